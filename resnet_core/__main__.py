@@ -1,0 +1,3 @@
+from resnet_core.cli import main
+
+main()

@@ -1,0 +1,70 @@
+"""What did a training do? Run directories: written atomically, read as one tidy table. Knows no network.
+
+    run.json            architecture, recipe, data and its source, seed, commit, hardware, versions, status
+    metrics.parquet     tidy: step, epoch, split, metric, block, value
+    last.safetensors    the weights at the end
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from resnet_core.errors import InputError
+from resnet_core.files import replacing
+
+METRIC_COLUMNS = ["step", "epoch", "split", "metric", "block", "value"]
+
+
+def write_facts(folder: Path, facts: Mapping[str, Any]) -> None:
+    with replacing(folder / "run.json") as path:
+        path.write_text(json.dumps(facts, indent=2) + "\n")
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """run.json. Raises InputError where there is none, or it is not one."""
+    try:
+        facts = json.loads((folder / "run.json").read_text())
+        return {**facts, "architecture": dict(facts["architecture"]), "status": str(facts["status"])}
+    except FileNotFoundError:
+        raise InputError(f"{folder} is not a run directory: it has no run.json.") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{folder / 'run.json'} is not a run's description ({error}).") from None
+
+
+def write_metrics(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    table = pd.DataFrame(rows, columns=METRIC_COLUMNS)
+    with replacing(folder / "metrics.parquet") as path:
+        table.to_parquet(path, index=False)
+
+
+def read_metrics(folder: Path) -> pd.DataFrame:
+    return pd.read_parquet(folder / "metrics.parquet")
+
+
+def load(*roots: Path) -> pd.DataFrame:
+    """All runs in or below the folders, as one tidy table.
+
+    Columns: run (folder name), architecture, layers, residual, data, recipe, seed, then step … value as recorded.
+    """
+    tables = []
+    for facts_file in sorted(path for root in roots for path in root.rglob("run.json")):
+        folder, facts = facts_file.parent, read_facts(facts_file.parent)
+        columns = {
+            "run": folder.name,
+            "architecture": facts["architecture"]["name"],
+            "layers": facts["layers"],
+            "residual": facts["architecture"]["shortcut"] is not None,
+            "data": facts["data"]["title"],
+            "recipe": facts["recipe"]["name"],
+            "seed": facts["seed"],
+        }
+        table = read_metrics(folder)
+        tables.append(table.assign(**columns)[[*columns, *METRIC_COLUMNS]])
+    if not tables:
+        raise InputError(f"There is no run directory in {', '.join(map(str, roots)) or 'an empty list of folders'}.")
+    return pd.concat(tables, ignore_index=True)

@@ -1,0 +1,60 @@
+"""ResNet Lens, the core: residual and plain networks, what happens inside them, and how they are trained.
+
+    >>> import resnet_core as lens
+    >>> lens.architecture("resnet34").layers
+    34
+
+The names below are the public ones; each is imported when it is first used, so that a program which only asks for tables does not
+wait for torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from resnet_core.architectures import REGISTRY, Architecture, architecture
+    from resnet_core.complexity import complexity
+    from resnet_core.errors import InputError
+    from resnet_core.images import decode, square
+    from resnet_core.inspection.inspect import inspect
+    from resnet_core.inspection.records import BlockRecord, Inspection
+    from resnet_core.network import ResNet, build
+    from resnet_core.weights import Checkpoint, load, prepare, save
+
+_HOME = {
+    "architectures": ("REGISTRY", "Architecture", "architecture"),
+    "complexity": ("complexity",),
+    "errors": ("InputError",),
+    "images": ("decode", "square"),
+    "inspection.inspect": ("inspect",),
+    "inspection.records": ("BlockRecord", "Inspection"),
+    "network": ("ResNet", "build"),
+    "weights": ("Checkpoint", "load", "prepare", "save"),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+__all__ = [
+    "REGISTRY",
+    "Architecture",
+    "BlockRecord",
+    "Checkpoint",
+    "InputError",
+    "Inspection",
+    "ResNet",
+    "architecture",
+    "build",
+    "complexity",
+    "decode",
+    "inspect",
+    "load",
+    "prepare",
+    "save",
+    "square",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)

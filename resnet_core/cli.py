@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
-from resnet_core.architectures import architecture
+from resnet_core.architectures import REGISTRY, architecture
+from resnet_core.complexity import complexity, stage_table
 from resnet_core.errors import InputError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -19,6 +23,71 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 @app.callback()
 def lens() -> None:
     """ResNet Lens: what residual and plain networks do, block by block."""
+
+
+@app.command("list")
+def list_networks() -> None:
+    """The networks by name: layers, parameters, multiply-adds; and the trained ones that come with the project."""
+    from resnet_core.weights import bundled, read_checkpoint
+
+    table = Table("network", "layers", "shortcut", "parameters", "multiply-adds", box=None)
+    for name, row in REGISTRY.items():
+        layers = complexity(row)
+        parameters, multiply_adds = sum(x.parameters for x in layers), sum(x.multiply_adds for x in layers)
+        table.add_row(name, f"{row.layers}", row.shortcut or "none", f"{parameters:,}", f"{multiply_adds / 1e9:.2f} billion")
+    Console().print(table)
+    for name in bundled():
+        known = read_checkpoint(name)
+        print(f"{name}: trained on {known.data}, test error {known.test_error_percent:.2f} % ({known.recipe} recipe)")
+
+
+@app.command()
+def summary(name: Annotated[str, typer.Argument(help="a network of the registry")]) -> None:
+    """One network, stage by stage, as Table 1 of the paper lists it."""
+    table = Table("stage", "output", "blocks", "parameters", "multiply-adds", box=None)
+    rows = stage_table(architecture(name))
+    for row in rows:
+        table.add_row(row.stage, row.output, row.blocks, f"{row.parameters:,}", f"{row.multiply_adds / 1e6:,.1f} million")
+    parameters, multiply_adds = sum(row.parameters for row in rows), sum(row.multiply_adds for row in rows)
+    table.add_row("in all", "", "", f"{parameters:,}", f"{multiply_adds / 1e6:,.1f} million")
+    Console().print(table)
+
+
+@app.command("inspect")
+def inspect_image(
+    image: Annotated[Path, typer.Argument(help="a photograph: JPEG, PNG, WebP, BMP or GIF")],
+    network: Annotated[str, typer.Option(help="a bundled name, a safetensors file, or torchvision:resnet34")] = "resnet34-tiny",
+    target: Annotated[str | None, typer.Option(help="a class name; the most probable one if not given")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="everything but the maps, as JSON")] = False,
+) -> None:
+    """What every block of a network does to a photograph."""
+    from resnet_core.images import decode
+    from resnet_core.inspection.inspect import inspect
+    from resnet_core.weights import class_index, load, prepare
+
+    try:
+        data = image.read_bytes()
+    except OSError as error:
+        raise InputError(f"{image} cannot be read: {error.strerror}.") from None
+    picture = decode(data)
+    lens = load(network)
+    known = lens.checkpoint
+    index = None if target is None else class_index(known, target)
+    found = inspect(lens, prepare(picture, known), index)
+    best = found.probabilities.argsort()[::-1][:5]
+    top = [{"class": known.classes[i], "probability": float(found.probabilities[i])} for i in best]
+    if as_json:
+        blocks = [block.numbers() for block in found.blocks]
+        print(json.dumps({"network": network, "target": known.classes[found.target], "top": top, "blocks": blocks}, indent=2))
+        return
+    for row in top:
+        print(f"{row['probability']:6.1%}  {row['class']}")
+    table = Table("block", "output", "gradient norm", "response sd", "‖F(x)‖ / ‖x‖", title=f"target: {known.classes[found.target]}", box=None)
+    for block in found.blocks:
+        ratio = "" if block.residual_norm is None else f"{block.residual_norm / block.input_norm:.3f}"
+        shape = " x ".join(map(str, block.output_shape))
+        table.add_row(block.label, shape, f"{block.gradient_norm:.3g}", f"{block.response_std:.3g}", ratio)
+    Console().print(table)
 
 
 @app.command()
@@ -61,7 +130,13 @@ def train(
 
 def main() -> None:
     try:
-        app(standalone_mode=False)
+        sys.exit(app(standalone_mode=False))
     except InputError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
+    except typer.TyperException as error:
+        print(f"{str(error).rstrip('.')}; `python -m resnet_core --help` lists what there is.", file=sys.stderr)
+        sys.exit(2)
+    except (KeyboardInterrupt, typer.Abort):
+        print("Stopped; the same command goes on from the last checkpoint.", file=sys.stderr)
+        sys.exit(130)

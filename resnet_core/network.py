@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 
 from resnet_core.architectures import EXPANSION, Architecture
 from resnet_core.blocks import BLOCKS, Block
 
+if TYPE_CHECKING:
+    from resnet_core.weights import Checkpoint
+
 
 class ResNet(nn.Module):
     """A residual or plain network, (N, 3, H, W) -> logits (N, num_classes).
 
-    `architecture` is what it was built from. Parameters and buffers have torchvision's names and shapes.
+    `architecture` is what it was built from, `checkpoint` what its weights file says (None: never trained). Parameters and buffers
+    have torchvision's names and shapes.
     """
+
+    checkpoint: Checkpoint | None = None
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()

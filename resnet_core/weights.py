@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
-from resnet_core.architectures import Architecture
+from resnet_core.architectures import REGISTRY, Architecture
+from resnet_core.data.batches import network_input
+from resnet_core.errors import InputError
 from resnet_core.files import replacing
+from resnet_core.images import square
+from resnet_core.network import ResNet
 
 METADATA_KEY = "resnet_lens"
+BUNDLED = Path(__file__).parents[1] / "assets" / "weights"
+TORCHVISION = "torchvision:"
 
 
 @dataclass(frozen=True)
@@ -56,3 +67,147 @@ def save(network: nn.Module, checkpoint: Checkpoint, path: Path) -> None:
     }
     with replacing(path) as part:
         save_file(tensors, part, {METADATA_KEY: checkpoint.to_json()})
+
+
+def bundled() -> tuple[str, ...]:
+    """The names of the networks that come with the project."""
+    return tuple(sorted(path.stem for path in BUNDLED.glob("*.safetensors")))
+
+
+def load(reference: str | Path, device: str = "auto") -> ResNet:
+    """A trained network, in evaluation mode and frozen; its `checkpoint` says what it is.
+
+    reference: a bundled name ("resnet34-tiny"), a safetensors file that `save` wrote, or "torchvision:resnet34" for torchvision's
+    ImageNet weights (downloaded once, to torch's hub folder, see TORCH_HOME). device: "auto" is the GPU where there is one.
+    Raises InputError with the first thing that is wrong.
+    """
+    text = str(reference)
+    if text.startswith(TORCHVISION):
+        tensors, checkpoint = _from_torchvision(text.removeprefix(TORCHVISION))
+    else:
+        tensors, checkpoint = _from_file(_path_of(text))
+    with torch.device("meta"):
+        network = ResNet(checkpoint.architecture)
+    network.load_state_dict(tensors, assign=True)
+    network.checkpoint = checkpoint
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return network.eval().requires_grad_(False).to(device)
+
+
+def read_checkpoint(reference: str | Path) -> Checkpoint:
+    """What a bundled network or a file says of itself, without its weights."""
+    path = _path_of(str(reference))
+    with _opened(path) as file:
+        return _description(path, file)
+
+
+def _path_of(reference: str) -> Path:
+    if reference in bundled():
+        return BUNDLED / f"{reference}.safetensors"
+    path = Path(reference)
+    if path.is_file():
+        return path
+    near = get_close_matches(reference, bundled(), n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"bundled are {', '.join(bundled()) or 'none'}."
+    raise InputError(f"There is no bundled network and no file named {reference!r}; {hint}")
+
+
+def _opened(path: Path) -> Any:
+    try:
+        return safe_open(path, "pt")
+    except (SafetensorError, OSError) as error:
+        raise InputError(
+            f"{path.name} is not a whole safetensors file ({error}); give one that ResNet Lens saved, a pickle (.pt, .pth) is never opened."
+        ) from None
+
+
+def _description(path: Path, file: Any) -> Checkpoint:
+    text = (file.metadata() or {}).get(METADATA_KEY)
+    if text is None:
+        raise InputError(f"{path.name} does not say which network it is: its metadata have no {METADATA_KEY!r}; save it with ResNet Lens.")
+    try:
+        return Checkpoint.from_json(text)
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path.name} describes its network in a way that cannot be read ({error}); save it again.") from None
+
+
+def _from_file(path: Path) -> tuple[dict[str, Tensor], Checkpoint]:
+    with _opened(path) as file:
+        checkpoint = _description(path, file)
+        found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (no mapping)
+        if difference := _first_difference(checkpoint.architecture, found):
+            raise InputError(f"{path.name} is not the {checkpoint.architecture.name} that it says it is: {difference}.")
+        tensors = {name: file.get_tensor(name) for name in found}
+    tensors = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
+    broken = next((name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()), None)
+    if broken:
+        raise InputError(f"{path.name} is broken: {broken} holds values that are not finite.")
+    return tensors, checkpoint
+
+
+def _first_difference(architecture: Architecture, found: dict[str, tuple[int, ...]]) -> str | None:
+    """In words, where tensors' names or shapes are not the architecture's; built only if it can be as small as the file."""
+    if architecture.layers > len(found):
+        return f"it has {len(found)} tensors for {architecture.layers} layers"
+    with torch.device("meta"):
+        expected = {name: tuple(tensor.shape) for name, tensor in ResNet(architecture).state_dict().items()}
+    for name, shape in expected.items():
+        if name not in found:
+            return f"{name} is missing"
+        if found[name] != shape:
+            return f"{name} has the shape {found[name]}, not {shape}"
+    return next((f"{name} does not belong to it" for name in found if name not in expected), None)
+
+
+def _from_torchvision(name: str) -> tuple[dict[str, Tensor], Checkpoint]:
+    from torchvision.models import get_model_weights
+
+    known = [row.name for row in REGISTRY.values() if row.residual and row.stem == "imagenet"]
+    if name not in known:
+        raise InputError(f"torchvision has no weights for {name!r} that ResNet Lens can read; known are {', '.join(known)}.")
+    weights = get_model_weights(name).DEFAULT
+    try:
+        tensors = weights.get_state_dict(progress=False, check_hash=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        target = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
+        reason = str(error).splitlines()[0]
+        raise InputError(f"torchvision's {name} could not be had ({reason}); connect to the network once, or put {weights.url} at {target}.") from None
+    transforms = weights.transforms()
+    side = transforms.crop_size[0]
+    checkpoint = Checkpoint(
+        architecture=REGISTRY[name],
+        classes=tuple(weights.meta["categories"]),
+        mean=tuple(transforms.mean),
+        std=tuple(transforms.std),
+        resolution=side,
+        stored_resolution=side,
+        data="ImageNet-1K",
+        source="ILSVRC-2012; weights by torchvision (BSD-3-Clause)",
+        recipe=f"torchvision {weights.name}",
+        note=f"torchvision's weights; its own figure for the error is at a {transforms.resize_size[0]}-pixel resize and a central crop.",
+        run=f"torchvision {name} {weights.name}",
+        seed=None,
+        commit=None,
+        test_error_percent=round(100 - weights.meta["_metrics"]["ImageNet-1K"]["acc@1"], 3),
+    )
+    return dict(tensors), checkpoint
+
+
+def prepare(picture: NDArray[np.uint8], checkpoint: Checkpoint) -> Tensor:
+    """The picture (H, W, 3) as the network was trained to see it: float32 (3, resolution, resolution), normalised.
+
+    The central square is brought to the size of the training images first, and from there to the network's resolution, so that it is
+    no sharper than what the network has learned from.
+    """
+    small = torch.from_numpy(square(picture, checkpoint.stored_resolution)).permute(2, 0, 1)[None]
+    return network_input(small, checkpoint.resolution, checkpoint.mean, checkpoint.std)[0]
+
+
+def class_index(checkpoint: Checkpoint, name: str) -> int:
+    """The number of the class. Raises InputError where the network has not learned it."""
+    if name in checkpoint.classes:
+        return checkpoint.classes.index(name)
+    near = get_close_matches(name, checkpoint.classes, n=3)
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"it knows {len(checkpoint.classes)} others."
+    raise InputError(f"The network has no class named {name!r}; {hint}")

@@ -1,0 +1,1 @@
+"""Pure functions: plain data in, Plotly figure out."""

@@ -1,0 +1,33 @@
+"""What does a network take the photograph for?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from dashboard.figures.colours import of_network
+from resnet_core.inspection.records import Inspection
+
+
+def top_classes(inspection: Inspection, classes: Sequence[str], residual: bool, count: int = 5) -> go.Figure:
+    """The most probable classes and their probabilities (softmax, 0 to 100 %); the target, whose evidence is shown, in bold."""
+    best = inspection.probabilities.argsort()[::-1][:count]
+    names = [f"<b>{classes[i]}</b>" if i == inspection.target else classes[i] for i in best]
+    percent = [100 * float(inspection.probabilities[i]) for i in best]
+    figure = go.Figure(
+        go.Bar(
+            x=percent,
+            y=names,
+            orientation="h",
+            text=[f"{value:.1f} %" for value in percent],
+            textposition="outside",
+            cliponaxis=False,
+            marker_color=of_network(residual),
+            hovertemplate="%{y}: %{x:.2f} %<extra></extra>",
+        )
+    )
+    figure.update_xaxes(range=[0, 115], visible=False, fixedrange=True)  # room for the last figure beyond 100
+    figure.update_yaxes(autorange="reversed", ticks="", fixedrange=True, automargin=True, tickfont_size=14)
+    figure.update_layout(height=180, margin={"l": 0, "r": 0, "t": 4, "b": 4}, bargap=0.25, showlegend=False)
+    return figure

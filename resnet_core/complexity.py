@@ -128,7 +128,7 @@ def _checked(architecture: Architecture, resolution: int | None) -> int:
     for stage in architecture.stages:
         least *= stage.stride
     if resolution < least:
-        raise InputError(f"{architecture.name} needs images of at least {least} x {least} pixels, not {resolution} x {resolution}.")
+        raise InputError(f"{architecture.name} needs at least {least} x {least} pixels, not {resolution} x {resolution}.")
     return resolution
 
 

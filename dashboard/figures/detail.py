@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -10,9 +11,14 @@ from dashboard.figures.colours import AMOUNT
 from dashboard.figures.overlay import Pixels, data_uri, heat_over
 from resnet_core.inspection.records import BlockRecord
 
+MAPS_SHAPE = 1.85  # width over height
+
 
 def block_maps(block: BlockRecord, picture: Pixels, cam_maximum: float, activation_maximum: float) -> go.Figure:
-    """Left: Grad-CAM over the photograph. Right: the mean of the output over its channels, one square a value, from 0."""
+    """Left: Grad-CAM over the photograph. Right: the mean of the output over its channels, one square a value, from 0.
+
+    It takes the size of its place, best of the shape MAPS_SHAPE.
+    """
     figure = make_subplots(cols=2, subplot_titles=("Grad-CAM", "mean activation"), horizontal_spacing=0.04)
     figure.add_trace(go.Image(source=data_uri(heat_over(picture, block.cam, cam_maximum), quality=92), hoverinfo="skip"), row=1, col=1)
     figure.add_heatmap(
@@ -31,8 +37,15 @@ def block_maps(block: BlockRecord, picture: Pixels, cam_maximum: float, activati
     figure.update_xaxes(range=[-0.5, width - 0.5], row=1, col=2)
     figure.update_yaxes(range=[height - 0.5, -0.5], scaleanchor="x2", row=1, col=2)
     figure.update_annotations(font_size=14)
-    figure.update_layout(height=300, margin={"l": 0, "r": 0, "t": 28, "b": 0}, dragmode=False)
+    figure.update_layout(margin={"l": 0, "r": 0, "t": 28, "b": 0}, dragmode=False)
     return figure
+
+
+def map_table(block: BlockRecord) -> pd.DataFrame:
+    """The two maps of a block, a row a position."""
+    height, width = block.cam.shape
+    rows, columns = np.indices((height, width)).reshape(2, -1)
+    return pd.DataFrame({"row": rows, "column": columns, "grad_cam": block.cam.ravel(), "mean_activation": block.activation.ravel()})
 
 
 def block_table(blocks: dict[str, BlockRecord]) -> pd.DataFrame:

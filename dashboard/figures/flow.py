@@ -46,11 +46,12 @@ def _by_block(inspections: Mapping[str, Inspection], selected: str, quantity: Ca
     labels = [block.label for block in next(iter(inspections.values())).blocks]
     figure.add_vline(x=labels.index(selected), line={"color": NEUTRAL, "width": 1, "dash": "dash"})
     figure.update_xaxes(fixedrange=True, tickfont_size=13, dividercolor=NEUTRAL)
-    figure.update_yaxes(type="log", title_text=title, title_font_size=14, fixedrange=True, exponentformat="power", dtick=1, tickfont_size=13)
+    figure.update_yaxes(type="log", fixedrange=True, exponentformat="power", tickfont_size=13, minor={"ticks": "outside", "ticklen": 3, "dtick": "D1"})
     figure.update_layout(
         height=320,
-        margin={"l": 0, "r": 8, "t": 36, "b": 0},
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font_size": 14},
+        margin={"l": 0, "r": 8, "t": 52, "b": 52},
+        title={"text": title, "font_size": 14, "x": 0, "xref": "paper", "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 8}},
+        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "font_size": 14},
         hovermode="x unified",
     )
     return figure

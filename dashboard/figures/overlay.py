@@ -21,10 +21,14 @@ Scale = Literal["block", "all", "own"]
 
 
 @cache
+def heat_colours() -> tuple[str, ...]:
+    """256 colours from no evidence to most. The scale's darkest fifth is left out: over a dark photograph it would look like nothing."""
+    return tuple(sample_colorscale(HEAT, np.linspace(0.2, 1, 256).tolist()))
+
+
+@cache
 def _heat_table() -> NDArray[np.float32]:
-    """(256, 3): the colours of the heat scale. Its darkest fifth is left out: over a dark photograph it would look like nothing."""
-    colours = sample_colorscale(HEAT, np.linspace(0.2, 1, 256).tolist())
-    return np.array([unlabel_rgb(colour) for colour in colours], dtype=np.float32)
+    return np.array([unlabel_rgb(colour) for colour in heat_colours()], dtype=np.float32)
 
 
 def cam_maxima(inspections: Sequence[Inspection], scale: Scale) -> list[list[float]]:

@@ -4,29 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import plotly.graph_objects as go
+from plotly.colors import unlabel_rgb
 
 from dashboard.figures.colours import of_network
-from dashboard.figures.overlay import Pixels, data_uri, heat_over
+from dashboard.figures.overlay import Pixels, Scale, data_uri, heat_colours, heat_over
 from resnet_core.inspection.records import Inspection
 
 GAP = 0.06  # between cells, in cells
 LABEL = 0.24  # room for a cell's name above it, in cells
-HEIGHT = 470  # pixels
+KEY = 0.34  # height of the line that explains the colours, in cells
 
 
-def block_strip(inspection: Inspection, picture: Pixels, maxima: Sequence[float], selected: str, residual: bool) -> go.Figure:
+def strip_shape(inspection: Inspection) -> float:
+    """Width over height of the cells, their names and the key together."""
+    columns, rows = max(block.index for block in inspection.blocks), len({block.stage for block in inspection.blocks})
+    return columns / (KEY + rows * (1 + LABEL))
+
+
+def block_strip(inspection: Inspection, picture: Pixels, maxima: Sequence[float], scale: Scale, selected: str, residual: bool) -> go.Figure:
     """Grad-CAM of every block over the photograph: a row a stage, from conv2_x at the top, blocks from left to right.
 
-    maxima: the value drawn brightest in each block (`cam_maxima`). selected: the label of the framed block. Every cell has one
-    invisible point with the block's label as its customdata, so that a click says which block was meant.
+    maxima: the value drawn brightest in each block, which `cam_maxima` found for `scale`. selected: the label of the framed block. Every cell has one
+    invisible point with the block's label as its customdata, so that a click says which block was meant. The figure takes the size of its
+    place, best of the shape `strip_shape`.
     """
     stages = list(dict.fromkeys(block.stage for block in inspection.blocks))
     columns = max(block.index for block in inspection.blocks)
     figure = go.Figure()
     centres: dict[str, tuple[float, float]] = {}
     for block, maximum in zip(inspection.blocks, maxima, strict=True):
-        x, y = block.index - 1, -stages.index(block.stage) * (1 + LABEL) - LABEL  # left and top edge
+        x, y = block.index - 1, -KEY - stages.index(block.stage) * (1 + LABEL) - LABEL  # left and top edge
         centres[block.label] = (x + 0.5, y - 0.5)
         figure.add_layout_image(
             source=data_uri(heat_over(picture, block.cam, maximum)),
@@ -53,12 +62,24 @@ def block_strip(inspection: Inspection, picture: Pixels, maxima: Sequence[float]
         hovertemplate="%{text}<extra></extra>",
         showlegend=False,
     )
+    _add_key(figure, max(maxima), scale)
     rows = len(stages)
     figure.update_xaxes(range=[0, columns], visible=False, fixedrange=True, constrain="domain")
     figure.update_yaxes(
-        range=[-rows * (1 + LABEL), 0], visible=False, fixedrange=True, scaleanchor="x", constrain="domain", constraintoward="top"
+        range=[-KEY - rows * (1 + LABEL), 0], visible=False, fixedrange=True, scaleanchor="x", constrain="domain", constraintoward="top"
     )
     figure.update_layout(
-        height=HEIGHT, margin={"l": 0, "r": 0, "t": 0, "b": 0}, hovermode="closest", hoverdistance=80, dragmode=False, clickmode="event+select"
+        margin={"l": 0, "r": 0, "t": 0, "b": 0}, hovermode="closest", hoverdistance=80, dragmode=False, clickmode="event+select"
     )
     return figure
+
+
+def _add_key(figure: go.Figure, maximum: float, scale: Scale) -> None:
+    brightest = {"block": "most in this block of both networks", "all": f"most in all blocks: {maximum:.2g}", "own": "most in this block"}
+    gradient = np.array([unlabel_rgb(colour) for colour in heat_colours()], dtype=np.uint8)[None].repeat(8, axis=0)
+    middle = -KEY / 2
+    figure.add_annotation(x=0, y=middle, text="none", showarrow=False, xanchor="left", xshift=-2, font_size=12)
+    figure.add_layout_image(
+        source=data_uri(gradient), xref="x", yref="y", x=0.75, y=middle, yanchor="middle", sizex=1.2, sizey=0.1, sizing="stretch", layer="below"
+    )  # fmt: skip
+    figure.add_annotation(x=2, y=middle, text=brightest[scale], showarrow=False, xanchor="left", font_size=12)

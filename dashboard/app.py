@@ -1,0 +1,14 @@
+"""The whole site on one screen: settings of all pages, and the pages."""
+
+import streamlit as st
+
+st.set_page_config("ResNet Lens", page_icon="🔍", layout="wide", initial_sidebar_state="collapsed")
+# Streamlit leaves a hand's breadth free above a page, which a lecture hall needs for the figures
+st.html("<style>.stMainBlockContainer { padding: 3.2rem 2.5rem 2rem } @media (max-width: 640px) { .stMainBlockContainer { padding-inline: 1rem } } "
+        "h1 { font-size: 1.9rem !important; padding: .4rem 0 !important } h3 { font-size: 1.35rem !important; padding: .3rem 0 !important }</style>")
+pages = [
+    st.Page("views/compare.py", title="Compare", icon=":material/compare:", default=True),
+    st.Page("views/architectures.py", title="Architectures", icon=":material/account_tree:"),
+]
+embedded = st.context.is_embedded  # presenter mode, ?embed=true: nothing but the page
+st.navigation(pages, position="hidden" if embedded else "top").run()

@@ -1,0 +1,138 @@
+"""What does each block of a plain and of a residual network see in one photograph?"""
+
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import resources
+from dashboard.exhibit import exhibit
+from dashboard.figures.classes import top_classes
+from dashboard.figures.detail import MAPS_SHAPE, block_maps, block_table, map_table
+from dashboard.figures.flow import gradient_flow, responses
+from dashboard.figures.overlay import cam_maxima
+from dashboard.figures.strip import block_strip, strip_shape
+from dashboard.state import choose_point, explain_unknown
+from resnet_core import InputError
+from resnet_core.images import SAMPLES
+
+MOST_PROBABLE = "most probable"
+SCALES = {
+    "block": "in each block, both networks on one scale",
+    "all": "all blocks of both networks on one scale",
+    "own": "every map on its own scale",
+}
+
+pairs = resources.pairs()
+known = {name: resources.checkpoint(name) for pair in pairs.values() for name in pair}
+first = known[next(iter(pairs.values()))[1]]
+labels = [f"{stage.name[:-1]}{i + 1}" for stage in first.architecture.stages for i in range(stage.blocks)]
+explain_unknown(
+    {"sample": SAMPLES, "pair": pairs, "target": [MOST_PROBABLE, *first.classes], "block": labels, "scale": SCALES}
+)  # fmt: skip
+
+st.title("What does every block see?", anchor=False)
+st.markdown(
+    f"One photograph, two trained networks of {first.architecture.layers} layers: the same layers, initial weights, data and recipe. "
+    "One of them has shortcuts."
+)
+
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    sample = st.selectbox("Photograph", list(SAMPLES), key="sample", bind="query-params", width=170)
+    with st.popover("Your own…", icon=":material/add_a_photo:"):
+        uploaded = st.file_uploader("A photograph", type=["jpg", "jpeg", "png", "webp", "bmp", "gif"], key="upload", max_upload_size=20)
+        taken = st.camera_input("Webcam", key="webcam") if st.toggle("Use the webcam", key="camera") else None
+    pair_name = st.selectbox("Matched pair", list(pairs), key="pair", bind="query-params", width=140)
+    target_name = st.selectbox(
+        "Evidence for", [MOST_PROBABLE, *sorted(first.classes)], key="target", bind="query-params", width=230,
+        help="The class whose evidence Grad-CAM and the gradients trace. “Most probable” is the residual network's first choice.",
+    )  # fmt: skip
+    scale = st.segmented_control(
+        "Colour scale", list(SCALES), default="block", required=True, key="scale", bind="query-params",
+        help="; ".join(f"**{name}**: {words}" for name, words in SCALES.items()),
+    )  # fmt: skip
+    block_label = st.selectbox("Block", labels, index=len(labels) - 1, key="block", bind="query-params", width=130)
+
+photograph = resources.sample_photograph(sample)
+if own := taken or uploaded:
+    try:
+        photograph = resources.own_photograph(own.getvalue())
+    except InputError as error:
+        st.error(f"{error} Until then you see the sample “{sample}”.")
+names = pairs[pair_name]
+checkpoints = [known[name] for name in names]
+target = None if target_name == MOST_PROBABLE else first.classes.index(target_name)
+found = resources.inspections(names, photograph, target)
+picture = photograph.shown
+maxima = cam_maxima(found, scale)
+place = labels.index(block_label)
+target_class = first.classes[found[0].target]
+badge = f"{photograph.title} · {first.data} · {first.recipe} recipe, seed {first.seed}"
+choices = [checkpoint.classes[inspection.probabilities.argmax()] for checkpoint, inspection in zip(checkpoints, found, strict=True)]
+
+left, *columns = st.columns([1, 2.4, 2.4], gap="medium")
+with left:
+    st.image(picture, caption=photograph.title, width="stretch", alt=photograph.title)
+    if photograph.own:
+        st.info(f"Your photograph stays in this session: a link to this page shows the sample “{sample}” instead.", icon=":material/lock:")
+    else:
+        st.caption(f"Source: {photograph.credit}")
+    if choices[0] == choices[1]:
+        st.success(f"They **agree**: {choices[0]}.")
+    else:
+        st.warning(f"They **disagree**: plain says {choices[0]}, residual says {choices[1]}.")
+    st.caption(f"Evidence shown: **{target_class}**. Colours: {SCALES[scale]}.")
+for column, name, checkpoint, inspection, limits in zip(columns, names, checkpoints, found, maxima, strict=True):
+    residual = checkpoint.architecture.residual
+    with column:
+        st.subheader(f":{'blue' if residual else 'orange'}[{name}]", anchor=False)
+        st.caption(f"{checkpoint.test_error_percent:.1f} % test error on {checkpoint.data}")
+        probabilities = pd.DataFrame({"class": checkpoint.classes, "probability": inspection.probabilities})
+        exhibit(
+            top_classes(inspection, checkpoint.classes, residual),
+            key=f"classes-{name}",
+            alt=f"The five most probable classes of {name}",
+            origin="measured",
+            words=checkpoint.run,
+            numbers=probabilities.sort_values("probability", ascending=False),
+        )
+        strip = f"strip-{name}"
+        exhibit(
+            block_strip(inspection, picture, limits, scale, block_label, residual),
+            key=strip,
+            alt=f"Grad-CAM of every block of {name} for {target_class}",
+            origin="measured",
+            words=f"{checkpoint.run} · {photograph.title}",
+            numbers=pd.DataFrame([block.numbers() for block in inspection.blocks]),
+            on_click=partial(choose_point, "block", strip),
+            shape=strip_shape(inspection),
+        )
+
+st.info(f"{first.note} Both networks had the same time.", icon=":material/timer:")
+by_name = dict(zip(names, found, strict=True))
+both = pd.concat([pd.DataFrame([block.numbers() for block in each.blocks]).assign(network=name) for name, each in by_name.items()])
+for column, (title, key, draw) in zip(
+    st.columns(2, gap="medium"),
+    [("How strongly each block moves the target", "gradient-norm", gradient_flow), ("How large each block's response is", "response", responses)],
+    strict=True,
+):
+    with column:
+        st.subheader(title, anchor=False)
+        exhibit(draw(by_name, block_label), key=key, alt=f"{title}: both networks, block by block", origin="measured", words=badge, numbers=both)
+
+st.subheader(f"Block {block_label}", anchor=False)
+blocks = {name: inspection.blocks[place] for name, inspection in by_name.items()}
+brightest = max(float(block.activation.max()) for block in blocks.values())
+for column, (name, block), limits in zip(st.columns(2, gap="medium"), blocks.items(), maxima, strict=True):
+    with column:
+        st.markdown(f"**{name}**")
+        exhibit(
+            block_maps(block, picture, limits[place], brightest),
+            key=f"maps-{name}",
+            alt=f"Grad-CAM and mean activation of block {block_label} of {name}",
+            origin="measured",
+            words=badge,
+            numbers=map_table(block),
+            shape=MAPS_SHAPE,
+        )
+st.table(block_table(blocks))

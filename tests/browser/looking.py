@@ -1,0 +1,62 @@
+"""What does a visitor see? Waiting until a page has come to rest, and reading what is on it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.sync_api import Page
+
+RESTS = """() => {
+  const app = document.querySelector('[data-testid="stApp"]')
+  return app && app.dataset.testScriptState === 'notRunning' && !document.querySelector('[data-testid="stSkeleton"]')
+    && !document.querySelector('[data-stale="true"]')
+    && [...document.querySelectorAll('[data-testid="stPlotlyChart"]')].every(c => c.querySelector('.js-plotly-plot .main-svg'))
+}"""
+
+
+def settle(page: Page) -> None:
+    """Until the script rests and everything is drawn, for 300 ms on end."""
+    while True:
+        page.wait_for_function(RESTS)
+        page.wait_for_timeout(300)
+        if page.evaluate(RESTS):
+            return
+
+
+def figures(page: Page) -> dict[str, Any]:
+    """Every figure on the page, as the browser has it: traces (without ids), images and shapes, by the figure's name."""
+    return page.evaluate(
+        """() => Object.fromEntries([...document.querySelectorAll('.js-plotly-plot')].map(plot => {
+          const name = [...plot.closest('[class*="st-key-"]').classList].find(c => c.startsWith('st-key-')).slice(7)
+          const { images, shapes, annotations } = plot.layout
+          const data = plot.data.map(({ uid, ...trace }) => trace)
+          return [name, JSON.parse(JSON.stringify({ data, images, shapes, annotations }))]
+        }))"""
+    )
+
+
+def sideways(page: Page) -> int:
+    """Pixels by which the page is wider than the window."""
+    return page.evaluate(
+        """() => Math.max(...[document.documentElement, document.querySelector('[data-testid="stMain"]')]
+            .map(e => e.scrollWidth - e.clientWidth))"""
+    )
+
+
+def overlapping_labels(page: Page) -> list[str]:
+    """Pairs of texts inside one figure that cover each other by more than two pixels each way."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll('.js-plotly-plot')].flatMap(plot => {
+          const texts = [...plot.querySelectorAll('text')].filter(t => t.textContent.trim() && t.getBoundingClientRect().width > 0
+            && getComputedStyle(t).opacity !== '0')
+          const boxes = texts.map(t => t.getBoundingClientRect())
+          const pairs = []
+          for (let i = 0; i < boxes.length; i++) for (let j = i + 1; j < boxes.length; j++) {
+            const [a, b] = [boxes[i], boxes[j]]
+            const across = Math.min(a.right, b.right) - Math.max(a.left, b.left)
+            const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top)
+            if (across > 2 && down > 4) pairs.push(`${texts[i].textContent} | ${texts[j].textContent}`)
+          }
+          return pairs
+        })"""
+    )

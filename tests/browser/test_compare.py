@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import io
+import re
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from resnet_core.images import sample
+from tests.browser.looking import figures, overlapping_labels, settle, sideways
+
+UPLOAD = '[data-testid="stFileUploaderDropzoneInput"]'
+STRIP = "strip-resnet34-tiny"
+
+
+def jpeg(pixels: np.ndarray, orientation: int = 1) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=95, exif=exif)
+    return buffer.getvalue()
+
+
+def upload(page: Page, name: str, data: bytes) -> None:
+    page.get_by_role("button", name="Your own…").click()
+    page.locator(UPLOAD).set_input_files({"name": name, "mimeType": "application/octet-stream", "buffer": data})
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    page.get_by_role("combobox", name=label).click()
+    page.keyboard.type(option)
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def click_block(page: Page, label: str, chart: str = STRIP) -> None:
+    cell = page.locator(f".st-key-{chart} .annotation-text", has_text=re.compile(f"^{label}$")).first
+    cell.scroll_into_view_if_needed()
+    box = cell.bounding_box()
+    assert box
+    page.mouse.click(box["x"] + 25, box["y"] + 45)
+
+
+def test_a_first_visit_shows_an_answer_and_asks_nothing_of_the_network(server: str, page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(server)
+    settle(page)
+    expect(page.get_by_text(re.compile("They (dis)?agree"))).to_be_visible()
+    drawn = figures(page)
+    assert len(drawn["strip-plain34-tiny"]["images"]) == len(drawn[STRIP]["images"]) == 16 + 1  # the blocks, and the key's gradient
+    assert {len(drawn[f"classes-{name}34-tiny"]["data"][0]["y"]) for name in ("plain", "resnet")} == {5}
+    hosts = {urlsplit(url).netloc for url in asked} - {""}
+    assert hosts == {urlsplit(server).netloc}
+
+
+def test_a_click_on_a_block_opens_it_and_the_url_brings_it_all_back(server: str, page: Page) -> None:
+    page.goto(server)
+    settle(page)
+    click_block(page, "conv3_2")
+    expect(page.get_by_role("heading", name="Block conv3_2")).to_be_visible()
+    choose(page, "Evidence for", "goldfish")
+    expect(page.get_by_text("Evidence shown: goldfish")).to_be_visible()
+    choose(page, "Photograph", "astronaut")
+    page.get_by_role("radio", name="own").click()
+    expect(page.get_by_text("every map on its own scale").first).to_be_visible()
+    settle(page)
+    for part in ("block=conv3_2", "target=goldfish", "sample=astronaut", "scale=own"):
+        assert part in page.url
+    before = figures(page)
+    page.reload()
+    settle(page)
+    assert figures(page) == before
+
+
+def test_a_rotated_phone_photograph_is_seen_upright(server: str, page: Page) -> None:
+    upright = sample("astronaut")
+    turned = np.rot90(upright, k=1)  # what a camera held on its side stores, with orientation 6: "turn clockwise to view"
+    pictures = []
+    for name, data in (("upright.jpg", jpeg(upright)), ("turned.jpg", jpeg(turned, orientation=6))):
+        page.goto(server)
+        settle(page)
+        upload(page, name, data)
+        expect(page.get_by_text("Your photograph stays in this session")).to_be_visible()
+        settle(page)
+        shown = figures(page)
+        pictures.append(shown["gradient-norm"]["data"])
+    for first, second in zip(*pictures, strict=True):
+        assert second["y"] == pytest.approx(first["y"], rel=0.15)  # equal but for JPEG's own rounding
+
+
+def test_a_broken_upload_gets_one_sentence_and_the_next_good_one_works(server: str, page: Page) -> None:
+    page.goto(server)
+    settle(page)
+    upload(page, "notes.jpg", b"these are only words")
+    expect(page.get_by_text("The file is not a JPEG, PNG, WebP, BMP or GIF picture")).to_be_visible()
+    page.locator(UPLOAD).set_input_files({"name": "good.jpg", "mimeType": "image/jpeg", "buffer": jpeg(sample("coffee"))})
+    expect(page.get_by_text("Your photograph stays in this session")).to_be_visible()
+    expect(page.get_by_text("The file is not a JPEG")).to_have_count(0)
+
+
+def test_a_link_with_unknown_choices_says_so_and_shows_the_usual_ones(server: str, page: Page) -> None:
+    page.goto(f"{server}/?sample=unicorn&block=conv9_9")
+    settle(page)
+    expect(page.get_by_text("The link asks for sample “unicorn”, which does not exist here")).to_be_visible()
+    expect(page.get_by_text("The link asks for block “conv9_9”, which does not exist here")).to_be_visible()
+    assert len(figures(page)[STRIP]["images"]) == 17
+
+
+@pytest.mark.parametrize(("label", "start"), [("PNG", b"\x89PNG"), ("SVG", b"<svg"), ("CSV", b"block,name,stage")])
+def test_every_figure_can_be_taken_away(server: str, page: Page, label: str, start: bytes) -> None:
+    page.goto(server)
+    settle(page)
+    with page.expect_download() as waiting:
+        page.locator(f".st-key-{STRIP}-bar").get_by_role("button", name=label).click()
+    download = waiting.value
+    assert download.suggested_filename == f"{STRIP}.{label.lower()}"
+    assert download.path().read_bytes().startswith(start)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+def test_nothing_sticks_out_and_no_label_covers_another(server: str, browser: Browser, size: tuple[int, int], theme: str) -> None:
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=theme)
+    page = context.new_page()
+    for path in ("/", "/architectures", "/architectures?network=plain1202-cifar", "/architectures?network=resnet152&first=true&stage=conv4_x"):
+        page.goto(f"{server}{path}")
+        settle(page)
+        assert sideways(page) <= 0, path
+        assert overlapping_labels(page) == [], path
+    context.close()
+
+
+def test_the_table_of_an_architecture_stands_beside_the_papers(server: str, page: Page) -> None:
+    page.goto(f"{server}/architectures?network=resnet34")
+    settle(page)
+    expect(page.get_by_text("the paper: 3.6 billion (Table 1)")).to_be_visible()
+    expect(page.get_by_text("21,797,672")).to_be_visible()  # torchvision's count
+    page.get_by_role("radio", name="conv4_x").click()
+    expect(page).to_have_url(re.compile("stage=conv4_x"))

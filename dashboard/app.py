@@ -3,9 +3,15 @@
 import streamlit as st
 
 st.set_page_config("ResNet Lens", page_icon="🔍", layout="wide", initial_sidebar_state="collapsed")
-# Streamlit leaves a hand's breadth free above a page, which a lecture hall needs for the figures
-st.html("<style>.stMainBlockContainer { padding: 3.2rem 2.5rem 2rem } @media (max-width: 640px) { .stMainBlockContainer { padding-inline: 1rem } } "
-        "h1 { font-size: 1.9rem !important; padding: .4rem 0 !important } h3 { font-size: 1.35rem !important; padding: .3rem 0 !important }</style>")
+# Streamlit leaves a hand's breadth free above a page, which a lecture hall needs for the figures, and prints the text of figures
+# in a grey that a projector swallows.
+st.html("""<style>
+    .stMainBlockContainer { padding: 3.2rem 2.5rem 2rem }
+    @media (max-width: 640px) { .stMainBlockContainer { padding-inline: 1rem } }
+    .stMain h1 { font-size: 1.9rem; padding: .4rem 0 }
+    .stMain h3 { font-size: 1.35rem; padding: .3rem 0 }
+    .js-plotly-plot text { fill: currentColor !important }
+</style>""")
 pages = [
     st.Page("views/compare.py", title="Compare", icon=":material/compare:", default=True),
     st.Page("views/architectures.py", title="Architectures", icon=":material/account_tree:"),

@@ -1,9 +1,9 @@
-"""How is a figure shown? With where its data come from, and with what a person can take away: PNG, SVG, and the numbers as CSV."""
+"""How is a figure shown? With where its data come from, and what a person can take away: PNG, SVG, the numbers as CSV."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -16,7 +16,8 @@ _BAR = st.components.v2.component(
     "exhibit_bar",
     html='<div class="bar"><span class="origin"></span><span class="words"></span><span class="files"></span></div>',
     css="""
-    .bar { display: flex; flex-wrap: wrap; gap: .2rem .6rem; align-items: baseline; font: .8rem var(--st-font); color: var(--st-text-color) }
+    .bar { display: flex; flex-wrap: wrap; gap: .2rem .6rem; align-items: baseline;
+           font: .8rem var(--st-font); color: var(--st-text-color) }
     .origin { border: 1px solid; border-radius: 1rem; padding: 0 .55rem; font-weight: 600; white-space: nowrap }
     .words { opacity: .8; flex: 1 1 12rem }
     .files { white-space: nowrap }
@@ -77,7 +78,7 @@ def exhibit(
     shape: width over height, where the figure is as high as its width asks for; None: the figure says its height.
     on_click: a callback for a click on one of its points, which reads the point from `st.session_state[key]`.
     """
-    selecting = {"on_select": on_click, "selection_mode": "points"} if on_click else {}
+    selecting: dict[str, Any] = {"on_select": on_click, "selection_mode": "points"} if on_click else {}
     config = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
     if shape:
         st.html(f"<style>.st-key-{key} {{ height: auto !important; aspect-ratio: {shape:.4f} }}</style>")

@@ -1,6 +1,7 @@
 """What do all sessions share? Networks, inspections and tables, each computed once; every `st.cache_*` is here.
 
-What is cached as a resource is handed out itself, not a copy: read it, never change it. torch is imported inside, when it is first needed.
+What is cached as a resource is handed out itself, not a copy: read it, never change it. torch is imported inside, when it is
+first needed.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from resnet_core.checkpoint import Checkpoint
 from resnet_core.images import SAMPLES, decode, sample, square
 from resnet_core.inspection.records import Inspection
 
 if TYPE_CHECKING:
     from resnet_core.network import ResNet
-    from resnet_core.weights import Checkpoint
 
 SHOWN = 192  # pixels of a photograph under a Grad-CAM
 

@@ -12,7 +12,10 @@ def explain_unknown(known: Mapping[str, Collection[str]]) -> None:
     for name, options in known.items():
         value = st.query_params.get(name)
         if value is not None and value not in options:
-            st.warning(f"The link asks for {name} “{value[:60]}”, which does not exist here; the page shows its usual choice instead.", icon=":material/link_off:")
+            st.warning(
+                f"The link asks for {name} “{value[:60]}”, which does not exist here; the page shows its usual choice instead.",
+                icon=":material/link_off:",
+            )
 
 
 def choose_point(key: str, chart: str) -> None:

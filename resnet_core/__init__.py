@@ -13,25 +13,27 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from resnet_core.complexity import complexity  # at once: the module of the same name would take its place otherwise
+
 if TYPE_CHECKING:
     from resnet_core.architectures import REGISTRY, Architecture, architecture
-    from resnet_core.complexity import complexity
+    from resnet_core.checkpoint import Checkpoint
     from resnet_core.errors import InputError
     from resnet_core.images import decode, square
     from resnet_core.inspection.inspect import inspect
     from resnet_core.inspection.records import BlockRecord, Inspection
     from resnet_core.network import ResNet, build
-    from resnet_core.weights import Checkpoint, load, prepare, save
+    from resnet_core.weights import load, prepare, save
 
 _HOME = {
+    "checkpoint": ("Checkpoint",),
     "architectures": ("REGISTRY", "Architecture", "architecture"),
-    "complexity": ("complexity",),
     "errors": ("InputError",),
     "images": ("decode", "square"),
     "inspection.inspect": ("inspect",),
     "inspection.records": ("BlockRecord", "Inspection"),
     "network": ("ResNet", "build"),
-    "weights": ("Checkpoint", "load", "prepare", "save"),
+    "weights": ("load", "prepare", "save"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 __all__ = [

@@ -101,9 +101,7 @@ def _imagenet(layers: int, block: BlockKind, depths: tuple[int, ...]) -> list[Ar
 
 def _cifar(layers: int) -> list[Architecture]:
     n = (layers - 2) // 6  # section 4.2: 6n + 2 layers
-    residual = Architecture(
-        f"resnet{layers}-cifar", "basic", (n, n, n), width=16, stem="cifar", shortcut="A", num_classes=10
-    )
+    residual = Architecture(f"resnet{layers}-cifar", "basic", (n, n, n), width=16, stem="cifar", shortcut="A", num_classes=10)
     return [residual, residual.twin()]
 
 

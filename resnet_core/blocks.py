@@ -37,17 +37,12 @@ def shortcut_module(option: Shortcut | None, in_channels: int, out_channels: int
 
 
 class Block(nn.Module):
-    """y = ReLU(F(x) + shortcut(x)), Eq. 1 and 2; without shortcut y = ReLU(F(x)). Subclasses give F, the residual function."""
-
-    last_norm: str  # the module whose output is F(x)
+    """y = ReLU(F(x) + shortcut(x)), Eq. 1 and 2; without shortcut y = ReLU(F(x)). Subclasses give F, their `residual_function`."""
 
     def __init__(self, option: Shortcut | None, in_channels: int, out_channels: int, stride: int, norm: bool) -> None:
         super().__init__()
         self.residual = option is not None
         self.downsample = shortcut_module(option, in_channels, out_channels, stride, norm)
-
-    def residual_function(self, x: Tensor) -> Tensor:
-        raise NotImplementedError
 
     def add_shortcut(self, branch: Tensor, x: Tensor) -> Tensor:
         if not self.residual:
@@ -57,8 +52,6 @@ class Block(nn.Module):
 
 class BasicBlock(Block):
     """Two 3x3 convolutions: Figure 5, left."""
-
-    last_norm = "bn2"
 
     def __init__(self, in_channels: int, channels: int, stride: int, option: Shortcut | None, norm: bool) -> None:
         super().__init__(option, in_channels, channels, stride, norm)
@@ -78,8 +71,6 @@ class BasicBlock(Block):
 
 class Bottleneck(Block):
     """1x1 down, 3x3, 1x1 up: Figure 5, right. The stride is in the 3x3, as in torchvision; the paper's is in the first 1x1."""
-
-    last_norm = "bn3"
 
     def __init__(self, in_channels: int, channels: int, stride: int, option: Shortcut | None, norm: bool) -> None:
         out_channels = channels * EXPANSION["bottleneck"]

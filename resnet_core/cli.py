@@ -63,7 +63,7 @@ def inspect_image(
     """What every block of a network does to a photograph."""
     from resnet_core.images import decode
     from resnet_core.inspection.inspect import inspect
-    from resnet_core.weights import class_index, load, prepare
+    from resnet_core.weights import load, prepare
 
     try:
         data = image.read_bytes()
@@ -72,7 +72,7 @@ def inspect_image(
     picture = decode(data)
     lens = load(network)
     known = lens.checkpoint
-    index = None if target is None else class_index(known, target)
+    index = None if target is None else known.class_index(target)
     found = inspect(lens, prepare(picture, known), index)
     best = found.probabilities.argsort()[::-1][:5]
     top = [{"class": known.classes[i], "probability": float(found.probabilities[i])} for i in best]
@@ -82,7 +82,15 @@ def inspect_image(
         return
     for row in top:
         print(f"{row['probability']:6.1%}  {row['class']}")
-    table = Table("block", "output", "gradient norm", "response sd", "‖F(x)‖ / ‖x‖", title=f"target: {known.classes[found.target]}", box=None)
+    table = Table(
+        "block",
+        "output",
+        "gradient norm",
+        "response sd",
+        "‖F(x)‖ / ‖x‖",
+        title=f"target: {known.classes[found.target]}",
+        box=None,
+    )
     for block in found.blocks:
         ratio = "" if block.residual_norm is None else f"{block.residual_norm / block.input_norm:.3f}"
         shape = " x ".join(map(str, block.output_shape))

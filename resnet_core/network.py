@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, nn
 
 from resnet_core.architectures import EXPANSION, Architecture
 from resnet_core.blocks import BLOCKS, Block
-
-if TYPE_CHECKING:
-    from resnet_core.weights import Checkpoint
+from resnet_core.checkpoint import Checkpoint
 
 
 class ResNet(nn.Module):
     """A residual or plain network, (N, 3, H, W) -> logits (N, num_classes).
 
-    `architecture` is what it was built from, `checkpoint` what its weights file says (None: never trained). Parameters and buffers
-    have torchvision's names and shapes.
+    `architecture` is what it was built from; `checkpoint`, which only a loaded network has, what its weights file says.
+    Parameters and buffers have torchvision's names and shapes.
     """
 
-    checkpoint: Checkpoint | None = None
+    checkpoint: Checkpoint
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
@@ -64,36 +60,27 @@ class ResNet(nn.Module):
         return self.fc(self.avgpool(x).flatten(1))
 
 
-def blank(architecture: Architecture) -> ResNet:
-    """The network with uninitialised memory for weights, for a caller who fills it."""
-    with torch.device("meta"):  # skips torch's own initialisation, half of the time of a 1202-layer network
-        network = ResNet(architecture)
-    return network.to_empty(device="cpu")
-
-
 def build(architecture: Architecture, seed: int | None = None) -> ResNet:
     """The network with He-initialised weights, on the CPU, in training mode.
 
-    Weights are normal with variance 2 / fan-out (He et al. 2015, arXiv:1502.01852, Eq. 14; torchvision's choice), biases 0,
-    batch norm 1 and 0. `seed` alone determines them, whatever ran before; None draws a fresh one. The main path is drawn first and
-    projections last, so that networks which differ in their shortcuts only start from equal weights.
+    Weights are normal with variance 2 / fan-out (He et al. 2015, arXiv:1502.01852, Eq. 14; torchvision's choice), the
+    classifier's 1 / fan-in, biases 0, batch norm 1 and 0. `seed` alone determines them, whatever ran before; None draws a fresh
+    one. The main path is drawn first and projections last, so that networks which differ in their shortcuts only start from
+    equal weights.
     """
-    network = blank(architecture)
+    with torch.random.fork_rng(devices=[]):  # torch's own initialisation, overwritten below, would move the caller's generator
+        network = ResNet(architecture)
     generator = torch.Generator()
     if seed is None:
         generator.seed()
     else:
         generator.manual_seed(seed)
-    weighted = {name: module for name, module in network.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)}
-    for name in sorted(weighted, key=lambda name: "downsample" in name):  # stable: otherwise in forward order
-        module = weighted[name]
+    weighted = [(name, module) for name, module in network.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+    for _, module in sorted(weighted, key=lambda pair: "downsample" in pair[0]):  # stable: otherwise in forward order
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu", generator=generator)
         else:
             nn.init.kaiming_normal_(module.weight, nonlinearity="linear", generator=generator)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.reset_parameters()
     return network

@@ -1,8 +1,8 @@
 """What did a training do? Run directories: written atomically, read as one tidy table. Knows no network.
 
-    run.json            architecture, recipe, data and its source, seed, commit, hardware, versions, status
-    metrics.parquet     tidy: step, epoch, split, metric, block, value
-    last.safetensors    the weights at the end
+run.json            architecture, recipe, data and its source, seed, commit, hardware, versions, status
+metrics.parquet     tidy: step, epoch, split, metric, block, value
+last.safetensors    the weights at the end
 """
 
 from __future__ import annotations

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import pickle
-from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from resnet_core.architectures import REGISTRY, Architecture
+from resnet_core.checkpoint import Checkpoint
 from resnet_core.data.batches import network_input
 from resnet_core.errors import InputError
 from resnet_core.files import replacing
@@ -26,37 +25,6 @@ from resnet_core.network import ResNet
 METADATA_KEY = "resnet_lens"
 BUNDLED = Path(__file__).parents[1] / "assets" / "weights"
 TORCHVISION = "torchvision:"
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """What a weights file says of itself. Pixels are squares' sides; mean and std are of channels on a scale of 0 to 1."""
-
-    architecture: Architecture
-    classes: tuple[str, ...]
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    resolution: int  # pixels the network takes
-    stored_resolution: int  # pixels of the training images before they were resized to that
-    data: str
-    source: str  # of the data, and its terms
-    recipe: str
-    note: str  # what a reader of its results must know
-    run: str
-    seed: int | None
-    commit: str | None
-    test_error_percent: float | None  # top-1, at the last epoch
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> Checkpoint:
-        """Raises ValueError, KeyError or TypeError where the text is not a checkpoint's."""
-        fields: dict[str, Any] = json.loads(text)
-        architecture = fields.pop("architecture")
-        fields = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
-        return cls(architecture=Architecture(**{**architecture, "depths": tuple(architecture["depths"])}), **fields)
 
 
 def save(network: nn.Module, checkpoint: Checkpoint, path: Path) -> None:
@@ -118,14 +86,16 @@ def _opened(path: Path) -> Any:
         return safe_open(path, "pt")
     except (SafetensorError, OSError) as error:
         raise InputError(
-            f"{path.name} is not a whole safetensors file ({error}); give one that ResNet Lens saved, a pickle (.pt, .pth) is never opened."
+            f"{path.name} is not a whole safetensors file ({error}); give one that ResNet Lens saved: a pickle is never opened."
         ) from None
 
 
 def _description(path: Path, file: Any) -> Checkpoint:
     text = (file.metadata() or {}).get(METADATA_KEY)
     if text is None:
-        raise InputError(f"{path.name} does not say which network it is: its metadata have no {METADATA_KEY!r}; save it with ResNet Lens.")
+        raise InputError(
+            f"{path.name} does not say which network it is: its metadata have no {METADATA_KEY!r}; save it with ResNet Lens."
+        )
     try:
         return Checkpoint.from_json(text)
     except (ValueError, KeyError, TypeError) as error:
@@ -172,7 +142,9 @@ def _from_torchvision(name: str) -> tuple[dict[str, Tensor], Checkpoint]:
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         target = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
         reason = str(error).splitlines()[0]
-        raise InputError(f"torchvision's {name} could not be had ({reason}); connect to the network once, or put {weights.url} at {target}.") from None
+        raise InputError(
+            f"torchvision's {name} could not be had ({reason}); connect to the network once, or put {weights.url} at {target}."
+        ) from None
     transforms = weights.transforms()
     side = transforms.crop_size[0]
     checkpoint = Checkpoint(
@@ -185,7 +157,7 @@ def _from_torchvision(name: str) -> tuple[dict[str, Tensor], Checkpoint]:
         data="ImageNet-1K",
         source="ILSVRC-2012; weights by torchvision (BSD-3-Clause)",
         recipe=f"torchvision {weights.name}",
-        note=f"torchvision's weights; its own figure for the error is at a {transforms.resize_size[0]}-pixel resize and a central crop.",
+        note=f"torchvision's weights and error (a central crop after a resize to {transforms.resize_size[0]} pixels).",
         run=f"torchvision {name} {weights.name}",
         seed=None,
         commit=None,
@@ -197,17 +169,8 @@ def _from_torchvision(name: str) -> tuple[dict[str, Tensor], Checkpoint]:
 def prepare(picture: NDArray[np.uint8], checkpoint: Checkpoint) -> Tensor:
     """The picture (H, W, 3) as the network was trained to see it: float32 (3, resolution, resolution), normalised.
 
-    The central square is brought to the size of the training images first, and from there to the network's resolution, so that it is
-    no sharper than what the network has learned from.
+    The central square is brought to the size of the training images first, and from there to the network's resolution, so that
+    it is no sharper than what the network has learned from.
     """
     small = torch.from_numpy(square(picture, checkpoint.stored_resolution)).permute(2, 0, 1)[None]
     return network_input(small, checkpoint.resolution, checkpoint.mean, checkpoint.std)[0]
-
-
-def class_index(checkpoint: Checkpoint, name: str) -> int:
-    """The number of the class. Raises InputError where the network has not learned it."""
-    if name in checkpoint.classes:
-        return checkpoint.classes.index(name)
-    near = get_close_matches(name, checkpoint.classes, n=3)
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"it knows {len(checkpoint.classes)} others."
-    raise InputError(f"The network has no class named {name!r}; {hint}")

@@ -20,7 +20,9 @@ def block_maps(block: BlockRecord, picture: Pixels, cam_maximum: float, activati
     It takes the size of its place, best of the shape MAPS_SHAPE.
     """
     figure = make_subplots(cols=2, subplot_titles=("Grad-CAM", "mean activation"), horizontal_spacing=0.04)
-    figure.add_trace(go.Image(source=data_uri(heat_over(picture, block.cam, cam_maximum), quality=92), hoverinfo="skip"), row=1, col=1)
+    figure.add_trace(
+        go.Image(source=data_uri(heat_over(picture, block.cam, cam_maximum), quality=92), hoverinfo="skip"), row=1, col=1
+    )
     figure.add_heatmap(
         z=block.activation,
         zmin=0,
@@ -45,7 +47,9 @@ def map_table(block: BlockRecord) -> pd.DataFrame:
     """The two maps of a block, a row a position."""
     height, width = block.cam.shape
     rows, columns = np.indices((height, width)).reshape(2, -1)
-    return pd.DataFrame({"row": rows, "column": columns, "grad_cam": block.cam.ravel(), "mean_activation": block.activation.ravel()})
+    return pd.DataFrame(
+        {"row": rows, "column": columns, "grad_cam": block.cam.ravel(), "mean_activation": block.activation.ravel()}
+    )
 
 
 def block_table(blocks: dict[str, BlockRecord]) -> pd.DataFrame:

@@ -13,8 +13,8 @@ from resnet_core.inspection.records import BlockRecord, Inspection
 def gradient_flow(inspections: Mapping[str, Inspection], selected: str) -> go.Figure:
     """How strongly each block's output moves the target's logit.
 
-    y: gradient norm ‖∂y_t/∂x‖₂ of one (C, H, W) output x, log scale, no unit. x: block in forward order. One line a network; a zero is a
-    gap, not a point.
+    y: gradient norm ‖∂y_t/∂x‖₂ of one (C, H, W) output x, log scale, no unit. x: block in forward order. One line a network; a
+    zero is a gap, not a point.
     """
     return _by_block(inspections, selected, lambda block: block.gradient_norm, "gradient norm ‖∂y/∂x‖")
 
@@ -27,7 +27,9 @@ def responses(inspections: Mapping[str, Inspection], selected: str) -> go.Figure
     return _by_block(inspections, selected, lambda block: block.response_std, "sd of F(x)")
 
 
-def _by_block(inspections: Mapping[str, Inspection], selected: str, quantity: Callable[[BlockRecord], float], title: str) -> go.Figure:
+def _by_block(
+    inspections: Mapping[str, Inspection], selected: str, quantity: Callable[[BlockRecord], float], title: str
+) -> go.Figure:
     figure = go.Figure()
     for name, inspection in inspections.items():
         blocks = inspection.blocks
@@ -46,11 +48,26 @@ def _by_block(inspections: Mapping[str, Inspection], selected: str, quantity: Ca
     labels = [block.label for block in next(iter(inspections.values())).blocks]
     figure.add_vline(x=labels.index(selected), line={"color": NEUTRAL, "width": 1, "dash": "dash"})
     figure.update_xaxes(fixedrange=True, tickfont_size=13, dividercolor=NEUTRAL)
-    figure.update_yaxes(type="log", fixedrange=True, exponentformat="power", tickfont_size=13, minor={"ticks": "outside", "ticklen": 3, "dtick": "D1"})
+    figure.update_yaxes(
+        type="log",
+        fixedrange=True,
+        exponentformat="power",
+        tickfont_size=13,
+        minor={"ticks": "outside", "ticklen": 3, "dtick": "D1"},
+    )
     figure.update_layout(
         height=320,
         margin={"l": 0, "r": 8, "t": 52, "b": 52},
-        title={"text": title, "font_size": 14, "x": 0, "xref": "paper", "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 8}},
+        title={
+            "text": title,
+            "font_size": 14,
+            "x": 0,
+            "xref": "paper",
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "pad": {"t": 8},
+        },
         legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "font_size": 14},
         hovermode="x unified",
     )

@@ -18,11 +18,16 @@ from resnet_core.inspection.records import Inspection
 
 Pixels = NDArray[np.uint8]
 Scale = Literal["block", "all", "own"]
+SCALES: dict[Scale, str] = {
+    "block": "in each block, both networks on one scale",
+    "all": "all blocks of both networks on one scale",
+    "own": "every map on its own scale",
+}
 
 
 @cache
 def heat_colours() -> tuple[str, ...]:
-    """256 colours from no evidence to most. The scale's darkest fifth is left out: over a dark photograph it would look like nothing."""
+    """256 colours from no evidence to most, without the scale's darkest fifth: over a dark photograph it would look like none."""
     return tuple(sample_colorscale(HEAT, np.linspace(0.2, 1, 256).tolist()))
 
 
@@ -34,7 +39,7 @@ def _heat_table() -> NDArray[np.float32]:
 def cam_maxima(inspections: Sequence[Inspection], scale: Scale) -> list[list[float]]:
     """For each inspection and block, the Grad-CAM value that is drawn brightest.
 
-    "block": the largest in that block over all inspections; "all": the largest over all blocks and inspections; "own": of each map.
+    "block": the largest in that block over all inspections; "all": over all blocks and inspections; "own": of each map.
     """
     own = np.array([[float(block.cam.max()) for block in inspection.blocks] for inspection in inspections])
     shared = {"block": own.max(axis=0, keepdims=True), "all": own.max(), "own": own}[scale]

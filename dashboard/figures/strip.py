@@ -23,12 +23,14 @@ def strip_shape(inspection: Inspection) -> float:
     return columns / (KEY + rows * (1 + LABEL))
 
 
-def block_strip(inspection: Inspection, picture: Pixels, maxima: Sequence[float], scale: Scale, selected: str, residual: bool) -> go.Figure:
+def block_strip(
+    inspection: Inspection, picture: Pixels, maxima: Sequence[float], scale: Scale, selected: str, residual: bool
+) -> go.Figure:
     """Grad-CAM of every block over the photograph: a row a stage, from conv2_x at the top, blocks from left to right.
 
-    maxima: the value drawn brightest in each block, which `cam_maxima` found for `scale`. selected: the label of the framed block. Every cell has one
-    invisible point with the block's label as its customdata, so that a click says which block was meant. The figure takes the size of its
-    place, best of the shape `strip_shape`.
+    maxima: the value drawn brightest in each block, which `cam_maxima` found for `scale`. selected: the framed block's label.
+    Every cell has one invisible point with the block's label as its customdata, so that a click says which block was meant. The
+    figure takes the size of its place, best of the shape `strip_shape`.
     """
     stages = list(dict.fromkeys(block.stage for block in inspection.blocks))
     columns = max(block.index for block in inspection.blocks)
@@ -46,10 +48,10 @@ def block_strip(inspection: Inspection, picture: Pixels, maxima: Sequence[float]
             x=x + GAP / 2, y=y, text=f"<b>{block.label}</b>" if chosen else block.label, showarrow=False,
             xanchor="left", yanchor="bottom", xshift=-2, yshift=-4, font_size=12,
         )  # fmt: skip
-    x, y = centres[selected]
+    middle_x, middle_y = centres[selected]
     side = 0.5 - GAP / 2
     frame = {"color": of_network(residual), "width": 4}
-    figure.add_shape(type="rect", x0=x - side, x1=x + side, y0=y - side, y1=y + side, line=frame)
+    figure.add_shape(type="rect", x0=middle_x - side, x1=middle_x + side, y0=middle_y - side, y1=middle_y + side, line=frame)
     figure.add_scatter(
         x=[centre[0] for centre in centres.values()],
         y=[centre[1] for centre in centres.values()],
@@ -58,7 +60,9 @@ def block_strip(inspection: Inspection, picture: Pixels, maxima: Sequence[float]
         marker={"size": 50, "opacity": 0, "symbol": "square"},
         unselected={"marker": {"opacity": 0}},
         selected={"marker": {"opacity": 0}},
-        text=[f"{b.label}: {' x '.join(map(str, b.output_shape))}<br>Grad-CAM at most {b.cam.max():.3g}" for b in inspection.blocks],
+        text=[
+            f"{b.label}: {' x '.join(map(str, b.output_shape))}<br>Grad-CAM at most {b.cam.max():.3g}" for b in inspection.blocks
+        ],
         hovertemplate="%{text}<extra></extra>",
         showlegend=False,
     )
@@ -66,7 +70,12 @@ def block_strip(inspection: Inspection, picture: Pixels, maxima: Sequence[float]
     rows = len(stages)
     figure.update_xaxes(range=[0, columns], visible=False, fixedrange=True, constrain="domain")
     figure.update_yaxes(
-        range=[-KEY - rows * (1 + LABEL), 0], visible=False, fixedrange=True, scaleanchor="x", constrain="domain", constraintoward="top"
+        range=[-KEY - rows * (1 + LABEL), 0],
+        visible=False,
+        fixedrange=True,
+        scaleanchor="x",
+        constrain="domain",
+        constraintoward="top",
     )
     figure.update_layout(
         margin={"l": 0, "r": 0, "t": 0, "b": 0}, hovermode="closest", hoverdistance=80, dragmode=False, clickmode="event+select"
@@ -75,11 +84,16 @@ def block_strip(inspection: Inspection, picture: Pixels, maxima: Sequence[float]
 
 
 def _add_key(figure: go.Figure, maximum: float, scale: Scale) -> None:
-    brightest = {"block": "most in this block of both networks", "all": f"most in all blocks: {maximum:.2g}", "own": "most in this block"}
+    brightest = {
+        "block": "most in this block of both networks",
+        "all": f"most in all blocks: {maximum:.2g}",
+        "own": "most in this block",
+    }
     gradient = np.array([unlabel_rgb(colour) for colour in heat_colours()], dtype=np.uint8)[None].repeat(8, axis=0)
     middle = -KEY / 2
     figure.add_annotation(x=0, y=middle, text="none", showarrow=False, xanchor="left", xshift=-2, font_size=12)
     figure.add_layout_image(
-        source=data_uri(gradient), xref="x", yref="y", x=0.75, y=middle, yanchor="middle", sizex=1.2, sizey=0.1, sizing="stretch", layer="below"
+        source=data_uri(gradient), xref="x", yref="y", x=0.75, y=middle, yanchor="middle",
+        sizex=1.2, sizey=0.1, sizing="stretch", layer="below",
     )  # fmt: skip
     figure.add_annotation(x=2, y=middle, text=brightest[scale], showarrow=False, xanchor="left", font_size=12)

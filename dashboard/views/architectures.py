@@ -13,11 +13,17 @@ from resnet_core.complexity import stage_table
 explain_unknown({"network": REGISTRY})
 st.title("What is a network made of?", anchor=False)
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    name = st.selectbox("Network", list(REGISTRY), index=list(REGISTRY).index("resnet34"), key="network", bind="query-params", width=230)
+    name = st.selectbox(
+        "Network", list(REGISTRY), index=list(REGISTRY).index("resnet34"), key="network", bind="query-params", width=230
+    )
     chosen = architecture(name)
     stages = {stage.name: stage for stage in chosen.stages}
-    stage = st.segmented_control("Stage of the block", list(stages), default="conv2_x", required=True, key="stage", bind="query-params")
-    first = st.toggle("its first block", key="first", bind="query-params", help="The first block of a stage may change the dimensions.")
+    stage = st.segmented_control(
+        "Stage of the block", list(stages), default="conv2_x", required=True, key="stage", bind="query-params"
+    )
+    first = st.toggle(
+        "its first block", key="first", bind="query-params", help="The first block of a stage may change the dimensions."
+    )
 
 rows = pd.DataFrame(stage_table(chosen))
 layers = str(chosen.layers)
@@ -48,7 +54,9 @@ drawing, table = st.columns([1, 2.2], gap="large")
 with table:
     st.table(shown, hide_index=True)
     if chosen.block == "bottleneck":
-        st.caption("Bottlenecks stride in their 3x3 convolution, as torchvision's do; the paper strides in the first 1x1, which costs less.")
+        st.caption(
+            "Bottlenecks stride in their 3x3 convolution, as torchvision's do; the paper's in the first 1x1, which costs less."
+        )
     if not chosen.residual:
         st.caption("A plain network: the same layers as its residual twin, without the addition. Table 1 lists both alike.")
 with drawing:

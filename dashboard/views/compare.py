@@ -10,18 +10,13 @@ from dashboard.exhibit import exhibit
 from dashboard.figures.classes import top_classes
 from dashboard.figures.detail import MAPS_SHAPE, block_maps, block_table, map_table
 from dashboard.figures.flow import gradient_flow, responses
-from dashboard.figures.overlay import cam_maxima
+from dashboard.figures.overlay import SCALES, cam_maxima
 from dashboard.figures.strip import block_strip, strip_shape
 from dashboard.state import choose_point, explain_unknown
 from resnet_core import InputError
 from resnet_core.images import SAMPLES
 
 MOST_PROBABLE = "most probable"
-SCALES = {
-    "block": "in each block, both networks on one scale",
-    "all": "all blocks of both networks on one scale",
-    "own": "every map on its own scale",
-}
 
 pairs = resources.pairs()
 known = {name: resources.checkpoint(name) for pair in pairs.values() for name in pair}
@@ -33,14 +28,16 @@ explain_unknown(
 
 st.title("What does every block see?", anchor=False)
 st.markdown(
-    f"One photograph, two trained networks of {first.architecture.layers} layers: the same layers, initial weights, data and recipe. "
-    "One of them has shortcuts."
+    f"One photograph, two trained networks of {first.architecture.layers} layers: the same layers, initial weights, data and "
+    "recipe. One of them has shortcuts."
 )
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
     sample = st.selectbox("Photograph", list(SAMPLES), key="sample", bind="query-params", width=170)
     with st.popover("Your own…", icon=":material/add_a_photo:"):
-        uploaded = st.file_uploader("A photograph", type=["jpg", "jpeg", "png", "webp", "bmp", "gif"], key="upload", max_upload_size=20)
+        uploaded = st.file_uploader(
+            "A photograph", type=["jpg", "jpeg", "png", "webp", "bmp", "gif"], key="upload", max_upload_size=20
+        )
         taken = st.camera_input("Webcam", key="webcam") if st.toggle("Use the webcam", key="camera") else None
     pair_name = st.selectbox("Matched pair", list(pairs), key="pair", bind="query-params", width=140)
     target_name = st.selectbox(
@@ -68,13 +65,18 @@ maxima = cam_maxima(found, scale)
 place = labels.index(block_label)
 target_class = first.classes[found[0].target]
 badge = f"{photograph.title} · {first.data} · {first.recipe} recipe, seed {first.seed}"
-choices = [checkpoint.classes[inspection.probabilities.argmax()] for checkpoint, inspection in zip(checkpoints, found, strict=True)]
+choices = [
+    checkpoint.classes[inspection.probabilities.argmax()] for checkpoint, inspection in zip(checkpoints, found, strict=True)
+]
 
 left, *columns = st.columns([1, 2.4, 2.4], gap="medium")
 with left:
     st.image(picture, caption=photograph.title, width="stretch", alt=photograph.title)
     if photograph.own:
-        st.info(f"Your photograph stays in this session: a link to this page shows the sample “{sample}” instead.", icon=":material/lock:")
+        st.info(
+            f"Your photograph stays in this session: a link to this page shows the sample “{sample}” instead.",
+            icon=":material/lock:",
+        )
     else:
         st.caption(f"Source: {photograph.credit}")
     if choices[0] == choices[1]:
@@ -110,15 +112,27 @@ for column, name, checkpoint, inspection, limits in zip(columns, names, checkpoi
 
 st.info(f"{first.note} Both networks had the same time.", icon=":material/timer:")
 by_name = dict(zip(names, found, strict=True))
-both = pd.concat([pd.DataFrame([block.numbers() for block in each.blocks]).assign(network=name) for name, each in by_name.items()])
+both = pd.concat(
+    [pd.DataFrame([block.numbers() for block in each.blocks]).assign(network=name) for name, each in by_name.items()]
+)
 for column, (title, key, draw) in zip(
     st.columns(2, gap="medium"),
-    [("How strongly each block moves the target", "gradient-norm", gradient_flow), ("How large each block's response is", "response", responses)],
+    [
+        ("How strongly each block moves the target", "gradient-norm", gradient_flow),
+        ("How large each block's response is", "response", responses),
+    ],
     strict=True,
 ):
     with column:
         st.subheader(title, anchor=False)
-        exhibit(draw(by_name, block_label), key=key, alt=f"{title}: both networks, block by block", origin="measured", words=badge, numbers=both)
+        exhibit(
+            draw(by_name, block_label),
+            key=key,
+            alt=f"{title}: both networks, block by block",
+            origin="measured",
+            words=badge,
+            numbers=both,
+        )
 
 st.subheader(f"Block {block_label}", anchor=False)
 blocks = {name: inspection.blocks[place] for name, inspection in by_name.items()}

@@ -13,7 +13,9 @@ from resnet_core.data.datasets import ImageSet
 Colour = tuple[float, float, float]
 
 
-def training_batches(data: ImageSet, batch_size: int, pad: int, fill: Colour, seed: int, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+def training_batches(
+    data: ImageSet, batch_size: int, pad: int, fill: Colour, seed: int, epoch: int
+) -> Iterator[tuple[Tensor, Tensor]]:
     """One epoch in random order, each image shifted by at most `pad` pixels and mirrored half of the time.
 
     Yields (images (B, 3, H, W) uint8 in channels_last memory, labels (B,)); the rest that fills no batch is left out.
@@ -45,7 +47,7 @@ def test_batches(data: ImageSet, batch_size: int) -> Iterator[tuple[Tensor, Tens
 
 
 def network_input(images: Tensor, resolution: int, mean: Colour, std: Colour) -> Tensor:
-    """(B, 3, H, W) uint8 -> float32 (B, 3, resolution, resolution), resized bilinearly and normalised; keeps the memory format."""
+    """(B, 3, H, W) uint8 -> float32 (B, 3, resolution, resolution), resized bilinearly, normalised; keeps the memory format."""
     x = images.float().div_(255)
     if x.shape[-1] != resolution:
         x = F.interpolate(x, size=(resolution, resolution), mode="bilinear", antialias=x.shape[-1] > resolution)

@@ -22,7 +22,9 @@ def _checked(image: Tensor, network: nn.Module) -> Tensor:
     if image.ndim != 4 or image.shape[0] != 1 or image.shape[1] != 3:
         raise InputError(f"An image has the shape (3, H, W) or (1, 3, H, W), not {tuple(image.shape)}; inspect one at a time.")
     if min(image.shape[2:]) < SMALLEST:
-        raise InputError(f"The image has {image.shape[3]} x {image.shape[2]} pixels; at least {SMALLEST} x {SMALLEST} are needed.")
+        raise InputError(
+            f"The image has {image.shape[3]} x {image.shape[2]} pixels; at least {SMALLEST} x {SMALLEST} are needed."
+        )
     weight = next(network.parameters())
     image = image.detach().to(weight.device, weight.dtype)
     if not torch.isfinite(image).all():
@@ -57,9 +59,10 @@ def _norm(x: Tensor) -> Tensor:
 def inspect(network: nn.Module, image: Tensor, target: int | None = None, autocast: bool = False) -> Inspection:
     """Every block's record for one image, and for the class `target` (None: the most probable one).
 
-    network: one of ours or a torchvision ResNet, on any device, in any mode; it runs in evaluation mode, and nothing on it changes:
-    safe for any number of threads on one network. image: (3, H, W) or (1, 3, H, W), at least 32 x 32, normalised as the network's
-    checkpoint says. autocast: bfloat16 where it applies.
+    network: one of ours or a torchvision ResNet, on any device, in any mode; it runs in evaluation mode, and nothing on it
+    changes: safe for any number of threads on one network. image: (3, H, W) or (1, 3, H, W), at least 32 x 32, normalised as the
+    network's checkpoint says. autocast: bfloat16 where it applies.
+
     Grad-CAM comes from the same backward pass for all blocks; gradients are taken of activations only, never of weights.
     Raises InputError for an image or target that does not fit.
     """
@@ -99,7 +102,9 @@ def inspect(network: nn.Module, image: Tensor, target: int | None = None, autoca
         # one transfer each, so that a GPU is waited for once
         values = torch.stack([number.double() for number in numbers]).view(len(places), -1).tolist()
         flat = torch.cat([m.float().flatten() for m in maps]).cpu().numpy()
-    arrays = [part.reshape(m.shape) for part, m in zip(np.split(flat, np.cumsum([m.numel() for m in maps])[:-1]), maps, strict=True)]
+    arrays = [
+        part.reshape(m.shape) for part, m in zip(np.split(flat, np.cumsum([m.numel() for m in maps])[:-1]), maps, strict=True)
+    ]
 
     records = []
     for i, (place, ear) in enumerate(zip(places, ears, strict=True)):

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from torch import Tensor, nn
 
-from resnet_core.architectures import EXPANSION, Architecture
+from resnet_core.architectures import CONVOLUTIONS, EXPANSION, Architecture, BlockKind
 from resnet_core.blocks import Block
 from resnet_core.errors import InputError
+
+Listener = Callable[[Tensor, Tensor], None]  # of a module's input and output
 
 
 def private_view(network: nn.Module) -> nn.Module:
@@ -45,14 +49,16 @@ class BlockModules:
 
 
 def blocks_of(network: nn.Module) -> tuple[BlockModules, ...]:
-    """The blocks in forward order. Raises InputError where the network is not built of stages layer1, layer2, … as ResNets are."""
+    """The blocks in forward order. Raises InputError where there are no stages layer1, layer2, … of blocks, as ResNets have."""
     found = []
     for number in range(1, 5):
         stage = getattr(network, f"layer{number}", None)
         for i, block in enumerate(stage.children() if isinstance(stage, nn.Module) else ()):
-            last = getattr(block, "bn3", getattr(block, "bn2", None))
+            last, shortcut = getattr(block, "bn3", getattr(block, "bn2", None)), getattr(block, "downsample", None)
             if not isinstance(last, nn.Module):
-                raise InputError(f"layer{number}.{i} is a {type(block).__name__}, not a basic or bottleneck block; give a ResNet.")
+                raise InputError(
+                    f"layer{number}.{i} is a {type(block).__name__}, not a basic or bottleneck block; give a ResNet."
+                )
             found.append(
                 BlockModules(
                     name=f"layer{number}.{i}",
@@ -60,12 +66,14 @@ def blocks_of(network: nn.Module) -> tuple[BlockModules, ...]:
                     index=i + 1,
                     block=block,
                     last=last,
-                    shortcut=block.downsample,
+                    shortcut=shortcut if isinstance(shortcut, nn.Module) else None,
                     residual=block.residual if isinstance(block, Block) else True,
                 )
             )
     if not found:
-        raise InputError(f"A {type(network).__name__} has no stages layer1, layer2, …; give a ResNet of this project or of torchvision.")
+        raise InputError(
+            f"A {type(network).__name__} has no stages layer1, layer2, …; give a ResNet of this project or of torchvision."
+        )
     return tuple(found)
 
 
@@ -74,8 +82,9 @@ def architecture_of(network: nn.Module) -> Architecture | None:
     if isinstance(known := getattr(network, "architecture", None), Architecture):
         return known
     blocks = blocks_of(network)
-    first: nn.Module = blocks[0].block
-    kind = "bottleneck" if hasattr(first, "conv3") else "basic"
+    first: Any = blocks[0].block
+    classifier: Any = network.fc
+    kind: BlockKind = "bottleneck" if hasattr(first, "conv3") else "basic"
     width = first.conv1.out_channels
     out_channels = (first.conv3 if kind == "bottleneck" else first.conv2).out_channels
     if first.conv2.groups > 1 or out_channels != width * EXPANSION[kind]:
@@ -83,24 +92,24 @@ def architecture_of(network: nn.Module) -> Architecture | None:
     stages = sorted({block.stage for block in blocks})
     depths = tuple(sum(block.stage == stage for block in blocks) for stage in stages)
     return Architecture(
-        name=f"resnet{2 + sum(depths) * (3 if kind == 'bottleneck' else 2)}",
+        name=f"resnet{2 + sum(depths) * CONVOLUTIONS[kind]}",
         block=kind,
         depths=depths,
         width=width,
         stem="imagenet",
         shortcut="B",
-        num_classes=network.fc.out_features,
+        num_classes=classifier.out_features,
     )
 
 
+def _hear(listener: Listener, _module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    listener(inputs[0], output)
+
+
 @contextmanager
-def listening(listeners: Mapping[nn.Module, Callable[[Tensor, Tensor], None]]) -> Iterator[None]:
+def listening(listeners: Mapping[nn.Module, Listener]) -> Iterator[None]:
     """Calls each module's listener with its (input, output) during every forward inside the block."""
     with ExitStack() as hooks:
         for module, listener in listeners.items():
-
-            def hear(_module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor, listener=listener) -> None:  # type: ignore[no-untyped-def]
-                listener(inputs[0], output)
-
-            hooks.enter_context(module.register_forward_hook(hear))
+            hooks.enter_context(module.register_forward_hook(partial(_hear, listener)))
         yield

@@ -20,13 +20,14 @@ from torch.nn import functional as F
 
 from resnet_core import runs
 from resnet_core.architectures import Architecture
+from resnet_core.checkpoint import Checkpoint
 from resnet_core.data.batches import network_input, test_batches, training_batches
 from resnet_core.data.datasets import Dataset, ImageSet
 from resnet_core.errors import InputError
 from resnet_core.files import replacing
 from resnet_core.network import ResNet, build
 from resnet_core.training.recipe import Recipe
-from resnet_core.weights import Checkpoint, save
+from resnet_core.weights import save
 
 RECORD_EVERY = 50  # iterations over which the training loss and error are averaged; also the checkpoint interval
 TRAINING_SAMPLE = 10_000  # training images on which the training error is measured, unaugmented, in evaluation mode
@@ -46,7 +47,9 @@ def commit() -> str | None:
     try:
         here = Path(__file__).parent
         head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True)
-        changed = subprocess.run(["git", "status", "--porcelain", "--", "."], cwd=here, capture_output=True, text=True, check=True)
+        changed = subprocess.run(
+            ["git", "status", "--porcelain", "--", "."], cwd=here, capture_output=True, text=True, check=True
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
     return head.stdout.strip() + ("+" if changed.stdout else "")
@@ -141,7 +144,9 @@ def train(
 
     def record(step: int, split: str, metrics: dict[str, float]) -> None:
         for metric, value in metrics.items():
-            rows.append({"step": step, "epoch": step / epoch_length, "split": split, "metric": metric, "block": None, "value": value})
+            rows.append(
+                {"step": step, "epoch": step / epoch_length, "split": split, "metric": metric, "block": None, "value": value}
+            )
 
     network.train()
     losses, wrong, clock = [], [], time.perf_counter()
@@ -156,7 +161,7 @@ def train(
             x = network_input(images, recipe.resolution_at(iteration), dataset.mean, dataset.std)
             logits: Tensor = network(x)
             loss = F.cross_entropy(logits, labels)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             optimizer.zero_grad()
             losses.append(loss.detach())
@@ -175,7 +180,9 @@ def train(
                 _save_state(state, network, optimizer, iteration, rows)
                 facts["seconds"] += seconds
                 runs.write_facts(folder, facts)
-                progress(Progress(iteration, recipe.iterations, **report, images_per_second=len(losses) * recipe.batch_size / seconds))
+                progress(
+                    Progress(iteration, recipe.iterations, **report, images_per_second=len(losses) * recipe.batch_size / seconds)
+                )
                 losses, wrong, clock = [], [], time.perf_counter()
 
     # a random sample: the files lie class by class

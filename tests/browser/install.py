@@ -40,7 +40,7 @@ def main() -> None:
         if path := chromium():
             print("Chromium for the tests:", path)
             return
-    sys.exit("The browser tests need Chromium, and neither apt-get nor playwright could install it; install it so that `chromium` is found.")
+    sys.exit("The browser tests need Chromium, and neither apt-get nor playwright could install it; install it as `chromium`.")
 
 
 if __name__ == "__main__":

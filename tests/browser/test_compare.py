@@ -50,7 +50,9 @@ def test_a_first_visit_shows_an_answer_and_asks_nothing_of_the_network(server: s
     settle(page)
     expect(page.get_by_text(re.compile("They (dis)?agree"))).to_be_visible()
     drawn = figures(page)
-    assert len(drawn["strip-plain34-tiny"]["images"]) == len(drawn[STRIP]["images"]) == 16 + 1  # the blocks, and the key's gradient
+    assert (
+        len(drawn["strip-plain34-tiny"]["images"]) == len(drawn[STRIP]["images"]) == 16 + 1
+    )  # the blocks, and the key's gradient
     assert {len(drawn[f"classes-{name}34-tiny"]["data"][0]["y"]) for name in ("plain", "resnet")} == {5}
     hosts = {urlsplit(url).netloc for url in asked} - {""}
     assert hosts == {urlsplit(server).netloc}
@@ -125,7 +127,12 @@ def test_every_figure_can_be_taken_away(server: str, page: Page, label: str, sta
 def test_nothing_sticks_out_and_no_label_covers_another(server: str, browser: Browser, size: tuple[int, int], theme: str) -> None:
     context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=theme)
     page = context.new_page()
-    for path in ("/", "/architectures", "/architectures?network=plain1202-cifar", "/architectures?network=resnet152&first=true&stage=conv4_x"):
+    for path in (
+        "/",
+        "/architectures",
+        "/architectures?network=plain1202-cifar",
+        "/architectures?network=resnet152&first=true&stage=conv4_x",
+    ):
         page.goto(f"{server}{path}")
         settle(page)
         assert sideways(page) <= 0, path

@@ -125,12 +125,26 @@ def test_a_turned_16_bit_picture_is_upright() -> None:
     assert_near(found, np.repeat(upright[:, :, None] // 256, 3, axis=2).astype(np.uint8), 1)
 
 
-def test_broken_exif_does_not_cost_the_picture() -> None:
-    good = encoded(quarters(), "JPEG", **SAVE["JPEG"])
-    for body in (b"", b"MM\x00*", b"II*\x00\xff\xff\xff\x7f", b"MM\x00*\x00\x00\x00\x08\xff\xff" + b"\x01\x12\x00\x03" * 9):
-        segment = b"Exif\x00\x00" + body
-        data = good[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + good[2:]
-        assert_near(decode(data), quarters(), 4)
+def with_exif(jpeg: bytes, body: bytes) -> bytes:
+    segment = b"Exif\x00\x00" + body
+    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + jpeg[2:]
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"MM\x00*", b"II*\x00\xff\xff\xff\x7f", b"MM\x00*\x00\x00\x00\x08\xff\xff" + b"\x01\x12\x00\x03" * 9]
+)
+def test_broken_exif_does_not_cost_the_picture(body: bytes) -> None:
+    assert_near(decode(with_exif(encoded(quarters(), "JPEG", **SAVE["JPEG"]), body)), quarters(), 4)
+
+
+def test_a_wrong_exif_field_costs_neither_the_picture_nor_its_orientation() -> None:
+    orientation = struct.pack(">HHIHH", 0x0112, 3, 1, 6, 0)
+    maker = struct.pack(
+        ">HHII", 0x010F, 12, 2, 0
+    )  # doubles where a text belongs: Pillow turns the picture, then fails to write this
+    body = b"MM\x00*\x00\x00\x00\x08\x00\x02" + orientation + maker + bytes(4)
+    stored = encoded(np.ascontiguousarray(STORED[6](quarters())), "JPEG", **SAVE["JPEG"])
+    assert_near(decode(with_exif(stored, body)), quarters(), 4)
 
 
 def test_a_16_bit_grey_gradient_is_scaled_and_not_clipped() -> None:

@@ -37,7 +37,7 @@ def shortcut_module(option: Shortcut | None, in_channels: int, out_channels: int
 
 
 class Block(nn.Module):
-    """y = ReLU(F(x) + shortcut(x)), Eq. 1 and 2; without shortcut y = ReLU(F(x)). Subclasses give F, their `residual_function`."""
+    """y = ReLU(F(x) + shortcut(x)), Eq. 1 and 2; without shortcut y = ReLU(F(x)). Subclasses have F, `residual_function`."""
 
     def __init__(self, option: Shortcut | None, in_channels: int, out_channels: int, stride: int, norm: bool) -> None:
         super().__init__()

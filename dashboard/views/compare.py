@@ -48,7 +48,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         "Colour scale", list(SCALES), default="block", required=True, key="scale", bind="query-params",
         help="; ".join(f"**{name}**: {words}" for name, words in SCALES.items()),
     )  # fmt: skip
-    block_label = st.selectbox("Block", labels, index=len(labels) - 1, key="block", bind="query-params", width=130)
+    block_label = st.selectbox("Block", labels[::-1], key="block", bind="query-params", width=130)  # the last is the default
 
 photograph = resources.sample_photograph(sample)
 if own := taken or uploaded:

@@ -1,0 +1,114 @@
+"""How long from a click on the Compare page to the new picture, warm? Run it with `make bench`, or from the repository's root:
+
+    python -m benchmarks.page
+
+A real Chromium at 1440 x 900 on this machine, server and browser on the same cores. "Block": a click on a block of the strip until the
+frame stands on it and its maps are drawn. "Target": a click on a class that this photograph has not been asked for, until all 32
+Grad-CAMs are new: two forward and two backward passes are in it. The limit: a rerun of the same page that changes nothing.
+Goal: a median of at most 400 ms, later 200.
+
+RESULT
+"""
+
+from __future__ import annotations
+
+import platform
+import socket
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+
+import numpy as np
+from playwright.sync_api import Page, sync_playwright
+
+from tests.browser.conftest import FLAGS
+from tests.browser.install import chromium
+from tests.browser.looking import settle
+
+ROUNDS = 15
+STRIPS = ("strip-plain34-tiny", "strip-resnet34-tiny")
+# Resolves, once `change` has happened, with the milliseconds since the mouse went down last.
+STOPWATCH = """async (change) => {
+  const changed = new Function('return ' + change)()
+  while (!changed()) await new Promise(requestAnimationFrame)
+  await new Promise(requestAnimationFrame)
+  return performance.now() - window.pressed
+}"""
+PRESSED = "addEventListener('pointerdown', () => { window.pressed = performance.now() }, true)"
+
+
+def plot(key: str) -> str:
+    return f"document.querySelector('.st-key-{key} .js-plotly-plot')"
+
+
+def click_blocks(page: Page) -> list[float]:
+    times = []
+    labels = [f"conv{stage}_{index}" for stage, blocks in ((2, 3), (3, 4), (4, 6), (5, 2)) for index in range(1, blocks + 1)]
+    for label in labels[:ROUNDS]:
+        box = page.locator(f".st-key-{STRIPS[1]} .annotation-text", has_text=label).first.bounding_box()
+        page.mouse.move(box["x"] + 25, box["y"] + 45)
+        page.mouse.click(box["x"] + 25, box["y"] + 45)
+        bold = f"(p) => p?.layout.annotations.some((a) => a.text === '<b>{label}</b>')"
+        heading = f"[...document.querySelectorAll('h3')].some((h) => h.textContent === 'Block {label}')"
+        change = f"() => {heading} && [{', '.join(map(plot, STRIPS))}].every({bold})"
+        times.append(page.evaluate(STOPWATCH, change))
+        settle(page)
+    return times
+
+
+def choose_targets(page: Page, classes: list[str]) -> list[float]:
+    times = []
+    for name in classes:
+        page.get_by_role("combobox", name="Evidence for").click()
+        page.keyboard.type(name)
+        option = page.get_by_role("option", name=name, exact=True)
+        page.evaluate(f"window.before = [{', '.join(map(plot, STRIPS))}].map((p) => p.layout.images[15].source)")
+        option.click()
+        change = f"() => [{', '.join(map(plot, STRIPS))}].every((p, i) => p && p.layout.images[15].source !== window.before[i])"
+        times.append(page.evaluate(STOPWATCH, change))
+        settle(page)
+    return times
+
+
+def empty_reruns(page: Page) -> list[float]:
+    times = []
+    for _ in range(ROUNDS):
+        page.evaluate("window.pressed = performance.now()")
+        page.keyboard.press("r")
+        change = "() => document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'running'"
+        page.evaluate(STOPWATCH, change)
+        times.append(page.evaluate(STOPWATCH, change.replace("=== 'running'", "=== 'notRunning'")))
+        settle(page)
+    return times
+
+
+def main() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen([sys.executable, "-m", "dashboard", "--port", str(port)])
+    time.sleep(6)
+    classes = ["lion", "espresso", "broom", "goldfish", "teapot", "beacon", "volleyball", "orange", "acorn", "desk", "pizza", "triumphal arch"]
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+            page = browser.new_page(viewport={"width": 1440, "height": 1400})
+            page.goto(f"http://127.0.0.1:{port}")
+            settle(page)
+            page.evaluate(PRESSED)
+            limit = empty_reruns(page)
+            measured = {"block": click_blocks(page), "target": choose_targets(page, classes)}
+            browser.close()
+    finally:
+        server.terminate()
+    print(f"streamlit {version('streamlit')}, torch {version('torch')}, {platform.processor() or platform.machine()}")
+    print(f"limit, a rerun that changes nothing: median {np.median(limit):.0f} ms (n={len(limit)})")
+    for name, times in measured.items():
+        low, middle, high = np.quantile(times, [0.25, 0.5, 0.75])
+        ratio = middle / np.median(limit)
+        print(f"{name}: median {middle:.0f} ms ({low:.0f}–{high:.0f}, n={len(times)}), {ratio:.1f} of the limit, goal 400 ms")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import base64
+import io
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from dashboard.figures.classes import top_classes
+from dashboard.figures.detail import block_maps, block_table, map_table
+from dashboard.figures.flow import gradient_flow, responses
+from dashboard.figures.overlay import cam_maxima, data_uri, heat_over
+from dashboard.figures.strip import block_strip
+from resnet_core import Inspection, architecture, build, inspect
+
+GREY = np.full((64, 64, 3), 120, dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def pair() -> list[Inspection]:
+    """plain-20 and ResNet-20, narrow and untrained, on one image of noise."""
+    residual = architecture("resnet20-cifar", width=4)
+    image = torch.randn(3, 32, 32, generator=torch.Generator().manual_seed(0))
+    return [inspect(build(each, seed=0), image, target=3) for each in (residual.twin(), residual)]
+
+
+def with_cams(inspection: Inspection, *maxima: float) -> Inspection:
+    blocks = [
+        replace(block, cam=np.array([[0, m]], dtype=np.float32)) for block, m in zip(inspection.blocks, maxima, strict=False)
+    ]
+    return replace(inspection, blocks=tuple(blocks))
+
+
+def test_scales_by_hand(pair):
+    two = [with_cams(pair[0], 1, 8), with_cams(pair[1], 2, 4)]
+    assert cam_maxima(two, "own") == [[1, 8], [2, 4]]
+    assert cam_maxima(two, "block") == [[2, 8], [2, 8]]
+    assert cam_maxima(two, "all") == [[8, 8], [8, 8]]
+
+
+def test_no_evidence_leaves_the_grey_photograph_and_most_evidence_the_brightest_colour():
+    cam = np.array([[0, 1]], dtype=np.float32)
+    nothing = heat_over(GREY, np.zeros((1, 2), np.float32), 0)
+    assert (nothing == nothing[0, 0]).all()
+    assert len(set(nothing[0, 0])) == 1
+    pixels = heat_over(GREY, cam, 1)
+    assert (pixels[:, 0] == nothing[:, 0]).all()
+    assert pixels[0, -1].sum() > 1.5 * pixels[0, 0].sum()
+    halved = heat_over(GREY, cam / 2, 1)  # on a shared scale the weaker network stays darker
+    assert halved[0, -1].sum() < pixels[0, -1].sum()
+
+
+def test_a_picture_travels_as_a_jpeg_of_the_same_pixels():
+    kind, data = data_uri(GREY).split(",")
+    assert kind == "data:image/jpeg;base64"
+    assert np.abs(np.asarray(Image.open(io.BytesIO(base64.b64decode(data)))).astype(int) - GREY).max() <= 2
+
+
+def test_the_strip_has_a_picture_and_a_point_for_every_block_a_row_a_stage(pair):
+    figure = block_strip(pair[1], GREY, [1.0] * 9, "block", "conv3_2", residual=True)
+    points = next(trace for trace in figure.data if trace.customdata is not None)
+    assert list(points.customdata) == [f"conv{stage}_{block}" for stage in (2, 3, 4) for block in (1, 2, 3)]
+    assert len(figure.layout.images) == 9 + 1  # and the key's gradient
+    assert len(set(points.x)) == len(set(points.y)) == 3
+    centre = (points.x[4], points.y[4])
+    frame = figure.layout.shapes[0]
+    assert ((frame.x0 + frame.x1) / 2, (frame.y0 + frame.y1) / 2) == pytest.approx(centre)
+
+
+def test_flow_draws_the_recorded_numbers_and_leaves_a_gap_for_zero(pair):
+    dead = replace(pair[0], blocks=(replace(pair[0].blocks[0], gradient_norm=0.0), *pair[0].blocks[1:]))
+    figure = gradient_flow({"plain": dead, "residual": pair[1]}, "conv2_1")
+    assert figure.data[0].y[0] is None
+    assert list(figure.data[1].y) == [block.gradient_norm for block in pair[1].blocks]
+    assert figure.layout.yaxis.type == "log"
+    assert list(responses({"plain": pair[0]}, "conv2_1").data[0].y) == [block.response_std for block in pair[0].blocks]
+
+
+def test_plain_is_orange_and_dotted_and_residual_blue_and_solid(pair):
+    plain, residual = gradient_flow(dict(zip("pr", pair, strict=True)), "conv2_1").data
+    assert plain.line.dash != residual.line.dash
+    assert plain.line.color != residual.line.color
+    assert top_classes(pair[0], "abcdefghij", residual=False).data[0].marker.color == plain.line.color
+
+
+def test_the_five_most_probable_classes_come_in_order_and_the_target_is_bold(pair):
+    chosen = replace(pair[1], target=int(pair[1].probabilities.argmax()))
+    bars = top_classes(chosen, "abcdefghij", residual=True).data[0]
+    assert bars.y[0] == f"<b>{'abcdefghij'[chosen.target]}</b>"
+    assert list(bars.x) == sorted(bars.x, reverse=True)
+    assert len(bars.x) == 5
+    assert bars.x[0] == pytest.approx(100 * chosen.probabilities.max())
+
+
+def test_a_plain_block_has_a_dash_where_only_a_residual_one_has_a_number(pair):
+    table = block_table({"plain": pair[0].blocks[4], "residual": pair[1].blocks[4]})
+    assert table.loc["‖F(x)‖ / ‖x‖", "plain"] == "–"
+    block = pair[1].blocks[4]
+    assert float(table.loc["‖F(x)‖ / ‖x‖", "residual"]) == pytest.approx(block.residual_norm / block.input_norm, rel=1e-3)
+
+
+def test_a_blocks_maps_show_and_export_the_recorded_values(pair):
+    block = pair[1].blocks[4]
+    figure = block_maps(block, GREY, 1.0, 2.0)
+    assert np.array_equal(figure.data[1].z, block.activation)
+    numbers = map_table(block)
+    assert numbers.grad_cam.to_numpy().reshape(block.cam.shape) == pytest.approx(block.cam)
+    assert numbers.loc[17, ["row", "column"]].tolist() == [1, 1]  # 16 columns in conv3_x
+
+
+def test_every_figure_survives_json(pair):
+    for figure in (
+        block_strip(pair[0], GREY, [0.0] * 9, "all", "conv4_3", residual=False),
+        gradient_flow(dict(zip("pr", pair, strict=True)), "conv4_3"),
+        block_maps(pair[0].blocks[0], GREY, 0.0, 0.0),
+    ):
+        assert json.loads(figure.to_json())["data"]

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torchvision
+from PIL import Image
+
+from resnet_core import cli
+from resnet_core.images import sample
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Calls the command line with the words, and returns (exit code, stdout, stderr)."""
+
+    def call(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["resnet_core", *words])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+        captured = capsys.readouterr()
+        return stopped.value.code or 0, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def photograph(tmp_path: Path) -> Path:
+    path = tmp_path / "cat.png"
+    Image.fromarray(sample("cat")).save(path)
+    return path
+
+
+def test_list_names_every_network_with_torchvisions_parameter_count(run):
+    code, out, _ = run("list")
+    assert code == 0
+    for name in ("resnet18", "resnet152"):
+        count = sum(p.numel() for p in torchvision.models.get_model(name).parameters())
+        assert f"{count:,}" in next(line for line in out.splitlines() if line.split()[:1] == [name])
+
+
+def test_summary_adds_up_to_torchvisions_parameter_count(run):
+    code, out, _ = run("summary", "resnet34")
+    assert code == 0
+    assert "21,797,672" in out.splitlines()[-1]
+
+
+def test_inspect_prints_json_with_a_row_for_every_block(run, photograph):
+    code, out, _ = run("inspect", str(photograph), "--network", "resnet34-tiny", "--target", "goldfish", "--json")
+    assert code == 0
+    told = json.loads(out)
+    assert told["target"] == "goldfish"
+    assert [block["block"] for block in told["blocks"]][::15] == ["conv2_1", "conv5_3"]
+    assert len(told["blocks"]) == 16
+    assert all(block["gradient_norm"] > 0 and np.isfinite(block["response_std"]) for block in told["blocks"])
+    assert [row["probability"] for row in told["top"]] == sorted((row["probability"] for row in told["top"]), reverse=True)
+
+
+def test_inspect_prints_a_table_for_people(run, photograph):
+    code, out, _ = run("inspect", str(photograph))
+    assert code == 0
+    assert "conv4_6" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["summary", "resnet35"], "did you mean 'resnet"),
+        (["summary", "alexnet"], "There is no network named 'alexnet'"),
+        (["summary"], "Missing"),
+        (["nonsense"], "No such command"),
+        (["list", "--colour"], "No such option"),
+        (["inspect", "{missing}"], "cannot be read"),
+        (["inspect", "{text}"], "is not a JPEG, PNG, WebP, BMP or GIF picture"),
+        (["inspect", "{folder}"], "cannot be read"),
+        (["inspect", "{photograph}", "--network", "resnet34-tinny"], "did you mean 'resnet34-tiny'"),
+        (["inspect", "{photograph}", "--network", "{text}"], "is not a whole safetensors file"),
+        (["inspect", "{photograph}", "--network", "torchvision:vgg16"], "torchvision has no weights for 'vgg16'"),
+        (["inspect", "{photograph}", "--target", "unicorn"], "has no class named 'unicorn'"),
+        (["train", "resnet34", "--recipe", "miracle"], "There is no recipe named 'miracle'"),
+        (["train", "resnet34", "--data", "imagenot"], "There is no dataset named 'imagenot'"),
+        (["train", "resnet34", "--width", "0"], "must be at least 1"),
+        (["train", "resnet34", "--shortcut", "D"], "shortcut must be one of"),
+        (["train", "plain34"], "Tiny-ImageNet is not complete"),
+    ],
+)
+def test_bad_input_is_one_sentence_on_stderr_and_exit_code_2(run, photograph, tmp_path, monkeypatch, words, said):
+    text = tmp_path / "words.jpg"
+    text.write_text("only words")
+    places = {"missing": tmp_path / "nothing.png", "text": text, "folder": tmp_path, "photograph": photograph}
+    monkeypatch.setenv("RESNET_LENS_DATA", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(*(word.format(**places) for word in words))
+    assert code == 2
+    assert out == ""
+    assert said in err
+    assert len(err.splitlines()) == 1
+    assert err.rstrip()[-1] in ".?"
+    assert not (tmp_path / "runs").exists()

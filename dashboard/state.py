@@ -1,4 +1,4 @@
-"""What has a person chosen? Every choice is a widget bound to a query parameter, so the URL is the whole view."""
+"""What has a person chosen? Every choice is a widget bound to a query parameter, so the URL is the view, but for uploads."""
 
 from __future__ import annotations
 
@@ -24,3 +24,21 @@ def choose_point(key: str, chart: str) -> None:
     if points:
         chosen = points[0]["customdata"]
         st.session_state[key] = chosen if isinstance(chosen, str) else chosen[0]
+
+
+def own_photograph() -> bytes | None:
+    """What the person uploaded or took, asked for behind a button; None if there is nothing. No link can hold it."""
+    turn = st.session_state.setdefault("own_photographs", 0)
+    with st.popover("Your own…", icon=":material/add_a_photo:"):
+        uploaded = st.file_uploader(
+            "A photograph", type=["jpg", "jpeg", "png", "webp", "bmp", "gif"], key=f"upload-{turn}", max_upload_size=20
+        )
+        webcam = st.toggle("Use the webcam", key=f"webcam-{turn}")  # without it, the browser would ask for the camera at once
+        taken = st.camera_input("Webcam", key=f"photo-{turn}", label_visibility="collapsed") if webcam else None
+    own = taken or uploaded
+    return own.getvalue() if own else None
+
+
+def forget_own_photograph() -> None:
+    """Callback: a person asks for a sample again. A new key is how an uploader is emptied."""
+    st.session_state["own_photographs"] += 1

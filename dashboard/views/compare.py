@@ -12,34 +12,28 @@ from dashboard.figures.detail import MAPS_SHAPE, block_maps, block_table, map_ta
 from dashboard.figures.flow import gradient_flow, responses
 from dashboard.figures.overlay import SCALES, cam_maxima
 from dashboard.figures.strip import block_strip, strip_shape
-from dashboard.state import choose_point, explain_unknown
+from dashboard.state import choose_point, explain_unknown, forget_own_photograph, own_photograph
 from resnet_core import InputError
 from resnet_core.images import SAMPLES
 
 MOST_PROBABLE = "most probable"
 
-pairs = resources.pairs()
-known = {name: resources.checkpoint(name) for pair in pairs.values() for name in pair}
-first = known[next(iter(pairs.values()))[1]]
-labels = [f"{stage.name[:-1]}{i + 1}" for stage in first.architecture.stages for i in range(stage.blocks)]
-explain_unknown(
-    {"sample": SAMPLES, "pair": pairs, "target": [MOST_PROBABLE, *first.classes], "block": labels, "scale": SCALES}
-)  # fmt: skip
-
 st.title("What does every block see?", anchor=False)
-st.markdown(
-    f"One photograph, two trained networks of {first.architecture.layers} layers: the same layers, initial weights, data and "
-    "recipe. One of them has shortcuts."
-)
-
+intro = st.empty()
+pairs = resources.pairs()
+explain_unknown({"pair": pairs, "sample": SAMPLES, "scale": SCALES})
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    sample = st.selectbox("Photograph", list(SAMPLES), key="sample", bind="query-params", width=170)
-    with st.popover("Your own…", icon=":material/add_a_photo:"):
-        uploaded = st.file_uploader(
-            "A photograph", type=["jpg", "jpeg", "png", "webp", "bmp", "gif"], key="upload", max_upload_size=20
-        )
-        taken = st.camera_input("Webcam", key="webcam") if st.toggle("Use the webcam", key="camera") else None
     pair_name = st.selectbox("Matched pair", list(pairs), key="pair", bind="query-params", width=140)
+    names = pairs[pair_name]
+    checkpoints = [resources.checkpoint(name) for name in names]
+    first = checkpoints[0]  # what both have in common can be read from either
+    labels = [f"{stage.name[:-1]}{i + 1}" for stage in first.architecture.stages for i in range(stage.blocks)]
+    explain_unknown({"target": [MOST_PROBABLE, *first.classes], "block": labels})
+
+    sample = st.selectbox(
+        "Photograph", list(SAMPLES), key="sample", bind="query-params", width=150, on_change=forget_own_photograph
+    )
+    own = own_photograph()
     target_name = st.selectbox(
         "Evidence for", [MOST_PROBABLE, *sorted(first.classes)], key="target", bind="query-params", width=230,
         help="The class whose evidence Grad-CAM and the gradients trace. “Most probable” is the residual network's first choice.",
@@ -48,16 +42,18 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         "Colour scale", list(SCALES), default="block", required=True, key="scale", bind="query-params",
         help="; ".join(f"**{name}**: {words}" for name, words in SCALES.items()),
     )  # fmt: skip
-    block_label = st.selectbox("Block", labels[::-1], key="block", bind="query-params", width=130)  # the last is the default
+    block_label = st.selectbox("Block", labels[::-1], key="block", bind="query-params", width=130)  # at first, the last one
+intro.markdown(
+    f"One photograph, two trained networks of {first.architecture.layers} layers: the same layers, initial weights, data and "
+    "recipe. One of them has shortcuts."
+)
 
 photograph = resources.sample_photograph(sample)
-if own := taken or uploaded:
+if own:
     try:
-        photograph = resources.own_photograph(own.getvalue())
+        photograph = resources.own_photograph(own)
     except InputError as error:
-        st.error(f"{error} Until then you see the sample “{sample}”.")
-names = pairs[pair_name]
-checkpoints = [known[name] for name in names]
+        st.error(f"{error} Until then you see the sample “{sample}”.", icon=":material/broken_image:")
 target = None if target_name == MOST_PROBABLE else first.classes.index(target_name)
 found = resources.inspections(names, photograph, target)
 picture = photograph.shown
@@ -74,9 +70,9 @@ with left:
     st.image(picture, caption=photograph.title, width="stretch", alt=photograph.title)
     if photograph.own:
         st.info(
-            f"Your photograph stays in this session: a link to this page shows the sample “{sample}” instead.",
-            icon=":material/lock:",
+            f"Your photograph stays in this session: a link to this page shows the sample “{sample}”.", icon=":material/lock:"
         )
+        st.button("Back to the sample", on_click=forget_own_photograph)
     else:
         st.caption(f"Source: {photograph.credit}")
     if choices[0] == choices[1]:

@@ -147,3 +147,14 @@ def test_the_table_of_an_architecture_stands_beside_the_papers(server: str, page
     expect(page.get_by_text("21,797,672")).to_be_visible()  # torchvision's count
     page.get_by_role("radio", name="conv4_x").click()
     expect(page).to_have_url(re.compile("stage=conv4_x"))
+
+
+def test_choosing_a_sample_leaves_the_own_photograph(server: str, page: Page) -> None:
+    page.goto(server)
+    settle(page)
+    upload(page, "own.jpg", jpeg(sample("rocket")))
+    expect(page.get_by_text("Your photograph stays in this session")).to_be_visible()
+    page.keyboard.press("Escape")
+    choose(page, "Photograph", "coffee")
+    expect(page.get_by_text("Coffee cup").first).to_be_visible()
+    expect(page.get_by_text("Your photograph stays in this session")).to_have_count(0)

@@ -79,7 +79,7 @@ def test_a_run_that_has_not_finished_does_not_hide_the_others(tmp_path: Path) ->
 @pytest.mark.parametrize("roots", [[], ["empty"], ["missing"]], ids=str)
 def test_no_run_at_all_is_one_sentence(tmp_path: Path, roots: list[str]) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=r"^There is no run directory in [^\n]*\.$"):
+    with pytest.raises(InputError, match=r"^There is no [^\n]*run[^\n]* in [^\n]*\.$"):
         runs.load(*(tmp_path / root for root in roots))
 
 

@@ -108,6 +108,7 @@ def train(
     seed: int = 0,
     out: Annotated[Path, typer.Option(help="the folder of runs")] = Path("runs"),
     threads: Annotated[int | None, typer.Option(help="CPU threads")] = None,
+    start: Annotated[Path | None, typer.Option(help="a finished run's folder, to go on from its weights")] = None,
 ) -> None:
     """Train one network; the same command again goes on where it was stopped."""
     import torch
@@ -132,7 +133,7 @@ def train(
             if not sys.stdout.isatty():
                 print(text, flush=True)
 
-        engine.train(network, chosen, dataset, seed, folder, show)
+        engine.train(network, chosen, dataset, seed, folder, show, start)
     print(folder)
 
 

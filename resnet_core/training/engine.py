@@ -27,7 +27,7 @@ from resnet_core.errors import InputError
 from resnet_core.files import replacing
 from resnet_core.network import ResNet, build
 from resnet_core.training.recipe import Recipe
-from resnet_core.weights import save
+from resnet_core.weights import load, save
 
 RECORD_EVERY = 50  # iterations over which the training loss and error are averaged; also the checkpoint interval
 TRAINING_SAMPLE = 10_000  # training images on which the training error is measured, unaugmented, in evaluation mode
@@ -106,9 +106,11 @@ def train(
     seed: int,
     folder: Path,
     progress: Callable[[Progress], None],
+    start: Path | None = None,
 ) -> ResNet:
     """Train, or go on training where `folder` holds an unfinished run of the same recipe; the trained network.
 
+    start: a finished run's directory, whose weights are the first ones (fine-tuning); None: He initialisation from the seed.
     Twins with one seed start from equal weights (where their parameters are the same) and see the same batches.
     Raises InputError where `folder` holds another or a finished run, or when the loss is no longer finite.
     """
@@ -118,8 +120,14 @@ def train(
         "recipe": {**asdict(recipe), "iterations": recipe.iterations},
         "data": {"name": dataset.name, "title": dataset.title, "source": dataset.source},
         "seed": seed,
+        "start": start.name if start else None,
     }
     facts = json.loads(json.dumps(facts))  # as it will be read back
+    first = load(start / "last.safetensors", "cpu") if start else build(architecture, seed)
+    if first.architecture != architecture:
+        raise InputError(
+            f"{start} holds a {first.architecture}, which is not the {architecture} to be trained; choose another run."
+        )
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / "run.json").exists():
         earlier = runs.read_facts(folder)
@@ -134,10 +142,10 @@ def train(
         facts |= {"commit": commit(), "versions": versions, "hardware": hardware, "seconds": 0.0, "status": "running"}
         runs.write_facts(folder, facts)
 
-    network = build(architecture, seed).to(memory_format=torch.channels_last)
+    network = first.requires_grad_().to(memory_format=torch.channels_last)
     optimizer = _optimizer(network, recipe)
     state = folder / "state.safetensors"
-    start, rows = _load_state(state, network, optimizer) if state.exists() else (0, [])
+    iteration, rows = _load_state(state, network, optimizer) if state.exists() else (0, [])
     epoch_length = len(dataset.train) // recipe.batch_size
     if not epoch_length:
         raise InputError(f"A batch of {recipe.batch_size} is larger than the {len(dataset.train)} training images.")
@@ -150,7 +158,6 @@ def train(
 
     network.train()
     losses, wrong, clock = [], [], time.perf_counter()
-    iteration = start
     while iteration < recipe.iterations:
         epoch, done = divmod(iteration, epoch_length)
         batches = training_batches(dataset.train, recipe.batch_size, recipe.pad, dataset.mean, seed, epoch)

@@ -71,6 +71,19 @@ RECIPES = {
             evaluate_every=800,
             note="Trained for a short time (4,400 iterations, under six passes over the data): far from converged.",
         ),
+        Recipe(
+            name="enlarge",
+            phases=(Phase(120, 128),),
+            batch_size=128,
+            learning_rate=0.02,
+            warm_up=10,
+            momentum=0.9,
+            nesterov=True,
+            weight_decay=5e-4,
+            pad=6,
+            evaluate_every=1000,
+            note="Trained for a short time (4,520 iterations, under six passes over the data): far from converged.",
+        ),
     ]
 }
 

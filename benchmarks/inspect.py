@@ -2,12 +2,12 @@
 
     python -m benchmarks.inspect
 
-(not `python benchmarks/inspect.py`: that puts this folder first on the import path, and its `inspect` before the standard library's).
+(not `python benchmarks/inspect.py`: that would put its `inspect` before the standard library's on the import path).
 
 ResNet-34 (64 wide, He weights), one image of 224 x 224, evaluation mode, frozen, all with the same target. Peers:
 
 - Captum's LayerGradCam, asked for each of the 16 blocks: the maps alone. Goal: at most 1/12 of its time.
-- pytorch-grad-cam's GradCAM with 16 target layers, as its README uses it (parameters that ask for gradients): the maps alone, averaged.
+- pytorch-grad-cam's GradCAM with 16 target layers, as its README uses it (parameters that ask for gradients): the maps alone.
   Goal: at most 0.7. The same with a frozen network is for information: nobody's default, but less work.
 - The least that any such program must do: the blocks run by hand, then the gradients of their outputs; no records, no checks, no
   safety. Goal: at most 1.05.

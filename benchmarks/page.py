@@ -2,8 +2,8 @@
 
     python -m benchmarks.page
 
-A real Chromium at 1440 x 900 on this machine, server and browser on the same cores. "Block": a click on a block of the strip until the
-frame stands on it and its maps are drawn. "Target": a click on a class that this photograph has not been asked for, until all 32
+A real Chromium on this machine, server and browser on the same cores. "Block": a click on a block of the strip until the frame
+stands on it and its maps are drawn. "Target": a click on a class that this photograph has not been asked for, until all 32
 Grad-CAMs are new: two forward and two backward passes are in it. The limit: a rerun of the same page that changes nothing.
 Goal: a median of at most 400 ms, later 200.
 
@@ -89,7 +89,20 @@ def main() -> None:
         port = free.getsockname()[1]
     server = subprocess.Popen([sys.executable, "-m", "dashboard", "--port", str(port)])
     time.sleep(6)
-    classes = ["lion", "espresso", "broom", "goldfish", "teapot", "beacon", "volleyball", "orange", "acorn", "desk", "pizza", "triumphal arch"]
+    classes = [
+        "lion",
+        "espresso",
+        "broom",
+        "goldfish",
+        "teapot",
+        "beacon",
+        "volleyball",
+        "orange",
+        "acorn",
+        "desk",
+        "pizza",
+        "triumphal arch",
+    ]
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)

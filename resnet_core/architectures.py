@@ -50,6 +50,13 @@ class Architecture:
     num_classes: int = 1000
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name.isprintable():
+            raise InputError(f"A network's name must be a line of text, not {self.name!r}.")
+        sizes = (self.width, self.num_classes, *self.depths)
+        if not all(type(size) is int for size in sizes) or not isinstance(self.batch_norm, bool):
+            raise InputError(
+                f"{self.name}: sizes must be whole numbers and batch_norm true or false, not {sizes}, {self.batch_norm!r}."
+            )
         if self.width < 1 or self.num_classes < 1 or not self.depths or min(self.depths) < 1:
             raise InputError(
                 f"{self.name}: width, number of classes and blocks per stage must be at least 1, not "

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from typing import Any
 
 from resnet_core.architectures import Architecture
 from resnet_core.errors import InputError
+
+LARGEST = 4096  # pixels
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,20 @@ class Checkpoint:
     commit: str | None
     test_error_percent: float | None  # top-1, at the last epoch
 
+    def __post_init__(self) -> None:
+        if (
+            not isinstance(self.classes, tuple)
+            or len(self.classes) != self.architecture.num_classes
+            or not all(isinstance(name, str) for name in self.classes)
+        ):
+            raise InputError(f"There must be {self.architecture.num_classes} class names, not {str(self.classes)[:60]}.")
+        numbers = (*self.mean, *self.std)
+        if len(self.mean) != 3 or len(self.std) != 3 or not all(map(math.isfinite, numbers)) or min(self.std) <= 0:
+            raise InputError(f"mean and std must be three finite numbers each, std above 0, not {self.mean} and {self.std}.")
+        for pixels in (self.resolution, self.stored_resolution):
+            if type(pixels) is not int or not 8 <= pixels <= LARGEST:
+                raise InputError(f"A resolution must be 8 to {LARGEST} pixels, not {pixels!r}.")
+
     def class_index(self, name: str) -> int:
         """The number of the class. Raises InputError where the network has not learned it."""
         if name in self.classes:
@@ -45,6 +62,8 @@ class Checkpoint:
     def from_json(cls, text: str) -> Checkpoint:
         """Raises ValueError, KeyError or TypeError where the text is not a checkpoint's."""
         fields: dict[str, Any] = json.loads(text)
+        if not isinstance(fields, dict):
+            raise TypeError("it is not a JSON object")
         architecture = fields.pop("architecture")
         fields = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
         return cls(architecture=Architecture(**{**architecture, "depths": tuple(architecture["depths"])}), **fields)

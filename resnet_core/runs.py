@@ -28,12 +28,16 @@ def write_facts(folder: Path, facts: Mapping[str, Any]) -> None:
 def read_facts(folder: Path) -> dict[str, Any]:
     """run.json. Raises InputError where there is none, or it is not one."""
     try:
-        facts = json.loads((folder / "run.json").read_text())
-        return {**facts, "architecture": dict(facts["architecture"]), "status": str(facts["status"])}
+        facts: dict[str, Any] = json.loads((folder / "run.json").read_text())
+        return {**facts, "architecture": {**facts["architecture"]}, "status": str(facts["status"])}
     except FileNotFoundError:
         raise InputError(f"{folder} is not a run directory: it has no run.json.") from None
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{folder / 'run.json'} is not a run's description ({error}).") from None
+        raise InputError(f"{folder / 'run.json'} is not a run's description ({_line(error)}).") from None
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def write_metrics(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -43,28 +47,38 @@ def write_metrics(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def read_metrics(folder: Path) -> pd.DataFrame:
-    return pd.read_parquet(folder / "metrics.parquet")
+    """metrics.parquet. Raises InputError where it is missing or broken."""
+    path = folder / "metrics.parquet"
+    try:
+        return pd.read_parquet(path)[METRIC_COLUMNS]
+    except (OSError, ValueError, KeyError) as error:  # pyarrow's errors are among them
+        raise InputError(f"{path} holds no metrics of a run ({_line(error)}).") from None
 
 
 def load(*roots: Path) -> pd.DataFrame:
-    """All runs in or below the folders, as one tidy table.
+    """All runs in or below the folders that have recorded anything, as one tidy table.
 
     Columns: run (folder name), architecture, layers, residual, data, recipe, seed, then step … value as recorded.
     """
     tables = []
     for facts_file in sorted(path for root in roots for path in root.rglob("run.json")):
         folder, facts = facts_file.parent, read_facts(facts_file.parent)
-        columns = {
-            "run": folder.name,
-            "architecture": facts["architecture"]["name"],
-            "layers": facts["layers"],
-            "residual": facts["architecture"]["shortcut"] is not None,
-            "data": facts["data"]["title"],
-            "recipe": facts["recipe"]["name"],
-            "seed": facts["seed"],
-        }
+        if facts["status"] == "running" and not (folder / "metrics.parquet").exists():
+            continue
+        try:
+            columns = {
+                "run": folder.name,
+                "architecture": facts["architecture"]["name"],
+                "layers": facts["layers"],
+                "residual": facts["architecture"]["shortcut"] is not None,
+                "data": facts["data"]["title"],
+                "recipe": facts["recipe"]["name"],
+                "seed": facts["seed"],
+            }
+        except (KeyError, TypeError) as error:
+            raise InputError(f"{facts_file} is not a run's description: {_line(error)} is missing.") from None
         table = read_metrics(folder)
         tables.append(table.assign(**columns)[[*columns, *METRIC_COLUMNS]])
     if not tables:
-        raise InputError(f"There is no run directory in {', '.join(map(str, roots)) or 'an empty list of folders'}.")
+        raise InputError(f"There is no run with results in {', '.join(map(str, roots)) or 'an empty list of folders'}.")
     return pd.concat(tables, ignore_index=True)

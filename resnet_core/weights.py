@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from resnet_core.network import ResNet
 METADATA_KEY = "resnet_lens"
 BUNDLED = Path(__file__).parents[1] / "assets" / "weights"
 TORCHVISION = "torchvision:"
+FLOATS = ("F64", "F32", "F16", "BF16")  # as safetensors names them
 
 
 def save(network: nn.Module, checkpoint: Checkpoint, path: Path) -> None:
@@ -74,8 +76,9 @@ def _path_of(reference: str) -> Path:
     if reference in bundled():
         return BUNDLED / f"{reference}.safetensors"
     path = Path(reference)
-    if path.is_file():
-        return path
+    with suppress(OSError, ValueError):  # no path can be that long, or hold such a character
+        if path.is_file():
+            return path
     near = get_close_matches(reference, bundled(), n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"bundled are {', '.join(bundled()) or 'none'}."
     raise InputError(f"There is no bundled network and no file named {reference!r}; {hint}")
@@ -98,14 +101,16 @@ def _description(path: Path, file: Any) -> Checkpoint:
         )
     try:
         return Checkpoint.from_json(text)
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path.name} describes its network in a way that cannot be read ({error}); save it again.") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise InputError(f"{path.name} describes its network in a way that cannot be read ({reason}); save it again.") from None
 
 
 def _from_file(path: Path) -> tuple[dict[str, Tensor], Checkpoint]:
     with _opened(path) as file:
         checkpoint = _description(path, file)
-        found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (no mapping)
+        slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+        found = {name: (tuple(part.get_shape()), part.get_dtype() in FLOATS) for name, part in slices.items()}
         if difference := _first_difference(checkpoint.architecture, found):
             raise InputError(f"{path.name} is not the {checkpoint.architecture.name} that it says it is: {difference}.")
         tensors = {name: file.get_tensor(name) for name in found}
@@ -116,18 +121,34 @@ def _from_file(path: Path) -> tuple[dict[str, Tensor], Checkpoint]:
     return tensors, checkpoint
 
 
-def _first_difference(architecture: Architecture, found: dict[str, tuple[int, ...]]) -> str | None:
-    """In words, where tensors' names or shapes are not the architecture's; built only if it can be as small as the file."""
+Tensors = dict[str, tuple[tuple[int, ...], bool]]  # name -> shape, whether its numbers are floating point
+
+
+def _first_difference(architecture: Architecture, found: Tensors) -> str | None:
+    """In words, where tensors are not the architecture's; it is built (without memory) only if it can be as small as the file."""
     if architecture.layers > len(found):
         return f"it has {len(found)} tensors for {architecture.layers} layers"
-    with torch.device("meta"):
-        expected = {name: tuple(tensor.shape) for name, tensor in ResNet(architecture).state_dict().items()}
-    for name, shape in expected.items():
+    kernel = 7 if architecture.stem == "imagenet" else 3
+    expected: Tensors = {"conv1.weight": ((architecture.width, 3, kernel, kernel), True)}
+    if not (difference := _missing_or_other(expected, found)):
+        with torch.device("meta"):
+            state = ResNet(architecture).state_dict()
+        expected = {name: (tuple(tensor.shape), tensor.is_floating_point()) for name, tensor in state.items()}
+        difference = _missing_or_other(expected, found)
+    if difference:
+        return difference
+    return next((f"{name} does not belong to it" for name in found if name not in expected), None)
+
+
+def _missing_or_other(expected: Tensors, found: Tensors) -> str | None:
+    for name, (shape, floating) in expected.items():
         if name not in found:
             return f"{name} is missing"
-        if found[name] != shape:
-            return f"{name} has the shape {found[name]}, not {shape}"
-    return next((f"{name} does not belong to it" for name in found if name not in expected), None)
+        if found[name][0] != shape:
+            return f"{name} has the shape {found[name][0]}, not {shape}"
+        if found[name][1] != floating:
+            return f"{name} holds {'whole' if floating else 'floating point'} numbers"
+    return None
 
 
 def _from_torchvision(name: str) -> tuple[dict[str, Tensor], Checkpoint]:
@@ -138,13 +159,20 @@ def _from_torchvision(name: str) -> tuple[dict[str, Tensor], Checkpoint]:
         raise InputError(f"torchvision has no weights for {name!r} that ResNet Lens can read; known are {', '.join(known)}.")
     weights = get_model_weights(name).DEFAULT
     try:
-        tensors = weights.get_state_dict(progress=False, check_hash=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        tensors = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
+    except (OSError, RuntimeError, EOFError, AttributeError, pickle.UnpicklingError) as error:
         target = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
         reason = str(error).splitlines()[0]
         raise InputError(
             f"torchvision's {name} could not be had ({reason}); connect to the network once, or put {weights.url} at {target}."
         ) from None
+    whole = isinstance(tensors, dict) and all(isinstance(tensor, Tensor) for tensor in tensors.values())
+    found = {key: (tuple(tensor.shape), tensor.is_floating_point()) for key, tensor in tensors.items()} if whole else {}
+    if difference := _first_difference(REGISTRY[name], found):
+        file = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
+        raise InputError(
+            f"torchvision's {name} in {file} is another file ({difference}); remove it, so that it is fetched again."
+        )
     transforms = weights.transforms()
     side = transforms.crop_size[0]
     checkpoint = Checkpoint(

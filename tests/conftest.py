@@ -1,4 +1,4 @@
-"""What holds for every test? One thread for torch: in networks this small a second one only waits, on a busy machine very long."""
+"""What holds for every test? One thread for torch: in small networks a second one only waits, on a busy machine very long."""
 
 from __future__ import annotations
 

@@ -114,6 +114,9 @@ def train(
     Twins with one seed start from equal weights (where their parameters are the same) and see the same batches.
     Raises InputError where `folder` holds another or a finished run, or when the loss is no longer finite.
     """
+    epoch_length = len(dataset.train) // recipe.batch_size
+    if not epoch_length:
+        raise InputError(f"A batch of {recipe.batch_size} is larger than the {len(dataset.train)} training images.")
     facts: dict[str, Any] = {
         "architecture": asdict(architecture),
         "layers": architecture.layers,
@@ -146,9 +149,6 @@ def train(
     optimizer = _optimizer(network, recipe)
     state = folder / "state.safetensors"
     iteration, rows = _load_state(state, network, optimizer) if state.exists() else (0, [])
-    epoch_length = len(dataset.train) // recipe.batch_size
-    if not epoch_length:
-        raise InputError(f"A batch of {recipe.batch_size} is larger than the {len(dataset.train)} training images.")
 
     def record(step: int, split: str, metrics: dict[str, float]) -> None:
         for metric, value in metrics.items():
@@ -182,7 +182,8 @@ def train(
                 seconds = time.perf_counter() - clock
                 report = {"loss": torch.stack(losses).mean().item(), "error_percent": 100 * torch.stack(wrong).mean().item()}
                 if not torch.isfinite(torch.tensor(report["loss"])):
-                    raise InputError(f"The loss is not finite after iteration {iteration}; the last good checkpoint is {state}.")
+                    kept = f"the last good checkpoint is {state}" if state.exists() else "no checkpoint was written yet"
+                    raise InputError(f"The loss is not finite after iteration {iteration}; {kept}; lower the learning rate.")
                 record(iteration, "train_batches", {**report, "learning_rate": recipe.learning_rate_at(iteration - 1)})
                 _save_state(state, network, optimizer, iteration, rows)
                 facts["seconds"] += seconds

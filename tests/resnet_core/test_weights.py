@@ -116,7 +116,9 @@ def test_the_description_comes_back_as_it_was(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "row", [architecture("plain20-cifar", width=2, num_classes=3), replace(SMALL, batch_norm=False), replace(SMALL, shortcut="A")], ids=str
+    "row",
+    [architecture("plain20-cifar", width=2, num_classes=3), replace(SMALL, batch_norm=False), replace(SMALL, shortcut="A")],
+    ids=str,
 )
 def test_every_kind_of_network_comes_back(tmp_path: Path, row: Architecture) -> None:
     weights.save(trained(row), described(row), tmp_path / "w.safetensors")

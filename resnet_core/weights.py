@@ -162,7 +162,7 @@ def _from_torchvision(name: str) -> tuple[dict[str, Tensor], Checkpoint]:
         tensors = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
     except (OSError, RuntimeError, EOFError, AttributeError, pickle.UnpicklingError) as error:
         target = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
-        reason = str(error).splitlines()[0]
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(
             f"torchvision's {name} could not be had ({reason}); connect to the network once, or put {weights.url} at {target}."
         ) from None

@@ -45,15 +45,20 @@ class _Ear:
         self.input, self.output = x.detach(), y
 
     def last(self, _x: Tensor, y: Tensor) -> None:
-        y = y.detach().float() if y.dtype != torch.float64 else y.detach()
+        y = _wide(y.detach())
         self.branch = [y.std(correction=0), torch.linalg.vector_norm(y)]
 
     def shortcut(self, _x: Tensor, y: Tensor) -> None:
         self.shortcut_norm = _norm(y.detach())
 
 
+def _wide(x: Tensor) -> Tensor:
+    """In float32 at least: sums of bfloat16 numbers, which autocast leaves, would lose their last digits."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 def _norm(x: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(x, dtype=torch.promote_types(x.dtype, torch.float32))
+    return torch.linalg.vector_norm(_wide(x))
 
 
 def inspect(network: nn.Module, image: Tensor, target: int | None = None, autocast: bool = False) -> Inspection:
@@ -67,9 +72,9 @@ def inspect(network: nn.Module, image: Tensor, target: int | None = None, autoca
     Raises InputError for an image or target that does not fit.
     """
     with torch.inference_mode(False), torch.enable_grad():
-        image = _checked(image, network)
         view = private_view(network).eval()
         places = blocks_of(view)
+        image = _checked(image, network)
         ears = [_Ear() for _ in places]
         listeners: dict[nn.Module, Any] = {}
         for place, ear in zip(places, ears, strict=True):
@@ -90,8 +95,8 @@ def inspect(network: nn.Module, image: Tensor, target: int | None = None, autoca
     with torch.no_grad():
         numbers, maps = [], []
         for ear, gradient in zip(ears, gradients, strict=True):
-            output = ear.output.detach()[0]
-            weights = gradient[0].mean((1, 2))
+            output, gradient = _wide(ear.output.detach()[0]), _wide(gradient[0])
+            weights = gradient.mean((1, 2))
             cam = torch.tensordot(weights, output, dims=1).relu_()
             std, mean = torch.std_mean(output, correction=0)
             zeros = 1 - torch.count_nonzero(output) / output.numel()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import count, takewhile
 from typing import Any
 
 from torch import Tensor, nn
@@ -51,9 +52,8 @@ class BlockModules:
 def blocks_of(network: nn.Module) -> tuple[BlockModules, ...]:
     """The blocks in forward order. Raises InputError where there are no stages layer1, layer2, … of blocks, as ResNets have."""
     found = []
-    for number in range(1, 5):
-        stage = getattr(network, f"layer{number}", None)
-        for i, block in enumerate(stage.children() if isinstance(stage, nn.Module) else ()):
+    for number in takewhile(lambda number: isinstance(getattr(network, f"layer{number}", None), nn.Module), count(1)):
+        for i, block in enumerate(network.get_submodule(f"layer{number}").children()):
             last, shortcut = getattr(block, "bn3", getattr(block, "bn2", None)), getattr(block, "downsample", None)
             if not isinstance(last, nn.Module):
                 raise InputError(
@@ -78,16 +78,16 @@ def blocks_of(network: nn.Module) -> tuple[BlockModules, ...]:
 
 
 def architecture_of(network: nn.Module) -> Architecture | None:
-    """What the network is; None for those of torchvision's ResNets that the paper does not know (ResNeXt, wide)."""
+    """What the network is; None for what the paper does not know: a ResNeXt, a wide ResNet, another classifier."""
     if isinstance(known := getattr(network, "architecture", None), Architecture):
         return known
     blocks = blocks_of(network)
     first: Any = blocks[0].block
-    classifier: Any = network.fc
+    classifier = network.fc
     kind: BlockKind = "bottleneck" if hasattr(first, "conv3") else "basic"
     width = first.conv1.out_channels
     out_channels = (first.conv3 if kind == "bottleneck" else first.conv2).out_channels
-    if first.conv2.groups > 1 or out_channels != width * EXPANSION[kind]:
+    if not isinstance(classifier, nn.Linear) or first.conv2.groups > 1 or out_channels != width * EXPANSION[kind]:
         return None
     stages = sorted({block.stage for block in blocks})
     depths = tuple(sum(block.stage == stage for block in blocks) for stage in stages)

@@ -200,7 +200,9 @@ def test_half_a_file_beside_a_checkpoint_is_no_obstacle(tmp_path: Path, finished
     assert contents(tmp_path / "run")[0] == contents(finished)[0]
 
 
-def heard_by_every_network(row: Architecture, folder: Path, how: Recipe) -> tuple[dict[str, Tensor], list[Tensor]]:
+def heard_by_every_network(
+    row: Architecture, folder: Path, how: Recipe, start_from: Path | None = None
+) -> tuple[dict[str, Tensor], list[Tensor]]:
     """The weights before the first step, and every input of training."""
     start: dict[str, Tensor] = {}
     inputs: list[Tensor] = []
@@ -212,7 +214,7 @@ def heard_by_every_network(row: Architecture, folder: Path, how: Recipe) -> tupl
             inputs.append(args[0].clone())
 
     handle = nn.modules.module.register_module_forward_pre_hook(hear)
-    run(folder, row, how)
+    train(row, how, DATA, 0, folder, silent, start_from)
     handle.remove()
     return start, inputs
 
@@ -261,6 +263,27 @@ def test_thirty_steps_are_those_of_a_plain_loop(tmp_path: Path, row: Architectur
     assert reports[0].loss == pytest.approx(np.mean(losses), rel=1e-4)
 
 
+def test_a_run_may_start_from_the_weights_of_another(tmp_path: Path, finished: Path) -> None:
+    how = replace(RECIPE, phases=(Phase(20, 8),))
+    start, _ = heard_by_every_network(TINY, tmp_path / "run", how, finished)
+    saved = load_file(finished / "last.safetensors")
+    assert start.keys() == saved.keys()
+    assert all(torch.equal(tensor, saved[name].to(tensor.dtype)) for name, tensor in start.items())
+    assert runs.read_facts(tmp_path / "run")["start"] == "run"
+    trained = load_file(tmp_path / "run" / "last.safetensors")
+    assert not any(torch.equal(tensor, saved[name]) for name, tensor in trained.items() if "conv" in name)
+
+
+def test_a_run_from_other_weights_goes_on_to_the_same_weights(tmp_path: Path, finished: Path) -> None:
+    train(TINY, RECIPE, DATA, 0, tmp_path / "whole", silent, finished)
+    with pytest.raises(StoppedError):
+        train(TINY, RECIPE, DATA, 0, tmp_path / "stopped", stop_at(50), finished)
+    with pytest.raises(InputError, match=r"holds a run with another start; choose another folder\.$"):
+        train(TINY, RECIPE, DATA, 0, tmp_path / "stopped", silent)
+    train(TINY, RECIPE, DATA, 0, tmp_path / "stopped", silent, finished)
+    assert contents(tmp_path / "stopped")[0] == contents(tmp_path / "whole")[0]
+
+
 def test_evaluation_is_the_mean_over_single_images_and_leaves_the_network_as_it_was() -> None:
     network = build(TINY, seed=0).train()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
@@ -303,6 +326,18 @@ def test_a_folder_with_another_run_is_refused(tmp_path: Path, what: str, changes
     with pytest.raises(InputError, match=rf"^\S+ holds a run with another {what}; choose another folder\.$"):
         run(tmp_path / "run", **changes)
     assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+
+
+@pytest.mark.parametrize("row", [TINY.twin(), replace(TINY, width=5)], ids=["twin", "width"])
+def test_weights_of_another_architecture_are_no_start(tmp_path: Path, finished: Path, row: Architecture) -> None:
+    with pytest.raises(InputError, match=r"^[^\n]*; choose another run\.$"):
+        train(row, RECIPE, DATA, 0, tmp_path / "run", silent, finished)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_without_weights_is_no_start(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^[^\n]*nowhere[^\n]*[.?]$"):
+        train(TINY, RECIPE, DATA, 0, tmp_path / "run", silent, tmp_path / "nowhere")
 
 
 def test_a_batch_larger_than_the_data_is_refused_and_leaves_no_run(tmp_path: Path) -> None:

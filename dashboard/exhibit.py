@@ -53,7 +53,7 @@ _BAR = st.components.v2.component(
         const button = document.createElement("button")
         button.textContent = label
         button.title = label === "CSV" ? "Save the numbers behind this figure" : `Save this figure as ${label}`
-        button.setAttribute("aria-label", `${button.title}: ${data.name}`)
+        button.setAttribute("aria-label", `${label}: ${button.title} (${data.name})`)
         button.onclick = make
         return button
       }))

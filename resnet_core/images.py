@@ -127,8 +127,8 @@ _CC0 = "No copyright restrictions. CC0 by the photographer"
 SAMPLES: dict[str, Sample] = {
     sample.name: sample
     for sample in (
-        Sample("cat", "Chelsea the cat", "chelsea.png", "Stefan van der Walt", f"{_CC0} (Stefan van der Walt)."),
         Sample("coffee", "Coffee cup", "coffee.png", "courtesy of Pikolo Espresso Bar", f"{_CC0} (Rachel Michetti)."),
+        Sample("cat", "Chelsea the cat", "chelsea.png", "Stefan van der Walt", f"{_CC0} (Stefan van der Walt)."),
         Sample(
             "rocket",
             "Launch photo of DSCOVR on Falcon 9",

@@ -155,6 +155,6 @@ def test_choosing_a_sample_leaves_the_own_photograph(server: str, page: Page) ->
     upload(page, "own.jpg", jpeg(sample("rocket")))
     expect(page.get_by_text("Your photograph stays in this session")).to_be_visible()
     page.keyboard.press("Escape")
-    choose(page, "Photograph", "coffee")
-    expect(page.get_by_text("Coffee cup").first).to_be_visible()
+    choose(page, "Photograph", "cat")
+    expect(page.get_by_text("Chelsea the cat").first).to_be_visible()
     expect(page.get_by_text("Your photograph stays in this session")).to_have_count(0)

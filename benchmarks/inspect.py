@@ -11,8 +11,6 @@ ResNet-34 (64 wide, He weights), one image of 224 x 224, evaluation mode, frozen
   Goal: at most 0.7. The same with a frozen network is for information: nobody's default, but less work.
 - The least that any such program must do: the blocks run by hand, then the gradients of their outputs; no records, no checks, no
   safety. Goal: at most 1.05.
-
-RESULT
 """
 
 from __future__ import annotations

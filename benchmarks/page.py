@@ -6,8 +6,6 @@ A real Chromium on this machine, server and browser on the same cores. "Block": 
 stands on it and its maps are drawn. "Target": a click on a class that this photograph has not been asked for, until all 32
 Grad-CAMs are new: two forward and two backward passes are in it. The limit: a rerun of the same page that changes nothing.
 Goal: a median of at most 400 ms, later 200.
-
-RESULT
 """
 
 from __future__ import annotations

@@ -524,7 +524,7 @@ def test_an_unknown_sample_is_refused_with_the_known_names() -> None:
         with pytest.raises(InputError) as caught:
             sample(name)
         assert_sentence(str(caught.value))
-        assert "cat, coffee" in str(caught.value)
+        assert "coffee, cat" in str(caught.value)
 
 
 def test_importing_needs_neither_torch_nor_streamlit_nor_scikit_image() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -63,6 +65,17 @@ def test_a_module_used_twice_is_one_module_in_the_view() -> None:
     view = private_view(nn.Sequential(shared, nn.ReLU(), shared))
     assert view[0] is view[2]
     assert view[0] is not shared
+
+
+def test_a_view_is_gone_with_its_last_user_and_waits_for_no_garbage_collector() -> None:
+    view = private_view(small())
+    gone = [weakref.ref(module) for module in view.modules()]
+    gc.disable()
+    try:
+        del view
+        assert [module() for module in gone] == [None] * len(gone)
+    finally:
+        gc.enable()
 
 
 def test_an_absent_submodule_stays_absent() -> None:

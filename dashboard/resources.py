@@ -92,9 +92,8 @@ def _inspection(name: str, digest: str, target: int | None, _photograph: Photogr
 def inspections(pair: tuple[str, str], photograph: Photograph, target: int | None) -> tuple[Inspection, Inspection]:
     """Both networks on one photograph and one target; None: the class that the residual network finds most probable."""
     plain, residual = pair
-    if target is None:
-        target = _inspection(residual, photograph.digest, None, photograph).target
-    return _inspection(plain, photograph.digest, target, photograph), _inspection(residual, photograph.digest, target, photograph)
+    second = _inspection(residual, photograph.digest, target, photograph)
+    return _inspection(plain, photograph.digest, second.target, photograph), second
 
 
 @st.cache_resource

@@ -147,5 +147,5 @@ def main() -> None:
         print(f"{str(error).rstrip('.')}; `python -m resnet_core --help` lists what there is.", file=sys.stderr)
         sys.exit(2)
     except (KeyboardInterrupt, typer.Abort):
-        print("Stopped; the same command goes on from the last checkpoint.", file=sys.stderr)
+        print("Stopped; a training goes on from its last checkpoint with the same command.", file=sys.stderr)
         sys.exit(130)

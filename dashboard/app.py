@@ -2,15 +2,16 @@
 
 import streamlit as st
 
+from dashboard.exhibit import bring_plotly
+
 st.set_page_config("ResNet Lens", page_icon="🔍", layout="wide", initial_sidebar_state="collapsed")
-# Streamlit leaves a hand's breadth free above a page, which a lecture hall needs for the figures, and prints the text of figures
-# in a grey that a projector swallows.
+# Streamlit leaves a hand's breadth free above a page, which a lecture hall needs for the figures.
 st.html("""<style>
     .stMainBlockContainer { padding: 3.2rem 2.5rem 2rem }
     @media (max-width: 640px) { .stMainBlockContainer { padding-inline: 1rem } }
     .stMain h1 { font-size: 1.9rem; padding: .4rem 0 }
     .stMain h3 { font-size: 1.35rem; padding: .3rem 0 }
-    .js-plotly-plot text { fill: currentColor !important }
+    .st-key-plotly { position: absolute; visibility: hidden; width: 100px; height: 0; overflow: hidden }
 </style>""")
 pages = [
     st.Page("views/compare.py", title="Compare", icon=":material/compare:", default=True),
@@ -18,3 +19,4 @@ pages = [
 ]
 embedded = st.context.is_embedded  # presenter mode, ?embed=true: nothing but the page
 st.navigation(pages, position="hidden" if embedded else "top").run()
+bring_plotly()

@@ -18,12 +18,10 @@ def explain_unknown(known: Mapping[str, Collection[str]]) -> None:
             )
 
 
-def choose_point(key: str, chart: str) -> None:
-    """Callback of a chart: the customdata of the clicked point becomes the choice named `key`."""
-    points = st.session_state[chart].selection.points
-    if points:
-        chosen = points[0]["customdata"]
-        st.session_state[key] = chosen if isinstance(chosen, str) else chosen[0]
+def choose_point(key: str, exhibit: str) -> None:
+    """Callback of an exhibit: the customdata of the clicked point becomes the choice named `key`."""
+    if point := st.session_state[exhibit].point:
+        st.session_state[key] = point
 
 
 def own_photograph() -> bytes | None:

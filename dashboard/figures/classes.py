@@ -15,19 +15,24 @@ def top_classes(inspection: Inspection, classes: Sequence[str], residual: bool, 
     best = inspection.probabilities.argsort()[::-1][:count]
     names = [f"<b>{classes[i]}</b>" if i == inspection.target else classes[i] for i in best]
     percent = [100 * float(inspection.probabilities[i]) for i in best]
-    figure = go.Figure(
-        go.Bar(
-            x=percent,
-            y=names,
-            orientation="h",
-            text=[f"{value:.1f} %" for value in percent],
-            textposition="outside",
-            cliponaxis=False,
-            marker_color=of_network(residual),
-            hovertemplate="%{y}: %{x:.2f} %<extra></extra>",
-        )
+    bars = go.Bar(
+        x=percent,
+        y=names,
+        orientation="h",
+        text=[f"{value:.1f} %" for value in percent],
+        textposition="outside",
+        cliponaxis=False,
+        marker={"color": of_network(residual)},
+        hovertemplate="%{y}: %{x:.2f} %<extra></extra>",
     )
-    figure.update_xaxes(range=[0, 115], visible=False, fixedrange=True)  # room for the last figure beyond 100
-    figure.update_yaxes(autorange="reversed", ticks="", fixedrange=True, automargin=True, tickfont_size=14)
-    figure.update_layout(height=180, margin={"l": 0, "r": 0, "t": 4, "b": 4}, bargap=0.25, showlegend=False)
-    return figure
+    return go.Figure(
+        bars,
+        {
+            "xaxis": {"range": [0, 115], "visible": False, "fixedrange": True},  # room for the last figure beyond 100
+            "yaxis": {"autorange": "reversed", "ticks": "", "fixedrange": True, "automargin": True, "tickfont": {"size": 14}},
+            "height": 180,
+            "margin": {"l": 0, "r": 0, "t": 4, "b": 4},
+            "bargap": 0.25,
+            "showlegend": False,
+        },
+    )

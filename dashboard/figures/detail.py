@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from dashboard.figures.colours import AMOUNT
-from dashboard.figures.overlay import Pixels, data_uri, heat_over
+from dashboard.figures.overlay import Pixels, grey_photograph, heat_uri, over_each_other, photograph_uri, strength
 from resnet_core.inspection.records import BlockRecord
 
 MAPS_SHAPE = 1.85  # width over height
+LEFT, RIGHT = [0, 0.48], [0.52, 1]  # of the width, for one map each
 
 
 def block_maps(block: BlockRecord, picture: Pixels, cam_maximum: float, activation_maximum: float) -> go.Figure:
@@ -19,28 +19,37 @@ def block_maps(block: BlockRecord, picture: Pixels, cam_maximum: float, activati
 
     It takes the size of its place, best of the shape MAPS_SHAPE.
     """
-    figure = make_subplots(cols=2, subplot_titles=("Grad-CAM", "mean activation"), horizontal_spacing=0.04)
-    figure.add_trace(
-        go.Image(source=data_uri(heat_over(picture, block.cam, cam_maximum), quality=92), hoverinfo="skip"), row=1, col=1
-    )
-    figure.add_heatmap(
+    height, width = block.activation.shape
+    pictures = photograph_uri(grey_photograph(picture, side=320)), heat_uri(strength(block.cam, cam_maximum, side=160))
+    photograph = go.Scatter(x=[0.5], y=[0.5], mode="markers", marker={"opacity": 0}, hoverinfo="skip", showlegend=False)
+    activation = go.Heatmap(
         z=block.activation,
         zmin=0,
         zmax=activation_maximum or 1,
         colorscale=AMOUNT,
-        colorbar={"thickness": 12, "len": 0.9, "tickfont_size": 12, "nticks": 5},
+        colorbar={"thickness": 12, "len": 0.9, "tickfont": {"size": 12}, "nticks": 5},
         hovertemplate="row %{y}, column %{x}: %{z:.3g}<extra></extra>",
-        row=1,
-        col=2,
+        xaxis="x2",
+        yaxis="y2",
     )
-    height, width = block.activation.shape
-    figure.update_xaxes(visible=False, fixedrange=True, constrain="domain")
-    figure.update_yaxes(visible=False, fixedrange=True, constrain="domain")
-    figure.update_xaxes(range=[-0.5, width - 0.5], row=1, col=2)
-    figure.update_yaxes(range=[height - 0.5, -0.5], scaleanchor="x2", row=1, col=2)
-    figure.update_annotations(font_size=14)
-    figure.update_layout(margin={"l": 0, "r": 0, "t": 28, "b": 0}, dragmode=False)
-    return figure
+    axis = {"visible": False, "fixedrange": True, "constrain": "domain"}
+    heading = {"xref": "paper", "yref": "paper", "y": 1, "yanchor": "bottom", "showarrow": False, "font": {"size": 14}}
+    middles = [(left + right) / 2 for left, right in (LEFT, RIGHT)]
+    return go.Figure(
+        [photograph, activation],
+        {
+            "images": over_each_other(*pictures, x=0, y=1, width=1, height=1),
+            "xaxis": {"range": [0, 1], "domain": LEFT, **axis},
+            "yaxis": {"range": [0, 1], "scaleanchor": "x", **axis},
+            "xaxis2": {"range": [-0.5, width - 0.5], "domain": RIGHT, "anchor": "y2", **axis},
+            "yaxis2": {"range": [height - 0.5, -0.5], "scaleanchor": "x2", "anchor": "x2", **axis},
+            "annotations": [
+                {"text": text, "x": x, **heading} for text, x in zip(("Grad-CAM", "mean activation"), middles, strict=True)
+            ],
+            "margin": {"l": 0, "r": 0, "t": 28, "b": 0},
+            "dragmode": False,
+        },
+    )
 
 
 def map_table(block: BlockRecord) -> pd.DataFrame:

@@ -30,45 +30,43 @@ def responses(inspections: Mapping[str, Inspection], selected: str) -> go.Figure
 def _by_block(
     inspections: Mapping[str, Inspection], selected: str, quantity: Callable[[BlockRecord], float], title: str
 ) -> go.Figure:
-    figure = go.Figure()
+    lines = []
     for name, inspection in inspections.items():
         blocks = inspection.blocks
         residual = blocks[0].residual_norm is not None
-        figure.add_scatter(
-            x=[[block.stage for block in blocks], [str(block.index) for block in blocks]],
-            y=[quantity(block) or None for block in blocks],
-            name=name,
-            mode="lines+markers",
-            line={"color": of_network(residual), "width": 3, "dash": "solid" if residual else "dot"},
-            marker={"size": 9, "symbol": "circle" if residual else "diamond"},
-            text=[block.label for block in blocks],
-            hovertemplate="%{text}: %{y:.3g}<extra>" + name + "</extra>",
-            connectgaps=False,
+        lines.append(
+            go.Scatter(
+                x=[[block.stage for block in blocks], [str(block.index) for block in blocks]],
+                y=[quantity(block) or None for block in blocks],
+                name=name,
+                mode="lines+markers",
+                line={"color": of_network(residual), "width": 3, "dash": "solid" if residual else "dot"},
+                marker={"size": 9, "symbol": "circle" if residual else "diamond"},
+                text=[block.label for block in blocks],
+                hovertemplate="%{text}: %{y:.3g}<extra>" + name + "</extra>",
+                connectgaps=False,
+            )
         )
     labels = [block.label for block in next(iter(inspections.values())).blocks]
-    figure.add_vline(x=labels.index(selected), line={"color": NEUTRAL, "width": 1, "dash": "dash"})
-    figure.update_xaxes(fixedrange=True, tickfont_size=13, dividercolor=NEUTRAL)
-    figure.update_yaxes(
-        type="log",
-        fixedrange=True,
-        exponentformat="power",
-        tickfont_size=13,
-        minor={"ticks": "outside", "ticklen": 3, "dtick": "D1"},
-    )
-    figure.update_layout(
-        height=320,
-        margin={"l": 0, "r": 8, "t": 52, "b": 52},
-        title={
-            "text": title,
-            "font_size": 14,
-            "x": 0,
-            "xref": "paper",
-            "y": 1,
-            "yref": "container",
-            "yanchor": "top",
-            "pad": {"t": 8},
+    place = labels.index(selected)
+    heading = {"text": title, "font": {"size": 14}, "x": 0, "xref": "paper", "pad": {"t": 8}}
+    marker = {"type": "line", "x0": place, "x1": place, "y0": 0, "y1": 1, "yref": "y domain"}
+    return go.Figure(
+        lines,
+        {
+            "height": 320,
+            "margin": {"l": 0, "r": 8, "t": 52, "b": 52},
+            "title": {**heading, "y": 1, "yref": "container", "yanchor": "top"},
+            "shapes": [{"line": {"color": NEUTRAL, "width": 1, "dash": "dash"}, **marker}],
+            "xaxis": {"fixedrange": True, "tickfont": {"size": 13}, "dividercolor": NEUTRAL},
+            "yaxis": {
+                "type": "log",
+                "fixedrange": True,
+                "exponentformat": "power",
+                "tickfont": {"size": 13},
+                "minor": {"ticks": "outside", "ticklen": 3, "dtick": "D1"},
+            },
+            "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "font": {"size": 14}},
+            "hovermode": "x unified",
         },
-        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "font_size": 14},
-        hovermode="x unified",
     )
-    return figure

@@ -1,10 +1,10 @@
-"""How does a Grad-CAM look over its photograph? Numbers in, pixels out."""
+"""How does a Grad-CAM look over its photograph? Numbers in, pictures out, to be laid over each other in the browser."""
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Literal
 
@@ -26,14 +26,14 @@ SCALES: dict[Scale, str] = {
 
 
 @cache
-def heat_colours() -> tuple[str, ...]:
-    """256 colours from no evidence to most, without the scale's darkest fifth: over a dark photograph it would look like none."""
-    return tuple(sample_colorscale(HEAT, np.linspace(0.2, 1, 256).tolist()))
+def _heat_table() -> Pixels:
+    """(256, 4) RGBA, from no evidence to most; evidence covers the photograph with the square root of its strength.
 
-
-@cache
-def _heat_table() -> NDArray[np.float32]:
-    return np.array([unlabel_rgb(colour) for colour in heat_colours()], dtype=np.float32)
+    Without the scale's darkest fifth, which over a dark photograph would look like no evidence.
+    """
+    colours = sample_colorscale(HEAT, np.linspace(0.2, 1, 256).tolist())
+    cover = 255 * 0.85 * np.sqrt(np.linspace(0, 1, 256))
+    return np.column_stack([[unlabel_rgb(colour) for colour in colours], cover]).astype(np.uint8)
 
 
 def cam_maxima(inspections: Sequence[Inspection], scale: Scale) -> list[list[float]]:
@@ -46,22 +46,55 @@ def cam_maxima(inspections: Sequence[Inspection], scale: Scale) -> list[list[flo
     return np.broadcast_to(shared, own.shape).tolist()
 
 
-def heat_over(picture: Pixels, cam: NDArray[np.float32], maximum: float) -> Pixels:
-    """The photograph (S, S, 3), greyed, under its Grad-CAM; the stronger the evidence, the more of the heat colour covers it.
+def sheet(cells: Mapping[tuple[int, int], Pixels], above: float, gap: float) -> Pixels:
+    """Square pictures (S, S) by (row, column) in one, on zeros; `gap` between them and `above` each row, in cells."""
+    side = next(iter(cells.values())).shape[0]
+    rows, columns = (1 + max(numbers) for numbers in zip(*cells, strict=True))
+    pitch, head, edge = (round(side * length / (1 - gap)) for length in (1, above, gap / 2))
+    pixels = np.zeros((rows * (pitch + head), columns * pitch), np.uint8)
+    for (row, column), cell in cells.items():
+        top, left = row * (pitch + head) + head + edge, column * pitch + edge
+        pixels[top : top + side, left : left + side] = cell
+    return pixels
 
-    `maximum` is drawn brightest; with 0 there is no evidence, and only the grey photograph is left.
-    """
-    side = picture.shape[0]
+
+def grey_photograph(picture: Pixels, side: int) -> Pixels:
+    """(S, S, 3) -> (side, side), darkened, for a heat to lie on."""
+    grey = Image.fromarray(picture).convert("L").resize((side, side), Image.Resampling.LANCZOS)
+    return (np.asarray(grey) * 0.75).astype(np.uint8)
+
+
+def strength(cam: NDArray[np.float32], maximum: float, side: int) -> Pixels:
+    """A Grad-CAM as (side, side) numbers from 0, no evidence, to 255, `maximum`; all 0 where that is 0."""
+    if maximum <= 0:
+        return np.zeros((side, side), np.uint8)
     enlarged = Image.fromarray(cam.astype(np.float32)).resize((side, side), Image.Resampling.BILINEAR)
-    strength = np.clip(np.asarray(enlarged) / maximum, 0, 1) if maximum > 0 else np.zeros((side, side), np.float32)
-    grey = picture.mean(axis=2, keepdims=True, dtype=np.float32) * 0.75
-    heat = _heat_table()[(strength * 255).astype(np.uint8)]
-    cover = 0.85 * np.sqrt(strength)[:, :, None]
-    return (grey * (1 - cover) + heat * cover).astype(np.uint8)
+    return (np.clip(np.asarray(enlarged) / maximum, 0, 1) * 255).astype(np.uint8)
 
 
-def data_uri(pixels: Pixels, quality: int = 88) -> str:
-    """The picture as a JPEG inside a URL: a tenth of a PNG's size for a photograph."""
+def photograph_uri(grey: Pixels) -> str:
+    """As a JPEG in a URL: a tenth of a PNG's size for a photograph."""
+    return _uri(Image.fromarray(grey), "jpeg", quality=80)
+
+
+def heat_uri(strengths: Pixels, opaque: bool = False) -> str:
+    """Strengths from 0 to 255 as a picture to lie over a photograph: the more evidence, the warmer and the less transparent.
+
+    One byte a pixel with a palette, as a PNG in a URL. opaque: as in a key to the colours.
+    """
+    image = Image.fromarray(strengths)
+    image.putpalette(_heat_table()[:, :3].tobytes())
+    return _uri(image, "png", compress_level=1, transparency=b"\xff" * 256 if opaque else _heat_table()[:, 3].tobytes())
+
+
+def over_each_other(*sources: str, x: float, y: float, width: float, height: float) -> list[dict[str, object]]:
+    """The pictures as Plotly's layout images in one place, first one lowest; (x, y) is the left and upper corner."""
+    place = {"xref": "x", "yref": "y", "x": x, "y": y, "sizey": height, "sizing": "stretch", "layer": "below"}
+    # Plotly tells images apart by place and size alone, and draws one of those that have both in common
+    return [{"source": source, "sizex": width * (1 + 1e-6 * i), **place} for i, source in enumerate(sources)]
+
+
+def _uri(image: Image.Image, kind: str, **options: int | bytes) -> str:
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    image.save(buffer, kind, **options)
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.colors import unlabel_rgb
 
 from dashboard.figures.colours import of_network
-from dashboard.figures.overlay import Pixels, Scale, data_uri, heat_colours, heat_over
+from dashboard.figures.overlay import Pixels, Scale, grey_photograph, heat_uri, over_each_other, photograph_uri, sheet, strength
 from resnet_core.inspection.records import Inspection
 
 GAP = 0.06  # between cells, in cells
 LABEL = 0.24  # room for a cell's name above it, in cells
+HEAT_SIDE, PHOTOGRAPH_SIDE = 56, 112  # pixels of a cell
 KEY = 0.34  # height of the line that explains the colours, in cells
 
 
@@ -34,53 +34,51 @@ def block_strip(
     """
     stages = list(dict.fromkeys(block.stage for block in inspection.blocks))
     columns = max(block.index for block in inspection.blocks)
-    figure = go.Figure()
-    images, annotations = _key(max(maxima), scale)  # set at once below: plotly checks the whole list at every addition
+    images, annotations = _key(max(maxima), scale)
     centres: dict[str, tuple[float, float]] = {}
+    heats: dict[tuple[int, int], Pixels] = {}
     for block, maximum in zip(inspection.blocks, maxima, strict=True):
-        x, y = block.index - 1, -KEY - stages.index(block.stage) * (1 + LABEL) - LABEL  # left and top edge
-        centres[block.label] = (x + 0.5, y - 0.5)
-        pixels = heat_over(picture, block.cam, maximum)
-        images.append(_image(pixels, x=x + GAP / 2, y=y - GAP / 2, sizex=1 - GAP, sizey=1 - GAP))
-        name = f"<b>{block.label}</b>" if block.label == selected else block.label
-        annotations.append(_text(name, x=x + GAP / 2, y=y, yanchor="bottom", xshift=-2, yshift=-4))
+        row, column = stages.index(block.stage), block.index - 1
+        heats[row, column] = strength(block.cam, maximum, HEAT_SIDE)
+        y = -KEY - row * (1 + LABEL) - LABEL  # the cell's upper edge
+        centres[block.label] = (column + 0.5, y - 0.5)
+        annotations.append(_text(block.label, x=column + GAP / 2, y=y, yanchor="bottom", xshift=-2, yshift=-4))
+    # two pictures in all: the browser would take a while to take in 16 of each
+    photograph = grey_photograph(picture, PHOTOGRAPH_SIDE)
+    photographs, all_heats = (sheet(cells, above=LABEL, gap=GAP) for cells in (dict.fromkeys(heats, photograph), heats))
+    place = {"x": 0, "y": -KEY, "width": columns, "height": len(stages) * (1 + LABEL)}
+    images += over_each_other(photograph_uri(photographs), heat_uri(all_heats), **place)
     middle_x, middle_y = centres[selected]
     side = 0.5 - GAP / 2
-    frame = {"color": of_network(residual), "width": 4}
-    figure.add_shape(type="rect", x0=middle_x - side, x1=middle_x + side, y0=middle_y - side, y1=middle_y + side, line=frame)
-    figure.add_scatter(
+    frame = {"x0": middle_x - side, "x1": middle_x + side, "y0": middle_y - side, "y1": middle_y + side}
+    points = go.Scatter(
         x=[centre[0] for centre in centres.values()],
         y=[centre[1] for centre in centres.values()],
         customdata=list(centres),
         mode="markers",
         marker={"size": 50, "opacity": 0, "symbol": "square"},
-        unselected={"marker": {"opacity": 0}},
-        selected={"marker": {"opacity": 0}},
         text=[
             f"{b.label}: {' x '.join(map(str, b.output_shape))}<br>Grad-CAM at most {b.cam.max():.3g}" for b in inspection.blocks
         ],
         hovertemplate="%{text}<extra></extra>",
         showlegend=False,
     )
-    rows = len(stages)
-    figure.update_xaxes(range=[0, columns], visible=False, fixedrange=True, constrain="domain")
-    figure.update_yaxes(
-        range=[-KEY - rows * (1 + LABEL), 0],
-        visible=False,
-        fixedrange=True,
-        scaleanchor="x",
-        constrain="domain",
-        constraintoward="top",
+    axis = {"visible": False, "fixedrange": True, "constrain": "domain"}
+    height = KEY + len(stages) * (1 + LABEL)
+    return go.Figure(
+        points,
+        {
+            "images": images,
+            "annotations": annotations,
+            "shapes": [{"type": "rect", "line": {"color": of_network(residual), "width": 4}, **frame}],
+            "xaxis": {"range": [0, columns], **axis},
+            "yaxis": {"range": [-height, 0], "scaleanchor": "x", "constraintoward": "top", **axis},
+            "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
+            "hovermode": "closest",
+            "hoverdistance": 80,
+            "dragmode": False,
+        },
     )
-    figure.update_layout(
-        images=images, annotations=annotations,
-        margin={"l": 0, "r": 0, "t": 0, "b": 0}, hovermode="closest", hoverdistance=80, dragmode=False, clickmode="event+select",
-    )  # fmt: skip
-    return figure
-
-
-def _image(pixels: Pixels, **place: object) -> dict[str, object]:
-    return {"source": data_uri(pixels), "xref": "x", "yref": "y", "sizing": "stretch", "layer": "below", **place}
 
 
 def _text(text: str, **place: object) -> dict[str, object]:
@@ -94,7 +92,7 @@ def _key(maximum: float, scale: Scale) -> tuple[list[dict[str, object]], list[di
         "all": f"most in all blocks: {maximum:.2g}",
         "own": "most in this block",
     }
-    gradient = np.array([unlabel_rgb(colour) for colour in heat_colours()], dtype=np.uint8)[None].repeat(8, axis=0)
-    middle = -KEY / 2
-    images = [_image(gradient, x=0.75, y=middle, yanchor="middle", sizex=1.2, sizey=0.1)]
+    middle, height = -KEY / 2, 0.1
+    gradient = heat_uri(np.arange(256, dtype=np.uint8)[None].repeat(8, axis=0), opaque=True)
+    images = over_each_other(gradient, x=0.75, y=middle + height / 2, width=1.2, height=height)
     return images, [_text("none", x=0, y=middle, xshift=-2), _text(brightest[scale], x=2, y=middle)]

@@ -10,7 +10,7 @@ RESTS = """() => {
   const app = document.querySelector('[data-testid="stApp"]')
   return app && app.dataset.testScriptState === 'notRunning' && !document.querySelector('[data-testid="stSkeleton"]')
     && !document.querySelector('[data-stale="true"]')
-    && [...document.querySelectorAll('[data-testid="stPlotlyChart"]')].every(c => c.querySelector('.js-plotly-plot .main-svg'))
+    && [...document.querySelectorAll('.exhibit .plot')].every(plot => plot.querySelector('.main-svg'))
 }"""
 
 
@@ -26,7 +26,7 @@ def settle(page: Page) -> None:
 def figures(page: Page) -> dict[str, Any]:
     """Every figure on the page, as the browser has it: traces (without ids), images and shapes, by the figure's name."""
     return page.evaluate(
-        """() => Object.fromEntries([...document.querySelectorAll('.js-plotly-plot')].map(plot => {
+        """() => Object.fromEntries([...document.querySelectorAll('.exhibit .plot')].map(plot => {
           const name = [...plot.closest('[class*="st-key-"]').classList].find(c => c.startsWith('st-key-')).slice(7)
           const { images, shapes, annotations } = plot.layout
           const data = plot.data.map(({ uid, ...trace }) => trace)
@@ -46,7 +46,7 @@ def sideways(page: Page) -> int:
 def overlapping_labels(page: Page) -> list[str]:
     """Pairs of texts inside one figure that cover each other by more than two pixels each way."""
     return page.evaluate(
-        """() => [...document.querySelectorAll('.js-plotly-plot')].flatMap(plot => {
+        """() => [...document.querySelectorAll('.exhibit .plot')].flatMap(plot => {
           const texts = [...plot.querySelectorAll('text')].filter(t => t.textContent.trim() && t.getBoundingClientRect().width > 0
             && getComputedStyle(t).opacity !== '0')
           const boxes = texts.map(t => t.getBoundingClientRect())

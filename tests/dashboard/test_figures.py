@@ -13,7 +13,7 @@ from PIL import Image
 from dashboard.figures.classes import top_classes
 from dashboard.figures.detail import block_maps, block_table, map_table
 from dashboard.figures.flow import gradient_flow, responses
-from dashboard.figures.overlay import cam_maxima, data_uri, heat_over
+from dashboard.figures.overlay import cam_maxima, grey_photograph, heat_uri, photograph_uri, sheet, strength
 from dashboard.figures.strip import block_strip
 from resnet_core import Inspection, architecture, build, inspect
 
@@ -42,33 +42,52 @@ def test_scales_by_hand(pair):
     assert cam_maxima(two, "all") == [[8, 8], [8, 8]]
 
 
-def test_no_evidence_leaves_the_grey_photograph_and_most_evidence_the_brightest_colour():
+def pixels_of(uri: str) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))).convert("RGBA")).astype(int)
+
+
+def test_no_evidence_is_transparent_and_most_evidence_the_brightest_colour():
     cam = np.array([[0, 1]], dtype=np.float32)
-    nothing = heat_over(GREY, np.zeros((1, 2), np.float32), 0)
-    assert (nothing == nothing[0, 0]).all()
-    assert len(set(nothing[0, 0])) == 1
-    pixels = heat_over(GREY, cam, 1)
-    assert (pixels[:, 0] == nothing[:, 0]).all()
-    assert pixels[0, -1].sum() > 1.5 * pixels[0, 0].sum()
-    halved = heat_over(GREY, cam / 2, 1)  # on a shared scale the weaker network stays darker
-    assert halved[0, -1].sum() < pixels[0, -1].sum()
+    assert not strength(np.zeros((1, 2), np.float32), 0, 8).any()
+    strengths = strength(cam, 1, 8)
+    assert strengths.shape == (8, 8)
+    assert strengths[0, 0] == 0
+    assert strengths[0, -1] == 255
+    assert strength(cam / 2, 1, 8).max() < 128 < strengths.max()  # on a shared scale the weaker network stays darker
+    drawn = pixels_of(heat_uri(strengths))
+    assert (drawn[..., 3][strengths == 0] == 0).all()
+    assert (np.diff(drawn[0, :, 3]) >= 0).all()  # more evidence covers more of the photograph
+    assert drawn[0, -1, :3].sum() > 1.5 * drawn[0, 0, :3].sum()
 
 
-def test_a_picture_travels_as_a_jpeg_of_the_same_pixels():
-    kind, data = data_uri(GREY).split(",")
-    assert kind == "data:image/jpeg;base64"
-    assert np.abs(np.asarray(Image.open(io.BytesIO(base64.b64decode(data)))).astype(int) - GREY).max() <= 2
+def test_a_photograph_travels_as_a_jpeg_of_the_same_pixels():
+    uri = photograph_uri(grey_photograph(GREY, 32))
+    assert uri.startswith("data:image/jpeg;base64,")
+    assert np.abs(pixels_of(uri)[..., 0] - 0.75 * 120).max() <= 2
 
 
-def test_the_strip_has_a_picture_and_a_point_for_every_block_a_row_a_stage(pair):
+def test_a_sheet_puts_every_cell_in_its_place():
+    cells = {(0, 0): np.full((9, 9), 1, np.uint8), (1, 2): np.full((9, 9), 2, np.uint8)}
+    pixels = sheet(cells, above=0.2, gap=0.1)
+    assert pixels.shape == (2 * (10 + 2), 3 * 10)
+    rows, columns = np.nonzero(pixels == 2)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (14, 22, 20, 28)
+    assert (pixels == 1).sum() == (pixels == 2).sum() == 81
+
+
+def test_the_strip_has_a_point_for_every_block_a_row_a_stage_and_its_pictures_below(pair):
     figure = block_strip(pair[1], GREY, [1.0] * 9, "block", "conv3_2", residual=True)
     points = next(trace for trace in figure.data if trace.customdata is not None)
     assert list(points.customdata) == [f"conv{stage}_{block}" for stage in (2, 3, 4) for block in (1, 2, 3)]
-    assert len(figure.layout.images) == 9 + 1  # and the key's gradient
     assert len(set(points.x)) == len(set(points.y)) == 3
     centre = (points.x[4], points.y[4])
     frame = figure.layout.shapes[0]
     assert ((frame.x0 + frame.x1) / 2, (frame.y0 + frame.y1) / 2) == pytest.approx(centre)
+    photographs = figure.layout.images[1]  # the first is the key
+    height, width = pixels_of(photographs.source).shape[:2]
+    for x, y in zip(points.x, points.y, strict=True):  # the photograph is where the point is
+        column, row = (x - photographs.x) / photographs.sizex * width, (photographs.y - y) / photographs.sizey * height
+        assert pixels_of(photographs.source)[int(row), int(column), 0] == pytest.approx(0.75 * 120, abs=3)
 
 
 def test_flow_draws_the_recorded_numbers_and_leaves_a_gap_for_zero(pair):

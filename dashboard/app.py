@@ -8,7 +8,10 @@ st.set_page_config("ResNet Lens", page_icon="🔍", layout="wide", initial_sideb
 # Streamlit leaves a hand's breadth free above a page, which a lecture hall needs for the figures.
 st.html("""<style>
     .stMainBlockContainer { padding: 3.2rem 2.5rem 2rem }
-    @media (max-width: 640px) { .stMainBlockContainer { padding-inline: 1rem } }
+    @media (max-width: 640px) {
+        .stMainBlockContainer { padding-inline: 1rem }
+        .stTable :is(td, th) { padding: .25rem; font-size: .75rem; overflow-wrap: anywhere }
+    }
     .stMain h1 { font-size: 1.9rem; padding: .4rem 0 }
     .stMain h3 { font-size: 1.35rem; padding: .3rem 0 }
     .st-key-plotly { position: absolute; visibility: hidden; width: 100px; height: 0; overflow: hidden }

@@ -40,9 +40,9 @@ def block_maps(block: BlockRecord, picture: Pixels, cam_maximum: float, activati
         {
             "images": over_each_other(*pictures, x=0, y=1, width=1, height=1),
             "xaxis": {"range": [0, 1], "domain": LEFT, **axis},
-            "yaxis": {"range": [0, 1], "scaleanchor": "x", **axis},
+            "yaxis": {"range": [0, 1], "scaleanchor": "x", "constraintoward": "top", **axis},
             "xaxis2": {"range": [-0.5, width - 0.5], "domain": RIGHT, "anchor": "y2", **axis},
-            "yaxis2": {"range": [height - 0.5, -0.5], "scaleanchor": "x2", "anchor": "x2", **axis},
+            "yaxis2": {"range": [height - 0.5, -0.5], "scaleanchor": "x2", "anchor": "x2", "constraintoward": "top", **axis},
             "annotations": [
                 {"text": text, "x": x, **heading} for text, x in zip(("Grad-CAM", "mean activation"), middles, strict=True)
             ],

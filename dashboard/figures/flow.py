@@ -58,7 +58,7 @@ def _by_block(
             "margin": {"l": 0, "r": 8, "t": 52, "b": 52},
             "title": {**heading, "y": 1, "yref": "container", "yanchor": "top"},
             "shapes": [{"line": {"color": NEUTRAL, "width": 1, "dash": "dash"}, **marker}],
-            "xaxis": {"fixedrange": True, "tickfont": {"size": 13}, "dividercolor": NEUTRAL},
+            "xaxis": {"fixedrange": True, "showgrid": False, "tickfont": {"size": 13}, "dividercolor": NEUTRAL},
             "yaxis": {
                 "type": "log",
                 "fixedrange": True,

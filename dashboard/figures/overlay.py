@@ -59,9 +59,9 @@ def sheet(cells: Mapping[tuple[int, int], Pixels], above: float, gap: float) -> 
 
 
 def grey_photograph(picture: Pixels, side: int) -> Pixels:
-    """(S, S, 3) -> (side, side), darkened, for a heat to lie on."""
+    """(S, S, 3) -> (side, side), darkened, for a heat to lie on; no pixel is 0, which in a sheet says that there is none."""
     grey = Image.fromarray(picture).convert("L").resize((side, side), Image.Resampling.LANCZOS)
-    return (np.asarray(grey) * 0.75).astype(np.uint8)
+    return (1 + np.asarray(grey) * 0.75).astype(np.uint8)
 
 
 def strength(cam: NDArray[np.float32], maximum: float, side: int) -> Pixels:
@@ -73,8 +73,9 @@ def strength(cam: NDArray[np.float32], maximum: float, side: int) -> Pixels:
 
 
 def photograph_uri(grey: Pixels) -> str:
-    """As a JPEG in a URL: a tenth of a PNG's size for a photograph."""
-    return _uri(Image.fromarray(grey), "jpeg", quality=80)
+    """As a WebP in a URL, a tenth of a PNG's size for a photograph; black is nothing, and lets the page through."""
+    alpha = Image.fromarray(np.where(grey == 0, 0, 255).astype(np.uint8))
+    return _uri(Image.merge("LA", (Image.fromarray(grey), alpha)).convert("RGBA"), "webp", quality=80, method=0)
 
 
 def heat_uri(strengths: Pixels, opaque: bool = False) -> str:

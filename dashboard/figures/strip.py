@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import plotly.graph_objects as go
@@ -44,10 +45,9 @@ def block_strip(
         centres[block.label] = (column + 0.5, y - 0.5)
         annotations.append(_text(block.label, x=column + GAP / 2, y=y, yanchor="bottom", xshift=-2, yshift=-4))
     # two pictures in all: the browser would take a while to take in 16 of each
-    photograph = grey_photograph(picture, PHOTOGRAPH_SIDE)
-    photographs, all_heats = (sheet(cells, above=LABEL, gap=GAP) for cells in (dict.fromkeys(heats, photograph), heats))
+    photographs = _photographs(picture.tobytes(), picture.shape[0], tuple(heats))
     place = {"x": 0, "y": -KEY, "width": columns, "height": len(stages) * (1 + LABEL)}
-    images += over_each_other(photograph_uri(photographs), heat_uri(all_heats), **place)
+    images += over_each_other(photographs, heat_uri(sheet(heats, above=LABEL, gap=GAP)), **place)
     middle_x, middle_y = centres[selected]
     side = 0.5 - GAP / 2
     frame = {"x0": middle_x - side, "x1": middle_x + side, "y0": middle_y - side, "y1": middle_y + side}
@@ -79,6 +79,12 @@ def block_strip(
             "dragmode": False,
         },
     )
+
+
+@lru_cache(maxsize=128)  # the same for every target, block and scale
+def _photographs(picture: bytes, side: int, cells: tuple[tuple[int, int], ...]) -> str:
+    grey = grey_photograph(np.frombuffer(picture, np.uint8).reshape(side, side, 3), PHOTOGRAPH_SIDE)
+    return photograph_uri(sheet(dict.fromkeys(cells, grey), above=LABEL, gap=GAP))
 
 
 def _text(text: str, **place: object) -> dict[str, object]:

@@ -60,10 +60,11 @@ def test_no_evidence_is_transparent_and_most_evidence_the_brightest_colour():
     assert drawn[0, -1, :3].sum() > 1.5 * drawn[0, 0, :3].sum()
 
 
-def test_a_photograph_travels_as_a_jpeg_of_the_same_pixels():
+def test_a_photograph_travels_as_a_webp_of_the_same_pixels():
     uri = photograph_uri(grey_photograph(GREY, 32))
-    assert uri.startswith("data:image/jpeg;base64,")
-    assert np.abs(pixels_of(uri)[..., 0] - 0.75 * 120).max() <= 2
+    assert uri.startswith("data:image/webp;base64,")
+    assert np.abs(pixels_of(uri)[..., 0] - 0.75 * 120).max() <= 3
+    assert (pixels_of(uri)[..., 3] == 255).all()
 
 
 def test_a_sheet_puts_every_cell_in_its_place():

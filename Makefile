@@ -3,7 +3,7 @@ PYTHON ?= python3
 PORT ?= 8501
 TORCH ?= auto
 BIN := .venv/bin
-INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python $(if $(filter-out auto,$(TORCH)),--torch-backend=$(TORCH)) -r
+INSTALL = $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python $(if $(filter-out auto,$(TORCH)),--torch-backend=$(TORCH)) -r
 .DEFAULT_GOAL := help
 .PHONY: help run test lint bench browser clean
 

@@ -8,28 +8,27 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from resnet_core.data.datasets import ImageSet
-
-Colour = tuple[float, float, float]
+from resnet_core.data.datasets import Colour, ImageSet
 
 
 def training_batches(
-    data: ImageSet, batch_size: int, pad: int, fill: Colour, seed: int, epoch: int
+    data: ImageSet, batch_size: int, pad: int, mirror: bool, fill: Colour, seed: int, epoch: int, first: int = 0
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """One epoch in random order, each image shifted by at most `pad` pixels and mirrored half of the time.
+    """One epoch in random order, each image shifted by at most `pad` pixels and, with `mirror`, mirrored half of the time.
 
     Yields (images (B, 3, H, W) uint8 in channels_last memory, labels (B,)); the rest that fills no batch is left out.
+    first: the batch to begin with.
     `fill` (0 to 1) is the colour outside the image: the mean, which is zero once normalised, as in section 4.2 of the paper.
     """
     device, (n, height, width, _) = data.images.device, data.images.shape
     generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
     order = torch.randperm(n, generator=generator).to(device)
     top, left = (torch.randint(0, 2 * pad + 1, (2, n), generator=generator)).to(device)
-    mirrored = (torch.rand(n, generator=generator) < 0.5).to(device)
+    mirrored = (torch.rand(n, generator=generator) < 0.5 * mirror).to(device)
     rows, columns = torch.arange(height, device=device), torch.arange(width, device=device)
     colour = (torch.tensor(fill, device=device) * 255).round().to(torch.uint8)
 
-    for start in range(0, n - batch_size + 1, batch_size):
+    for start in range(first * batch_size, n - batch_size + 1, batch_size):
         chosen = order[start : start + batch_size]
         canvas = colour.expand(batch_size, height + 2 * pad, width + 2 * pad, 3).clone()
         canvas[:, pad : pad + height, pad : pad + width] = data.images[chosen]

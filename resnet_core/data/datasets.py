@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from torch import Tensor
 
 from resnet_core.errors import InputError
 
+Colour = tuple[float, float, float]
+BUNDLED = Path(__file__).parents[2] / "assets" / "data"
 DATA_FOLDER = "RESNET_LENS_DATA"  # environment variable; without it ./data, as in torchvision's examples
 
 
@@ -38,8 +41,8 @@ class Dataset:
     title: str  # as a figure's badge prints it
     source: str  # where it comes from, and on what terms
     classes: tuple[str, ...]
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: Colour
+    std: Colour
     train: ImageSet
     test: ImageSet
 
@@ -48,12 +51,23 @@ def data_root() -> Path:
     return Path(os.environ.get(DATA_FOLDER, "data"))
 
 
-def _decode(paths: Sequence[Path], size: int) -> Tensor:
-    """The images as (N, size, size, 3) uint8; Pillow decodes outside the interpreter's lock, so threads help."""
-    images = np.empty((len(paths), size, size, 3), dtype=np.uint8)
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    try:
+        with Image.open(path) as image:
+            yield image
+    except (OSError, Image.DecompressionBombError):
+        raise InputError(f"{path} is not a picture that can be read; remove it or unpack the dataset again.") from None
+
+
+def _decode(paths: Sequence[Path], side: int) -> Tensor:
+    """The images as (N, side, side, 3) uint8; Pillow decodes outside the interpreter's lock, so threads help."""
+    images = np.empty((len(paths), side, side, 3), dtype=np.uint8)
 
     def decode(i: int) -> None:
-        with Image.open(paths[i]) as image:
+        with _opened(paths[i]) as image:
+            if image.size != (side, side):
+                raise InputError(f"{paths[i]} has {image.size[0]} x {image.size[1]} pixels, the first image {side} x {side}.")
             images[i] = np.asarray(image.convert("RGB"))
 
     with ThreadPoolExecutor() as pool:
@@ -96,11 +110,104 @@ def tiny_imagenet(root: Path) -> Dataset:
     )
 
 
-DATASETS = {"tiny-imagenet": tiny_imagenet}
+def digits(_root: Path) -> Dataset:
+    """The 1,797 handwritten digits of 8 x 8 that come with the project: the last 297 in the file's order are the test images."""
+    table = np.loadtxt(BUNDLED / "digits.csv.gz", delimiter=",", dtype=np.uint8)
+    images = np.round(table[:, :64].reshape(-1, 8, 8, 1) * (255 / 16)).astype(np.uint8).repeat(3, axis=3)
+    labels = torch.from_numpy(table[:, 64].astype(np.int64))
+    train, test = (ImageSet(torch.from_numpy(images[part]), labels[part]) for part in (slice(0, 1500), slice(1500, None)))
+    return Dataset(
+        name="digits",
+        title="handwritten digits",
+        source="Optical Recognition of Handwritten Digits (Alpaydin and Kaynak 1998, UCI Machine Learning Repository, CC BY 4.0)",
+        classes=tuple("0123456789"),
+        **_statistics(train),
+        train=train,
+        test=test,
+    )
+
+
+def cifar(root: Path, classes: int) -> Dataset:
+    """CIFAR-10 or CIFAR-100: 50,000 training and 10,000 test images of 32 x 32, as `torchvision.datasets` reads them."""
+    from torchvision.datasets import CIFAR10, CIFAR100
+
+    kind, folder = (CIFAR10, "cifar-10-batches-py") if classes == 10 else (CIFAR100, "cifar-100-python")
+    try:
+        parts = [kind(root, train=part) for part in (True, False)]
+    except (RuntimeError, OSError):
+        raise InputError(
+            f"CIFAR-{classes} is not in {root.absolute()}, or not whole; unpack {kind.url} there, or set {DATA_FOLDER} to the "
+            f"folder that holds {folder}."
+        ) from None
+    train, test = (ImageSet(torch.from_numpy(part.data), torch.tensor(part.targets)) for part in parts)
+    return Dataset(
+        name=f"cifar{classes}",
+        title=f"CIFAR-{classes}",
+        source=f"CIFAR-{classes} (Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images)",
+        classes=tuple(parts[0].classes),
+        **_statistics(train),
+        train=train,
+        test=test,
+    )
+
+
+def image_folder(folder: Path) -> Dataset:
+    """Any folder of images of one size: `train` and `test` (or `val`) in it, in each a folder a class, with the same names."""
+    tests = [folder / name for name in ("test", "val") if (folder / name).is_dir()]
+    if not (folder / "train").is_dir() or not tests:
+        raise InputError(f"{folder} needs the folders train and test (or val), and in each of them one folder of images a class.")
+    names = [sorted(path.name for path in part.iterdir() if path.is_dir()) for part in (folder / "train", tests[0])]
+    if names[0] != names[1] or not names[0]:
+        other = sorted(set(names[0]) ^ set(names[1]))
+        raise InputError(f"The classes of {folder / 'train'} and {tests[0]} differ: {', '.join(other[:5]) or 'there are none'}.")
+    sets = []
+    for part in (folder / "train", tests[0]):
+        files = [(path, y) for y, name in enumerate(names[0]) for path in sorted((part / name).iterdir()) if path.is_file()]
+        if not files:
+            raise InputError(f"There is no image in {part}.")
+        with _opened(files[0][0]) as first:
+            side = first.size[0]
+        sets.append(ImageSet(_decode([path for path, _ in files], side), torch.tensor([y for _, y in files])))
+    train, test = sets
+    return Dataset(
+        name=folder.name,
+        title=f"{folder.name} (a folder of images)",
+        source=f"the image folder {folder.name}",
+        classes=tuple(names[0]),
+        **_statistics(train),
+        train=train,
+        test=test,
+    )
+
+
+def _statistics(train: ImageSet) -> dict[str, Colour]:
+    """mean and std of the channels; in whole numbers, a batch at a time, so that no digit depends on the machine."""
+    total, squares = torch.zeros(3, dtype=torch.int64), torch.zeros(3, dtype=torch.int64)
+    for part in torch.split(train.images, 4096):
+        values = part.flatten(0, 2).to(torch.int64)
+        total += values.sum(0)
+        squares += (values * values).sum(0)
+    n = train.images.shape[:3].numel()
+    mean = [int(t) / n / 255 for t in total]
+    std = [(int(q) / n / 255**2 - m * m) ** 0.5 for q, m in zip(squares, mean, strict=True)]
+    return {"mean": (mean[0], mean[1], mean[2]), "std": (std[0], std[1], std[2])}
+
+
+DATASETS: dict[str, Callable[[Path], Dataset]] = {
+    "digits": digits,
+    "cifar10": lambda root: cifar(root, 10),
+    "cifar100": lambda root: cifar(root, 100),
+    "tiny-imagenet": tiny_imagenet,
+}
 
 
 def open_dataset(name: str, root: Path | None = None) -> Dataset:
-    """The dataset, decoded in memory. Raises InputError for an unknown name, or where files are missing under `root`."""
+    """The dataset, decoded in memory: one of DATASETS, or `folder:PATH`.
+
+    Raises InputError for an unknown name, or where files are missing under `root`.
+    """
+    if name.startswith("folder:"):
+        return image_folder(Path(name.removeprefix("folder:")))
     if name not in DATASETS:
-        raise InputError(f"There is no dataset named {name!r}; known are {', '.join(DATASETS)}.")
+        raise InputError(f"There is no dataset named {name!r}; known are {', '.join(DATASETS)} and folder:PATH.")
     return DATASETS[name](root or data_root())

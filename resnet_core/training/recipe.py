@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 from resnet_core.errors import InputError
 
@@ -18,19 +19,24 @@ class Phase:
 
 @dataclass(frozen=True)
 class Recipe:
-    """SGD with momentum; the learning rate rises linearly for `warm_up` iterations and falls to zero along a half cosine."""
+    """SGD with momentum, in float32. The learning rate rises linearly for `warm_up` iterations, then follows `drops`."""
 
     name: str
     phases: tuple[Phase, ...]
     batch_size: int
     learning_rate: float  # the highest
     warm_up: int  # iterations
+    drops: tuple[int, ...] | None  # iterations at which the rate is divided by 10; None: it falls to zero along a half cosine
     momentum: float
     nesterov: bool
     weight_decay: float
-    pad: int  # random shift, in pixels of the stored image; mirrored half of the time
+    pad: int  # random shift, in pixels of the stored image
+    mirror: bool  # half of the time
+    clip_norm: float | None  # the longest gradient, over all parameters
     evaluate_every: int  # iterations
+    blocks_every: int | None  # iterations between records of every block; None: none
     note: str  # what a reader of its results must know
+    scale: float = 1.0  # of the published iterations
 
     @property
     def iterations(self) -> int:
@@ -51,38 +57,101 @@ class Recipe:
     def learning_rate_at(self, iteration: int) -> float:
         if iteration < self.warm_up:
             return self.learning_rate * (iteration + 1) / self.warm_up
+        if self.drops is not None:
+            return self.learning_rate * 0.1 ** sum(iteration >= drop for drop in self.drops)
         done = (iteration - self.warm_up) / (self.iterations - self.warm_up)
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
 
+    def scaled(self, factor: float) -> Recipe:
+        """The same with every iteration number multiplied. Raises InputError where nothing is left, or the factor is none."""
+        if not (math.isfinite(factor) and factor > 0):
+            raise InputError(f"A scale must be a positive number, not {factor}.")
+        if factor == 1:
+            return self
 
+        def times(iterations: int) -> int:
+            return round(iterations * factor)
+
+        phases = tuple(Phase(times(phase.iterations), phase.resolution) for phase in self.phases)
+        if not all(phase.iterations for phase in phases):
+            raise InputError(f"The recipe {self.name} scaled by {factor} has no iteration left; choose a larger scale.")
+        return replace(
+            self,
+            phases=phases,
+            warm_up=times(self.warm_up),
+            drops=None if self.drops is None else tuple(map(times, self.drops)),
+            evaluate_every=max(1, times(self.evaluate_every)),
+            blocks_every=None if self.blocks_every is None else max(1, times(self.blocks_every)),
+            scale=self.scale * factor,
+        )
+
+
+HE2015_CIFAR = Recipe(  # section 4.2 of the paper
+    name="he2015-cifar",
+    phases=(Phase(64_000, 32),),
+    batch_size=128,
+    learning_rate=0.1,
+    warm_up=0,
+    drops=(32_000, 48_000),
+    momentum=0.9,
+    nesterov=False,
+    weight_decay=1e-4,
+    pad=4,
+    mirror=True,
+    clip_norm=None,
+    evaluate_every=1000,
+    blocks_every=1000,
+    note="The paper's recipe for CIFAR-10, with the mean of each channel subtracted instead of each pixel's.",
+)
+SHORT = Recipe(
+    name="short",
+    phases=(Phase(3400, 48), Phase(900, 64), Phase(100, 128)),
+    batch_size=128,
+    learning_rate=0.1,
+    warm_up=500,
+    drops=None,
+    momentum=0.9,
+    nesterov=True,
+    weight_decay=5e-4,
+    pad=6,
+    mirror=True,
+    clip_norm=None,
+    evaluate_every=800,
+    blocks_every=None,
+    note="Trained for a short time (4,400 iterations, under six passes over the data): far from converged.",
+)
 RECIPES = {
     recipe.name: recipe
     for recipe in [
-        Recipe(
-            name="short",
-            phases=(Phase(3400, 48), Phase(900, 64), Phase(100, 128)),
-            batch_size=128,
-            learning_rate=0.1,
-            warm_up=500,
-            momentum=0.9,
-            nesterov=True,
-            weight_decay=5e-4,
-            pad=6,
-            evaluate_every=800,
-            note="Trained for a short time (4,400 iterations, under six passes over the data): far from converged.",
-        ),
-        Recipe(
+        HE2015_CIFAR,
+        # "We use a learning rate of 0.01 to warm up the training until the training error is below 80% (about 400 iterations)"
+        replace(HE2015_CIFAR, name="he2015-cifar-110", warm_up=400),
+        SHORT,
+        replace(
+            SHORT,
             name="enlarge",
             phases=(Phase(120, 128),),
-            batch_size=128,
             learning_rate=0.02,
             warm_up=10,
-            momentum=0.9,
-            nesterov=True,
-            weight_decay=5e-4,
-            pad=6,
             evaluate_every=1000,
             note="Trained for a short time (4,520 iterations, under six passes over the data): far from converged.",
+        ),
+        Recipe(
+            name="quick",
+            phases=(Phase(350, 16),),
+            batch_size=64,
+            learning_rate=0.05,
+            warm_up=0,
+            drops=(),
+            momentum=0.9,
+            nesterov=False,
+            weight_decay=1e-4,
+            pad=0,
+            mirror=False,
+            clip_norm=5.0,
+            evaluate_every=1000,
+            blocks_every=10,
+            note="Trained for half a minute on 1,500 small digits.",
         ),
     ]
 }
@@ -91,5 +160,7 @@ RECIPES = {
 def recipe(name: str) -> Recipe:
     """The named recipe. Raises InputError for an unknown name."""
     if name not in RECIPES:
-        raise InputError(f"There is no recipe named {name!r}; known are {', '.join(RECIPES)}.")
+        near = get_close_matches(name, RECIPES, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(RECIPES)}."
+        raise InputError(f"There is no recipe named {name!r}; {hint}")
     return RECIPES[name]

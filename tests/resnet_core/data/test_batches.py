@@ -23,7 +23,7 @@ def images(n: int, height: int = 6, width: int = 5) -> ImageSet:
 
 
 def epoch(data: ImageSet, number: int = 0, seed: int = 0, batch_size: int = 8, pad: int = PAD) -> list[tuple[Tensor, Tensor]]:
-    return list(batches.training_batches(data, batch_size, pad, FILL, seed, number))
+    return list(batches.training_batches(data, batch_size, pad, True, FILL, seed, number))
 
 
 def possibilities(data: ImageSet) -> dict[bytes, tuple[int, int, int, bool]]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,9 @@ from resnet_core.data.batches import training_batches
 from resnet_core.data.datasets import Dataset, ImageSet
 from resnet_core.errors import InputError
 from resnet_core.network import ResNet, build
-from resnet_core.training.engine import Progress, evaluate, train
-from resnet_core.training.recipe import RECIPES, Phase, Recipe, recipe
+from resnet_core.training.engine import Progress, train
+from resnet_core.training.recipe import Phase, Recipe
+from resnet_core.training.trainee import evaluate
 
 TINY = architecture("resnet20-cifar", depths=(1, 1), width=4, num_classes=3)
 RECIPE = Recipe(
@@ -34,11 +34,15 @@ RECIPE = Recipe(
     batch_size=8,
     learning_rate=0.05,
     warm_up=10,
+    drops=None,
     momentum=0.9,
     nesterov=True,
     weight_decay=5e-4,
     pad=1,
+    mirror=True,
+    clip_norm=None,
     evaluate_every=40,
+    blocks_every=None,
     note="A toy.",
 )
 
@@ -237,7 +241,7 @@ def test_thirty_steps_are_those_of_a_plain_loop(tmp_path: Path, row: Architectur
     how = replace(RECIPE, phases=(Phase(20, 8), Phase(10, 12)), nesterov=nesterov)
     network = build(row, seed=3).double().train()
     momentum = {name: torch.zeros_like(parameter) for name, parameter in network.named_parameters()}
-    batches = [batch for epoch in range(5) for batch in training_batches(DATA.train, 8, how.pad, DATA.mean, 3, epoch)]
+    batches = [batch for epoch in range(5) for batch in training_batches(DATA.train, 8, how.pad, True, DATA.mean, 3, epoch)]
     losses = []
     for step, (xs, ys) in enumerate(batches[:30]):
         side = 8 if step < 20 else 12
@@ -369,37 +373,3 @@ def test_a_loss_that_breaks_later_leaves_the_last_good_checkpoint(tmp_path: Path
     assert str(state) in str(caught.value)
     assert all(torch.isfinite(tensor).all() for tensor in load_file(state).values())
     run(tmp_path / "run", how=how)
-
-
-# recipes
-
-
-@pytest.mark.parametrize("how", [RECIPE, *RECIPES.values()], ids=lambda how: how.name)
-def test_the_learning_rate_rises_in_a_line_and_falls_along_half_a_cosine(how: Recipe) -> None:
-    rates = np.array([how.learning_rate_at(i) for i in range(how.iterations)])
-    top, falls = how.warm_up, how.iterations - how.warm_up
-    np.testing.assert_allclose(rates[:top], how.learning_rate * np.arange(1, top + 1) / top)
-    np.testing.assert_allclose(rates[top:], how.learning_rate * np.cos(np.pi / 2 * np.arange(falls) / falls) ** 2, atol=1e-12)
-    assert rates.max() == how.learning_rate
-    assert rates[-1] < 0.01 * how.learning_rate
-    assert how.learning_rate_at(how.iterations) == pytest.approx(0, abs=1e-12)
-
-
-@pytest.mark.parametrize("how", [RECIPE, *RECIPES.values()], ids=lambda how: how.name)
-def test_phases_follow_one_another(how: Recipe) -> None:
-    sides = [side for phase in how.phases for side in [phase.resolution] * phase.iterations]
-    assert [how.resolution_at(i) for i in range(how.iterations)] == sides
-    assert how.iterations == len(sides)
-    assert how.resolution == sides[-1]
-
-
-def test_recipes_survive_json() -> None:
-    for how in RECIPES.values():
-        fields = json.loads(json.dumps(asdict(how)))
-        assert Recipe(**{**fields, "phases": tuple(Phase(**phase) for phase in fields["phases"])}) == how
-
-
-def test_an_unknown_recipe_is_answered_with_the_known_ones() -> None:
-    assert recipe("short") is RECIPES["short"]
-    with pytest.raises(InputError, match=r"^There is no recipe named 'long'; known are [^\n]*short[^\n]*\.$"):
-        recipe("long")

@@ -1,0 +1,191 @@
+"""How does one network take one step? A network in training: stepped, measured, saved and restored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from resnet_core.data.batches import network_input, test_batches, training_batches
+from resnet_core.data.datasets import Dataset, ImageSet
+from resnet_core.errors import InputError
+from resnet_core.files import replacing
+from resnet_core.inspection.probe import blocks_of, listening
+from resnet_core.network import ResNet
+from resnet_core.training.recipe import Recipe
+
+TRAINING_SAMPLE = 10_000  # training images on which the training error is measured, unaugmented, in evaluation mode
+Row = dict[str, Any]  # of the metrics table
+
+
+def evaluate(network: nn.Module, data: ImageSet, resolution: int, dataset: Dataset) -> dict[str, float]:
+    """Mean cross-entropy and top-1 error in percent, in evaluation mode."""
+    network.eval()
+    loss, wrong = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.int64)
+    with torch.inference_mode():
+        for images, labels in test_batches(data, 250):
+            logits = network(network_input(images, resolution, dataset.mean, dataset.std))
+            loss += F.cross_entropy(logits, labels, reduction="sum").double()
+            wrong += (logits.argmax(1) != labels).sum()
+    network.train()
+    return {"loss": loss.item() / len(data), "error_percent": 100 * wrong.item() / len(data)}
+
+
+class Trainee:
+    """A network, its optimiser, its place in the data, and what has been measured (`rows`, tidy).
+
+    Batches and augmentation follow from (seed, epoch) alone, so trainees with one seed see the same batches, and a restored one
+    goes on with the batch that would have been next.
+    """
+
+    def __init__(self, network: ResNet, recipe: Recipe, dataset: Dataset, seed: int) -> None:
+        self.epoch_length = len(dataset.train) // recipe.batch_size
+        if not self.epoch_length:
+            raise InputError(f"A batch of {recipe.batch_size} is larger than the {len(dataset.train)} training images.")
+        self.network = network.requires_grad_().to(memory_format=torch.channels_last).train()
+        self.recipe, self.dataset, self.seed = recipe, dataset, seed
+        self.optimizer = torch.optim.SGD(
+            network.parameters(),
+            lr=recipe.learning_rate,
+            momentum=recipe.momentum,
+            nesterov=recipe.nesterov,
+            weight_decay=recipe.weight_decay,
+            fused=True,
+        )
+        self.iteration = 0
+        self.rows: list[Row] = []
+        self._losses: list[Tensor] = []
+        self._wrong: list[Tensor] = []
+        self._batches: Iterator[tuple[Tensor, Tensor]] | None = None
+
+    def _next_batch(self) -> tuple[Tensor, Tensor]:
+        epoch, done = divmod(self.iteration, self.epoch_length)
+        if self._batches is None or done == 0:
+            recipe, dataset = self.recipe, self.dataset
+            self._batches = training_batches(
+                dataset.train, recipe.batch_size, recipe.pad, recipe.mirror, dataset.mean, self.seed, epoch, first=done
+            )
+        return next(self._batches)
+
+    def step(self, learning_rate: float | None = None) -> None:
+        """One iteration; its loss and error wait for `report`. learning_rate: instead of the recipe's."""
+        recipe = self.recipe
+        images, labels = self._next_batch()
+        x = network_input(images, recipe.resolution_at(self.iteration), self.dataset.mean, self.dataset.std)
+        rate = recipe.learning_rate_at(self.iteration) if learning_rate is None else learning_rate
+        self.optimizer.param_groups[0]["lr"] = rate
+        every = recipe.blocks_every
+        if every and self.iteration % every == 0:
+            self._record_blocks(x, labels)
+        else:
+            self._forward_and_backward(x, labels)
+        if recipe.clip_norm:
+            nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.iteration += 1
+
+    def _forward_and_backward(self, x: Tensor, labels: Tensor) -> None:
+        logits: Tensor = self.network(x)
+        loss = F.cross_entropy(logits, labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._losses.append(loss.detach())
+        self._wrong.append((logits.detach().argmax(1) != labels).float().mean())
+
+    def _record_blocks(self, x: Tensor, labels: Tensor) -> None:
+        """The step's passes, with every block's gradient norm, response and weight norm written down.
+
+        gradient_norm: ‖∂L/∂y‖₂ of the block's outputs y for the whole batch, L the batch's mean loss. response_sd: of F(x), after
+        batch norm, before addition and ReLU (Figure 7 of the paper). weight_norm: of the block's convolutions.
+        """
+        step = self.iteration
+        for place in blocks_of(self.network):
+            name = f"{place.stage[:-1]}{place.index}"
+            weights = [m.weight.detach().norm() for m in place.block.modules() if isinstance(m, nn.Conv2d)]
+            self.record(step, "train_batches", {"weight_norm": torch.stack(weights).norm().item()}, name)
+        gradients: dict[str, Tensor] = {}
+        responses: dict[str, Tensor] = {}
+
+        def hear_block(name: str, y: Tensor) -> None:
+            def keep(gradient: Tensor) -> None:
+                gradients[name] = torch.linalg.vector_norm(gradient)
+
+            y.register_hook(keep)  # type: ignore[no-untyped-call]
+
+        def hear_last(name: str, y: Tensor) -> None:
+            y = y.detach()
+            responses[name] = torch.linalg.vector_norm(y - y.mean()) / y.numel() ** 0.5
+
+        listeners = {}
+        for place in blocks_of(self.network):
+            name = f"{place.stage[:-1]}{place.index}"
+            listeners[place.block] = lambda _x, y, name=name: hear_block(name, y)
+            listeners[place.last] = lambda _x, y, name=name: hear_last(name, y)
+        with listening(listeners):
+            self._forward_and_backward(x, labels)
+        for name, response in responses.items():
+            found = {"gradient_norm": gradients[name].item(), "response_sd": response.item()}
+            self.record(step, "train_batches", found, name)
+
+    def record(self, step: int, split: str, metrics: dict[str, float], block: str | None = None) -> None:
+        for metric, value in metrics.items():
+            row = {"step": step, "epoch": step / self.epoch_length, "split": split, "metric": metric, "block": block}
+            self.rows.append({**row, "value": value})
+
+    def report(self) -> dict[str, float]:
+        """Mean loss and error over the steps since the last report, recorded. FloatingPointError on a loss of nan or inf."""
+        loss = torch.stack(self._losses).mean().item()
+        if not torch.isfinite(torch.tensor(loss)):
+            raise FloatingPointError(f"The loss is not finite after iteration {self.iteration}")
+        found = {"loss": loss, "error_percent": 100 * torch.stack(self._wrong).mean().item()}
+        rate = self.optimizer.param_groups[0]["lr"]
+        self.record(self.iteration, "train_batches", {**found, "learning_rate": rate})
+        self._losses, self._wrong = [], []
+        return found
+
+    def test(self) -> dict[str, float]:
+        """Loss and error on the test images, at the resolution of the last step, recorded."""
+        resolution = self.recipe.resolution_at(max(0, self.iteration - 1))
+        found = evaluate(self.network, self.dataset.test, resolution, self.dataset)
+        self.record(self.iteration, "test", found)
+        return found
+
+    def examine(self) -> dict[str, float]:
+        """Training error (on at most TRAINING_SAMPLE images, as they are) and test error at the end, recorded; the test's."""
+        train = self.dataset.train
+        # a random sample: the files lie class by class
+        sample = torch.randperm(len(train), generator=torch.Generator().manual_seed(self.seed))[:TRAINING_SAMPLE]
+        part = ImageSet(train.images[sample], train.labels[sample])
+        self.record(self.iteration, "train", evaluate(self.network, part, self.recipe.resolution, self.dataset))
+        found = evaluate(self.network, self.dataset.test, self.recipe.resolution, self.dataset)
+        self.record(self.iteration, "test", found)
+        return found
+
+    def save(self, path: Path) -> None:
+        """All that a restored trainee needs, in one file that is whole at any moment. Call it after `report`."""
+        tensors = {f"network.{name}": tensor.contiguous() for name, tensor in self.network.state_dict().items()}
+        for name, parameter in self.network.named_parameters():
+            if "momentum_buffer" in self.optimizer.state[parameter]:
+                tensors[f"momentum.{name}"] = self.optimizer.state[parameter]["momentum_buffer"].contiguous()
+        with replacing(path) as beside:
+            save_file(tensors, beside, {"iteration": str(self.iteration), "rows": json.dumps(self.rows)})
+
+    def restore(self, path: Path) -> None:
+        tensors = load_file(path)
+        self.network.load_state_dict(
+            {name.removeprefix("network."): t for name, t in tensors.items() if name.startswith("network.")}
+        )
+        for name, parameter in self.network.named_parameters():
+            if f"momentum.{name}" in tensors:
+                buffer = torch.empty_like(parameter).copy_(tensors[f"momentum.{name}"])
+                self.optimizer.state[parameter]["momentum_buffer"] = buffer
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata()
+        self.iteration, self.rows, self._batches = int(metadata["iteration"]), json.loads(metadata["rows"]), None

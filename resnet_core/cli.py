@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from resnet_core import cli_training
 from resnet_core.architectures import REGISTRY, architecture
 from resnet_core.complexity import complexity, stage_table
 from resnet_core.errors import InputError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.command()(cli_training.train)
+app.command()(cli_training.study)
+app.add_typer(cli_training.runs_app, name="runs")
 
 
 @app.callback()
@@ -96,45 +98,6 @@ def inspect_image(
         shape = " x ".join(map(str, block.output_shape))
         table.add_row(block.label, shape, f"{block.gradient_norm:.3g}", f"{block.response_std:.3g}", ratio)
     Console().print(table)
-
-
-@app.command()
-def train(
-    name: Annotated[str, typer.Argument(help="a network of the registry")],
-    recipe_name: Annotated[str, typer.Option("--recipe")] = "short",
-    data: Annotated[str, typer.Option(help="a dataset's name")] = "tiny-imagenet",
-    width: Annotated[int | None, typer.Option(help="channels of the first stage")] = None,
-    shortcut: Annotated[str | None, typer.Option(help="A, B or C, for residual networks")] = None,
-    seed: int = 0,
-    out: Annotated[Path, typer.Option(help="the folder of runs")] = Path("runs"),
-    threads: Annotated[int | None, typer.Option(help="CPU threads")] = None,
-    start: Annotated[Path | None, typer.Option(help="a finished run's folder, to go on from its weights")] = None,
-) -> None:
-    """Train one network; the same command again goes on where it was stopped."""
-    import torch
-
-    from resnet_core.data.datasets import open_dataset
-    from resnet_core.training import engine, recipe
-
-    if threads:
-        torch.set_num_threads(threads)
-    changes = {field: value for field, value in (("width", width), ("shortcut", shortcut)) if value is not None}
-    chosen, base = recipe.recipe(recipe_name), architecture(name, **changes)  # checked before the data are decoded
-    dataset = open_dataset(data)
-    network = replace(base, num_classes=len(dataset.classes))
-    folder = out / f"{name}-{data}-{recipe_name}-seed{seed}"
-    columns = [TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()]
-    with Progress(*columns, transient=not sys.stdout.isatty()) as bar:
-        task = bar.add_task(name, total=chosen.iterations)
-
-        def show(now: engine.Progress) -> None:
-            text = f"{name} {now.iteration}/{now.iterations} error {now.error_percent:.1f} % {now.images_per_second:.0f} images/s"
-            bar.update(task, completed=now.iteration, description=text)
-            if not sys.stdout.isatty():
-                print(text, flush=True)
-
-        engine.train(network, chosen, dataset, seed, folder, show, start)
-    print(folder)
 
 
 def main() -> None:

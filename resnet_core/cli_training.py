@@ -1,0 +1,186 @@
+"""The commands that train, and that read what a training left: `train`, `study`, `runs`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from resnet_core import runs
+from resnet_core.architectures import architecture
+from resnet_core.errors import InputError
+
+Data = Annotated[str | None, typer.Option(help="digits, cifar10, cifar100, tiny-imagenet or folder:PATH")]
+Scale = Annotated[float, typer.Option(help="multiplies every iteration number of the recipe")]
+Out = Annotated[Path, typer.Option(help="the folder of runs")]
+Threads = Annotated[int | None, typer.Option(help="CPU threads a network")]
+RunFolder = Annotated[Path, typer.Argument(help="a run directory")]
+
+
+def _bar() -> Progress:
+    columns = [TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()]
+    return Progress(*columns, transient=not sys.stdout.isatty())
+
+
+def train(
+    name: Annotated[str, typer.Argument(help="a network of the registry")],
+    recipe_name: Annotated[str, typer.Option("--recipe")] = "short",
+    data: Data = "tiny-imagenet",
+    width: Annotated[int | None, typer.Option(help="channels of the first stage")] = None,
+    shortcut: Annotated[str | None, typer.Option(help="A, B or C, for residual networks")] = None,
+    batch_norm: Annotated[bool, typer.Option(help="with batch normalisation")] = True,
+    seed: int = 0,
+    scale: Scale = 1,
+    out: Out = Path("runs"),
+    threads: Threads = None,
+    start: Annotated[Path | None, typer.Option(help="a finished run's folder, to go on from its weights")] = None,
+) -> None:
+    """Train one network; the same command again goes on where it was stopped."""
+    import torch
+
+    from resnet_core.data.datasets import open_dataset
+    from resnet_core.training import engine, recipe
+
+    if threads:
+        torch.set_num_threads(threads)
+    changes = {field: value for field, value in (("width", width), ("shortcut", shortcut)) if value is not None}
+    # checked before the data are decoded
+    chosen, base = recipe.recipe(recipe_name).scaled(scale), architecture(name, batch_norm=batch_norm, **changes)
+    dataset = open_dataset(data or "tiny-imagenet")
+    network = replace(base, num_classes=len(dataset.classes))
+    scaled = "" if scale == 1 else f"-x{scale:g}"
+    folder = out / f"{name}-{dataset.name}-{recipe_name}{scaled}-seed{seed}"
+    with _bar() as bar:
+        task = bar.add_task(name, total=chosen.iterations)
+
+        def show(now: engine.Progress) -> None:
+            text = f"{name} {now.iteration}/{now.iterations} error {now.error_percent:.1f} % {now.images_per_second:.0f} images/s"
+            bar.update(task, completed=now.iteration, description=text)
+            if not sys.stdout.isatty():
+                print(text, flush=True)
+
+        engine.train(network, chosen, dataset, seed, folder, show, start)
+    print(folder)
+
+
+def study(
+    name: Annotated[str, typer.Argument(help="race or figure6")],
+    seeds: Annotated[int, typer.Option(help="how many, from 0")] = 1,
+    only: Annotated[list[str] | None, typer.Option(help="a network of the study; may be given several times")] = None,
+    scale: Scale = 1,
+    data: Data = None,
+    out: Out = Path("runs"),
+    jobs: Annotated[int | None, typer.Option(help="networks at once; as many as processors if not given")] = None,
+    on: Annotated[str, typer.Option(help="here, or ray")] = "here",
+) -> None:
+    """Train a study's networks, and print their errors; finished ones are skipped, so the same command goes on with it."""
+    from resnet_core.training import study as studies
+
+    if on not in ("here", "ray"):
+        raise InputError(f"A study runs here or on ray, not on {on!r}.")
+    chosen = studies.study(name)
+    planned = studies.plan(chosen, out, range(seeds), only or (), scale, data)
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    jobs = min(jobs or processors, len(planned))
+    threads = max(1, processors // jobs)
+    with _bar() as bar:
+        task = bar.add_task(chosen.name, total=len(planned))
+
+        def tell(done: studies.Planned, what: str) -> None:
+            bar.update(task, advance=1, description=done.folder.name)
+            print(f"{done.folder}: {what}", flush=True)
+
+        if on == "ray":
+            studies.run_on_ray(planned, threads, tell)
+        else:
+            studies.run_here(planned, jobs, threads, tell)
+    finished = [each.folder for each in planned if studies.is_finished(each.folder)]
+    if finished:
+        _print_errors(studies.summary(runs.load(*finished)), chosen.question)
+
+
+def _print_errors(errors: pd.DataFrame, question: str) -> None:
+    table = Table("network", "training error %", "test error %", "seeds", title=question, box=None)
+
+    def spread(row: pd.Series, split: str) -> str:
+        sd = row["std", split]
+        return f"{row['mean', split]:.2f}" + ("" if pd.isna(sd) else f" ± {sd:.2f}")
+
+    for (name, *_), row in errors.iterrows():
+        table.add_row(name, spread(row, "train"), spread(row, "test"), f"{row['count', 'test']:.0f}")
+    Console().print(table)
+
+
+runs_app = typer.Typer(no_args_is_help=False, help="What trainings left: list, show, compare, export.")
+
+
+@runs_app.callback(invoke_without_command=True)
+def list_runs(
+    context: typer.Context, folder: Annotated[Path, typer.Option("--in", help="the folder of runs")] = Path("runs")
+) -> None:
+    """Every run in or below a folder: what it trained, and how it ended."""
+    if context.invoked_subcommand:
+        return
+    found = sorted(path.parent for path in folder.rglob("run.json"))
+    if not found:
+        raise InputError(f"There is no run in {folder}; `python -m resnet_core train` makes one.")
+    rows = []
+    for each in found:
+        facts = runs.read_facts(each)
+        scale = facts["recipe"].get("scale", 1)
+        rows.append(
+            {
+                "run": each,
+                "network": facts["architecture"]["name"],
+                "data": facts["data"]["title"],
+                "recipe": facts["recipe"]["name"] + ("" if scale == 1 else f" x{scale:g}"),
+                "seed": facts["seed"],
+                "status": facts["status"],
+                "test error %": f"{_last(runs.read_metrics(each), 'test'):.2f}" if facts["status"] == "finished" else "",
+            }
+        )
+    print(pd.DataFrame(rows).to_string(index=False))
+
+
+def _last(metrics: pd.DataFrame, split: str) -> float:
+    errors = metrics[(metrics.metric == "error_percent") & (metrics.split == split) & metrics.block.isna()]
+    return float(errors.sort_values("step").value.iloc[-1])
+
+
+@runs_app.command("show")
+def show_run(run: RunFolder) -> None:
+    """One run: its facts, and its errors over the iterations."""
+    facts, metrics = runs.read_facts(run), runs.read_metrics(run)
+    for key in ("architecture", "recipe", "data", "seed", "commit", "hardware", "versions", "seconds", "status"):
+        print(f"{key}: {facts.get(key)}")
+    _print_curves({run.name: metrics})
+
+
+@runs_app.command("compare")
+def compare_runs(first: RunFolder, second: RunFolder) -> None:
+    """Two runs side by side: their errors over the iterations."""
+    _print_curves({f"{i}: {run.name}": runs.read_metrics(run) for i, run in enumerate((first, second), 1)})
+
+
+def _print_curves(tables: dict[str, pd.DataFrame]) -> None:
+    columns = {}
+    for name, metrics in tables.items():
+        errors = metrics[(metrics.metric == "error_percent") & metrics.block.isna()]
+        for split, part in errors.groupby("split"):
+            columns[f"{name}, {split} error %"] = part.set_index("step").value
+    table = pd.DataFrame(columns).sort_index()
+    print(table.iloc[:: max(1, len(table) // 30)].to_string(float_format="{:.2f}".format, na_rep=""))
+
+
+@runs_app.command("export")
+def export_run(run: RunFolder, csv: Annotated[bool, typer.Option("--csv", help="as comma-separated values")] = True) -> None:
+    """A run's metrics, tidy, on the standard output."""
+    runs.read_metrics(run).to_csv(sys.stdout, index=False)

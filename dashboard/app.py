@@ -18,6 +18,7 @@ st.html("""<style>
 </style>""")
 pages = [
     st.Page("views/compare.py", title="Compare", icon=":material/compare:", default=True),
+    st.Page("views/train_live.py", title="Train live", icon=":material/sprint:"),
     st.Page("views/architectures.py", title="Architectures", icon=":material/account_tree:"),
 ]
 embedded = st.context.is_embedded  # presenter mode, ?embed=true: nothing but the page

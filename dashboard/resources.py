@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
+from resnet_core import InputError
 from resnet_core.checkpoint import Checkpoint
 from resnet_core.images import SAMPLES, decode, sample, square
 from resnet_core.inspection.records import Inspection
+from resnet_core.training import race as race_files
 
 if TYPE_CHECKING:
     from resnet_core.network import ResNet
@@ -94,6 +99,72 @@ def inspections(pair: tuple[str, str], photograph: Photograph, target: int | Non
     plain, residual = pair
     second = _inspection(residual, photograph.digest, target, photograph)
     return _inspection(plain, photograph.digest, second.target, photograph), second
+
+
+# races: files that grow, so nothing of them is cached
+
+
+def _races_root() -> Path:
+    return Path(os.environ.get("RESNET_LENS_RUNS", Path(__file__).parents[1] / "runs")) / "races"
+
+
+def races() -> list[str]:
+    """The latest first."""
+    return [folder.name for folder in race_files.races(_races_root())]
+
+
+def start_race(settings: race_files.Settings) -> str:
+    """Its name. Raises InputError while as many races run as the processors can bear."""
+    limit = max(1, (os.cpu_count() or 2) // len(race_files.NETWORKS))
+    running = [name for name in races()[: 4 * limit] if not race(name).over]
+    if len(running) >= limit:
+        raise InputError(f"{len(running)} of at most {limit} races run on this machine now; start yours when one is over.")
+    return race_files.start(settings, _races_root()).name
+
+
+def race(name: str) -> race_files.Race:
+    return race_files.read(_races_root() / name)
+
+
+def steer_race(name: str, control: race_files.Control) -> None:
+    race_files.steer(_races_root() / name, control)
+
+
+def go_on_with_race(name: str) -> None:
+    race_files.go_on(_races_root() / name)
+
+
+def race_numbers(race: race_files.Race, quantity: str | None = None) -> pd.DataFrame:
+    """The tidy tables of both networks; of one quantity, if given."""
+    tables = [lane.table.assign(network=which) for which, lane in race.lanes.items()]
+    table = pd.concat([each for each in tables if len(each)] or tables)
+    return table[table.metric == quantity] if quantity else table[table.block.isna()]
+
+
+@dataclass(frozen=True, eq=False)
+class Digits:
+    """The test images whose predictions a race follows."""
+
+    images: NDArray[np.uint8]  # (N, 8, 8, 3)
+    labels: list[int]
+    classes: tuple[str, ...]
+
+    def table(self, guesses: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+        rows = [
+            {"network": which, "image": i, "label": self.labels[i], "prediction": found, "probability": probability}
+            for which, guess in guesses.items()
+            for i, (found, probability) in enumerate(zip(guess["classes"], guess["probabilities"], strict=True))
+        ]
+        return pd.DataFrame(rows)
+
+
+@st.cache_resource
+def watched_digits() -> Digits:
+    from resnet_core.data.datasets import open_dataset
+
+    data = open_dataset(race_files.DATA)
+    first = slice(race_files.SHOWN)
+    return Digits(data.test.images[first].numpy(), data.test.labels[first].tolist(), data.classes)
 
 
 @st.cache_resource

@@ -19,6 +19,7 @@ from resnet_core.errors import InputError
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command()(cli_training.train)
 app.command()(cli_training.study)
+app.command()(cli_training.race)
 app.add_typer(cli_training.runs_app, name="runs")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +18,7 @@ from rich.table import Table
 from resnet_core import runs
 from resnet_core.architectures import architecture
 from resnet_core.errors import InputError
+from resnet_core.training.study import summary
 
 Data = Annotated[str | None, typer.Option(help="digits, cifar10, cifar100, tiny-imagenet or folder:PATH")]
 Scale = Annotated[float, typer.Option(help="multiplies every iteration number of the recipe")]
@@ -71,6 +73,41 @@ def train(
     print(folder)
 
 
+def race(
+    folder: Annotated[Path | None, typer.Argument(help="a race to go on with; a new one if not given")] = None,
+    depth: int = 56,
+    seed: int = 0,
+    out: Annotated[Path, typer.Option(help="the folder of races")] = Path("runs/races"),
+) -> None:
+    """Train a plain network and its residual twin side by side on handwritten digits: what the page "Train live" does."""
+    from resnet_core.training import race as races
+
+    if folder is None:
+        folder = races.start(races.Settings(depth=depth, seed=seed), out)
+    elif races.read(folder).over:
+        races.go_on(folder)
+    with _bar() as bar:
+        total = races.read(folder).settings.iterations
+        tasks = {which: bar.add_task(which, total=total) for which in races.NETWORKS}
+        while True:
+            now = races.read(folder)
+            for which, lane in now.lanes.items():
+                errors = lane.table[lane.table.metric == "error_percent"].value
+                text = f"{which} {lane.iteration}/{total}" + (f" error {errors.iloc[-1]:.1f} %" if len(errors) else "")
+                bar.update(tasks[which], completed=lane.iteration, description=text)
+            if now.over:
+                break
+            time.sleep(0.3)
+    ends = {which: lane.status for which, lane in now.lanes.items()}
+    finished = [folder / which for which, status in ends.items() if status == "finished"]
+    print(folder)
+    if finished:
+        _print_errors(summary(runs.load(*finished)), "Errors at the end")
+    for which, status in ends.items():
+        if status != "finished":
+            raise InputError(f"The {which} network {status} before the end; {folder / which / 'worker.log'} says more.")
+
+
 def study(
     name: Annotated[str, typer.Argument(help="race or figure6")],
     seeds: Annotated[int, typer.Option(help="how many, from 0")] = 1,
@@ -104,7 +141,7 @@ def study(
             studies.run_here(planned, jobs, threads, tell)
     finished = [each.folder for each in planned if studies.is_finished(each.folder)]
     if finished:
-        _print_errors(studies.summary(runs.load(*finished)), chosen.question)
+        _print_errors(summary(runs.load(*finished)), chosen.question)
 
 
 def _print_errors(errors: pd.DataFrame, question: str) -> None:

@@ -78,6 +78,11 @@ def photograph_uri(grey: Pixels) -> str:
     return _uri(Image.merge("LA", (Image.fromarray(grey), alpha)).convert("RGBA"), "webp", quality=80, method=0)
 
 
+def picture_uri(picture: Pixels, side: int = 64) -> str:
+    """A small picture (S, S, 3), every pixel a square, as a PNG in a URL."""
+    return _uri(Image.fromarray(picture).resize((side, side), Image.Resampling.NEAREST), "png", compress_level=6)
+
+
 def heat_uri(strengths: Pixels, opaque: bool = False) -> str:
     """Strengths from 0 to 255 as a picture to lie over a photograph: the more evidence, the warmer and the less transparent.
 

@@ -168,6 +168,15 @@ class Trainee:
         self.record(self.iteration, "test", found)
         return found
 
+    def predict(self, images: Tensor) -> Tensor:
+        """Class probabilities (N, classes) of images (N, H, W, 3) uint8, in evaluation mode."""
+        self.network.eval()
+        with torch.inference_mode():
+            x = network_input(images.permute(0, 3, 1, 2), self.recipe.resolution, self.dataset.mean, self.dataset.std)
+            probabilities: Tensor = self.network(x).softmax(1)
+        self.network.train()
+        return probabilities
+
     def save(self, path: Path) -> None:
         """All that a restored trainee needs, in one file that is whole at any moment. Call it after `report`."""
         tensors = {f"network.{name}": tensor.contiguous() for name, tensor in self.network.state_dict().items()}

@@ -1,0 +1,134 @@
+"""How does a race between a plain and a residual network stand, up to some iteration?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from dashboard.figures.colours import NEUTRAL, of_network
+from dashboard.figures.overlay import picture_uri
+
+AXIS = {"fixedrange": True, "tickfont": {"size": 13}}
+LEGEND = {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "font": {"size": 14}}
+QUANTITIES = {
+    "gradient_norm": "gradient norm ‖∂L/∂y‖ of the block's outputs, whole batch",
+    "response_sd": "sd of F(x), before addition and ReLU",
+    "weight_norm": "norm of the block's convolutions",
+}
+
+
+def error_curves(
+    tables: Mapping[str, pd.DataFrame], iterations: int, pinned: Mapping[str, pd.DataFrame] | None = None
+) -> go.Figure:
+    """Error on the training batches over the iterations, a line a network ("plain", "residual").
+
+    y: percent of the images since the point before. x: iteration, 0 to `iterations`. pinned: another race, in thin lines.
+    """
+    lines = []
+    for tables_of, name_of, width in ((pinned or {}, "{} (pinned)", 1.5), (tables, "{}", 3)):
+        for which, table in tables_of.items():
+            points = table[(table.metric == "error_percent") & (table.split == "train_batches") & table.block.isna()]
+            residual = which == "residual"
+            lines.append(
+                go.Scatter(
+                    x=points.step,
+                    y=points.value,
+                    name=name_of.format(which),
+                    mode="lines",
+                    line={"color": of_network(residual), "width": width, "dash": "solid" if residual else "dot"},
+                    opacity=1 if width == 3 else 0.6,
+                    hovertemplate="%{y:.1f} %",
+                )
+            )
+    return go.Figure(
+        lines,
+        {
+            "height": 380,
+            "margin": {"l": 0, "r": 8, "t": 52, "b": 44},
+            "title": _heading("training error, %"),
+            "xaxis": {"range": [0, iterations], "title": {"text": "iteration", "font": {"size": 14}}, "showgrid": False, **AXIS},
+            "yaxis": {"range": [0, 100], **AXIS},
+            "legend": LEGEND,
+            "hovermode": "x unified",
+        },
+    )
+
+
+def block_curves(tables: Mapping[str, pd.DataFrame], quantity: str) -> go.Figure:
+    """One of QUANTITIES in every block at the last iteration that recorded it, log scale; a line a network."""
+    lines = []
+    for which, table in tables.items():
+        points = table[table.metric == quantity]
+        points = points[points.step == points.step.max()]
+        residual = which == "residual"
+        lines.append(
+            go.Scatter(
+                x=list(points.block),
+                y=[value or None for value in points.value],
+                name=which,
+                mode="lines+markers",
+                line={"color": of_network(residual), "width": 3, "dash": "solid" if residual else "dot"},
+                marker={"size": 6, "symbol": "circle" if residual else "diamond"},
+                hovertemplate="%{y:.3g}",
+            )
+        )
+    names = [name for line in lines for name in line.x]
+    firsts = [name for name in dict.fromkeys(names) if name.endswith("_1")]
+    return go.Figure(
+        lines,
+        {
+            "height": 300,
+            "margin": {"l": 0, "r": 8, "t": 52, "b": 36},
+            "title": _heading(QUANTITIES[quantity]),
+            "xaxis": {"showgrid": False, "tickmode": "array", "tickvals": firsts, "type": "category", **AXIS},
+            "yaxis": {"type": "log", "exponentformat": "power", **AXIS},
+            "legend": LEGEND,
+            "hovermode": "x unified",
+        },
+    )
+
+
+def predictions(
+    images: NDArray[np.uint8], labels: Sequence[int], guesses: Mapping[str, Mapping[str, Any]], classes: Sequence[str]
+) -> go.Figure:
+    """Test images (N, S, S, 3) in a row, and below each what every network takes it for, with its probability.
+
+    A right answer has a tick; guesses: by network, the N `classes` (numbers) and `probabilities`.
+    """
+    n = len(images)
+    annotations = []
+    for row, (which, guess) in enumerate(guesses.items()):
+        colour = of_network(which == "residual")
+        text = {"text": which, "x": -0.1, "y": -0.35 - 0.55 * row, "xanchor": "right", "font": {"size": 14, "color": colour}}
+        annotations.append({"showarrow": False, **text})
+        for i, (found, probability) in enumerate(zip(guess["classes"], guess["probabilities"], strict=True)):
+            mark = "✓" if found == labels[i] else "✗"
+            words = f"<b>{classes[found]}</b> {mark}<br><span style='font-size:11px'>{probability:.0%}</span>"
+            place = {"x": i + 0.5, "y": -0.35 - 0.55 * row, "font": {"size": 14, "color": colour}}
+            annotations.append({"text": words, "showarrow": False, **place})
+    pictures = [
+        {"source": picture_uri(image), "x": i + 0.06, "y": 0.94, "sizex": 0.88, "sizey": 0.88, "xref": "x", "yref": "y"}
+        for i, image in enumerate(images)
+    ]
+    return go.Figure(
+        go.Scatter(x=[0.5], y=[0.5], mode="markers", marker={"opacity": 0}, hoverinfo="skip", showlegend=False),
+        {
+            "height": 170,
+            "margin": {"l": 64, "r": 0, "t": 0, "b": 0},
+            "images": pictures,
+            "annotations": annotations,
+            "xaxis": {"range": [0, n], "visible": False, **AXIS},
+            "yaxis": {"range": [-0.75 - 0.55 * (len(guesses) - 1), 1], "visible": False, **AXIS},
+            "dragmode": False,
+        },
+    )
+
+
+def _heading(text: str) -> dict[str, Any]:
+    place = {"x": 0, "xref": "paper", "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 8}}
+    return {"text": text, "font": {"size": 14, "color": NEUTRAL}, **place}

@@ -1,0 +1,138 @@
+"""Does depth harm a plain network, and does a residual one escape? Both train here, now, before everybody's eyes."""
+
+import streamlit as st
+
+from dashboard import resources
+from dashboard.exhibit import exhibit
+from dashboard.figures.race import QUANTITIES, block_curves, error_curves, predictions
+from dashboard.state import explain_unknown
+from resnet_core import InputError
+from resnet_core.training.race import LEARNING_RATES, SHORTCUTS, Control, Settings
+
+DEPTHS = (20, 32, 44, 56, 110)
+WIDTHS = (4, 8, 16)
+NOTHING = "nothing"
+STEPS = 10  # iterations at a press of Step
+
+st.title("Train a deep network, with and without shortcuts", anchor=False)
+st.markdown(
+    "Two networks of the same layers and initial weights see the same batches of 1,500 real handwritten digits. One of them has "
+    "shortcuts. It takes about half a minute."
+)
+known = resources.races()
+explain_unknown({"race": known, "pinned": known})
+
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    depth = st.selectbox("Layers", DEPTHS, index=DEPTHS.index(56), key="depth", bind="query-params", width=100)
+    width = st.selectbox("Width", WIDTHS, index=WIDTHS.index(8), key="width", bind="query-params", width=90)
+    rate = st.selectbox(
+        "Learning rate", LEARNING_RATES, index=LEARNING_RATES.index(0.05), key="rate", bind="query-params", width=120
+    )
+    shortcut = st.segmented_control(
+        "Shortcuts", SHORTCUTS, default="A", required=True, key="shortcut", bind="query-params",
+        help="**A**: zeros pad the new channels, no parameters; **B**: a projection where the dimensions change; **C**: everywhere.",
+    )  # fmt: skip
+    batch_norm = st.toggle("Batch norm", value=True, key="bn", bind="query-params")
+    seed = st.number_input("Seed", 0, 9999, key="seed", bind="query-params", width=110)
+    if st.button("Start", type="primary", icon=":material/play_arrow:"):
+        settings = Settings(depth, width, shortcut, batch_norm, rate, seed)
+        try:
+            st.session_state["race"] = resources.start_race(settings)
+        except InputError as error:
+            st.error(str(error), icon=":material/hourglass:")
+        else:
+            known = resources.races()
+
+if not known:
+    st.info("Press **Start**. The plain and the residual network set off together.", icon=":material/flag:")
+    st.stop()
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    name = st.selectbox("Race", known, key="race", bind="query-params", width=340)
+    pinned_name = st.selectbox("Pinned beside it", [None, *known], format_func=lambda it: it or "none", key="pinned", width=340)
+
+race = resources.race(name)
+running = not race.over
+
+
+@st.fragment(run_every=0.5 if running else None)
+def watch() -> None:
+    race = resources.race(name)
+    if running and race.over:
+        st.rerun()  # the whole page, so that it stops asking
+    settings, control = race.settings, race.control
+    total = settings.iterations
+    upto = total
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if not race.over:
+            paused = control.wish == "pause" or (control.until is not None and race.iteration >= control.until)
+            if st.button("Go on" if paused else "Pause", icon=f":material/{'play_arrow' if paused else 'pause'}:"):
+                resources.steer_race(name, Control("run" if paused else "pause", None, control.learning_rate))
+                st.rerun(scope="fragment")
+            if st.button(f"{STEPS} steps", icon=":material/skip_next:", help="Run this many iterations, then pause."):
+                resources.steer_race(name, Control("run", race.iteration + STEPS, control.learning_rate))
+            if st.button("Stop", icon=":material/stop:"):
+                resources.steer_race(name, Control("stop", None, control.learning_rate))
+            chosen = st.selectbox(
+                "Learning rate from now on", LEARNING_RATES, width=190,
+                index=LEARNING_RATES.index(control.learning_rate or settings.learning_rate),
+            )  # fmt: skip
+            if chosen != (control.learning_rate or settings.learning_rate):
+                resources.steer_race(name, Control(control.wish, control.until, chosen))
+            st.caption(f"Iteration {race.iteration} of {total}{', paused' if paused else ''}")
+        elif race.iteration:
+            upto = st.slider("Replay up to iteration", 5, total, total, step=5, key="upto", bind="query-params")
+            if any(lane.status in ("stopped", "dead") for lane in race.lanes.values()) and st.button(
+                "Go on with it", icon=":material/play_arrow:"
+            ):
+                resources.go_on_with_race(name)
+                st.rerun()
+    failed = [lane.which for lane in race.lanes.values() if lane.status == "dead"]
+    if failed:
+        st.warning(
+            f"The process of the {' and the '.join(failed)} network ended before the race did; what it had saved is kept.",
+            icon=":material/warning:",
+        )
+    tables = {which: lane.table[lane.table.step <= upto] for which, lane in race.lanes.items()}
+    pinned = None if pinned_name == NOTHING else resources.race(pinned_name)
+    words = (
+        f"{race.folder.name} · handwritten digits · quick recipe, learning rate {settings.learning_rate:g}, seed {settings.seed}"
+    )
+    left, right = st.columns([1.25, 1], gap="medium")
+    with left:
+        exhibit(
+            error_curves(tables, total, {which: lane.table for which, lane in pinned.lanes.items()} if pinned else None),
+            key="race-errors",
+            alt="Training error of the plain and the residual network over the iterations",
+            origin="measured",
+            words=words,
+            numbers=resources.race_numbers(race),
+        )
+        guesses = {which: lane.at(upto) for which, lane in race.lanes.items() if lane.predictions}
+        if len(guesses) == len(race.lanes):
+            digits = resources.watched_digits()
+            exhibit(
+                predictions(digits.images, digits.labels, guesses, digits.classes),
+                key="race-predictions",
+                alt="What both networks take the first test digits for",
+                origin="measured",
+                words=words,
+                numbers=digits.table(guesses),
+            )
+    with right:
+        for quantity in ("gradient_norm", "response_sd"):
+            exhibit(
+                block_curves(tables, quantity),
+                key=f"race-{quantity}",
+                alt=f"{QUANTITIES[quantity]}, block by block, both networks",
+                origin="measured",
+                words=words,
+                numbers=resources.race_numbers(race, quantity),
+            )
+
+
+watch()
+st.caption(
+    f"It runs {race.settings.iterations} iterations of 64 digits at 16 x 16 pixels (SGD, momentum 0.9, weight decay 1e-4, "
+    "gradients clipped at 5), far fewer than a network needs: what is shown is how fast each one learns. Go on in a terminal with "
+    f"`python -m resnet_core race {race.folder}`."
+)

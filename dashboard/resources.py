@@ -108,6 +108,11 @@ def _races_root() -> Path:
     return Path(os.environ.get("RESNET_LENS_RUNS", Path(__file__).parents[1] / "runs")) / "races"
 
 
+def warm_up_races() -> None:
+    """So that a race which is started in some seconds shows its first points at once."""
+    race_files.warm_up()
+
+
 def races() -> list[str]:
     """The latest first."""
     return [folder.name for folder in race_files.races(_races_root())]

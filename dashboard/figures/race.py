@@ -104,12 +104,13 @@ def predictions(
     annotations = []
     for row, (which, guess) in enumerate(guesses.items()):
         colour = of_network(which == "residual")
-        text = {"text": which, "x": -0.1, "y": -0.35 - 0.55 * row, "xanchor": "right", "font": {"size": 14, "color": colour}}
+        y = -0.35 - 0.55 * row
+        text = {"text": which, "x": 0, "xref": "paper", "y": y, "xanchor": "right", "font": {"size": 14, "color": colour}}
         annotations.append({"showarrow": False, **text})
         for i, (found, probability) in enumerate(zip(guess["classes"], guess["probabilities"], strict=True)):
             mark = "✓" if found == labels[i] else "✗"
             words = f"<b>{classes[found]}</b> {mark}<br><span style='font-size:11px'>{probability:.0%}</span>"
-            place = {"x": i + 0.5, "y": -0.35 - 0.55 * row, "font": {"size": 14, "color": colour}}
+            place = {"x": i + 0.5, "y": y, "font": {"size": 14, "color": colour}}
             annotations.append({"text": words, "showarrow": False, **place})
     pictures = [
         {"source": picture_uri(image), "x": i + 0.06, "y": 0.94, "sizex": 0.88, "sizey": 0.88, "xref": "x", "yref": "y"}

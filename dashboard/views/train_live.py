@@ -11,8 +11,16 @@ from resnet_core.training.race import LEARNING_RATES, SHORTCUTS, Control, Settin
 
 DEPTHS = (20, 32, 44, 56, 110)
 WIDTHS = (4, 8, 16)
-NOTHING = "nothing"
+LATEST, NOTHING = "the latest", "nothing"
 STEPS = 10  # iterations at a press of Step
+
+
+def start(settings: Settings) -> None:
+    try:
+        st.session_state["race"] = resources.start_race(settings)
+    except InputError as error:
+        st.session_state["race_refused"] = str(error)
+
 
 st.title("Train a deep network, with and without shortcuts", anchor=False)
 st.markdown(
@@ -20,7 +28,8 @@ st.markdown(
     "shortcuts. It takes about half a minute."
 )
 known = resources.races()
-explain_unknown({"race": known, "pinned": known})
+explain_unknown({"race": [LATEST, *known], "pinned": [NOTHING, *known]})
+resources.warm_up_races()
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
     depth = st.selectbox("Layers", DEPTHS, index=DEPTHS.index(56), key="depth", bind="query-params", width=100)
@@ -30,26 +39,24 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     )
     shortcut = st.segmented_control(
         "Shortcuts", SHORTCUTS, default="A", required=True, key="shortcut", bind="query-params",
-        help="**A**: zeros pad the new channels, no parameters; **B**: a projection where the dimensions change; **C**: everywhere.",
+        help="**A**: zeros pad the new channels, no parameters; **B**: projections where dimensions change; **C**: everywhere.",
     )  # fmt: skip
     batch_norm = st.toggle("Batch norm", value=True, key="bn", bind="query-params")
     seed = st.number_input("Seed", 0, 9999, key="seed", bind="query-params", width=110)
-    if st.button("Start", type="primary", icon=":material/play_arrow:"):
-        settings = Settings(depth, width, shortcut, batch_norm, rate, seed)
-        try:
-            st.session_state["race"] = resources.start_race(settings)
-        except InputError as error:
-            st.error(str(error), icon=":material/hourglass:")
-        else:
-            known = resources.races()
-
+    st.button(
+        "Start", type="primary", icon=":material/play_arrow:",
+        on_click=start, args=(Settings(depth, width, shortcut, batch_norm, rate, seed),),
+    )  # fmt: skip
+if refused := st.session_state.pop("race_refused", None):
+    st.error(refused, icon=":material/hourglass:")
 if not known:
     st.info("Press **Start**. The plain and the residual network set off together.", icon=":material/flag:")
     st.stop()
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    name = st.selectbox("Race", known, key="race", bind="query-params", width=340)
+    chosen_race = st.selectbox("Race", [LATEST, *known], key="race", bind="query-params", width=340)
     pinned_name = st.selectbox("Pinned beside it", [None, *known], format_func=lambda it: it or "none", key="pinned", width=340)
 
+name = known[0] if chosen_race == LATEST else chosen_race
 race = resources.race(name)
 running = not race.over
 
@@ -93,7 +100,7 @@ def watch() -> None:
             icon=":material/warning:",
         )
     tables = {which: lane.table[lane.table.step <= upto] for which, lane in race.lanes.items()}
-    pinned = None if pinned_name == NOTHING else resources.race(pinned_name)
+    pinned = resources.race(pinned_name) if pinned_name and pinned_name != NOTHING else None
     words = (
         f"{race.folder.name} · handwritten digits · quick recipe, learning rate {settings.learning_rate:g}, seed {settings.seed}"
     )
@@ -133,6 +140,6 @@ def watch() -> None:
 watch()
 st.caption(
     f"It runs {race.settings.iterations} iterations of 64 digits at 16 x 16 pixels (SGD, momentum 0.9, weight decay 1e-4, "
-    "gradients clipped at 5), far fewer than a network needs: what is shown is how fast each one learns. Go on in a terminal with "
+    "gradients clipped at 5), far fewer than a network needs: what is shown is how fast each one learns. Go on in a terminal: "
     f"`python -m resnet_core race {race.folder}`."
 )

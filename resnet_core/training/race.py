@@ -1,6 +1,6 @@
 """How do a plain network and its residual twin train side by side, watched and steered? Each in a process of its own.
 
-A race is a folder: `race.json` (what was chosen), `control.json` (what the watcher wants), and the run directories `plain` and
+A race is a folder: `race.json` (what was chosen), `control.json` (what the watcher wants) and the run directories `plain` and
 `residual`, in which `live.jsonl` grows by a line every few steps. This module needs torch only inside a worker.
 """
 
@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
+import traceback
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -120,27 +123,70 @@ def start(settings: Settings, root: Path) -> Path:
     return folder
 
 
-def go_on(folder: Path) -> list[subprocess.Popen[bytes]]:
+def go_on(folder: Path) -> None:
     """Start the workers of a new race, or of one that was stopped or died; they go on from what they saved last."""
     _write(folder / "control.json", asdict(Control()))
-    threads = str(max(1, (os.cpu_count() or 2) // len(NETWORKS)))
-    workers = []
     for which in NETWORKS:
-        lane = folder / which
-        lane.mkdir(exist_ok=True)
-        with (lane / "worker.log").open("ab") as log:
-            worker = subprocess.Popen(
-                [sys.executable, "-m", "resnet_core.training.race", str(folder.absolute()), which],
+        (folder / which).mkdir(exist_ok=True)
+        (folder / which / "pid").unlink(missing_ok=True)
+        _launch(folder.absolute(), which)
+
+
+_lock = threading.Lock()
+_launcher: subprocess.Popen[bytes] | None = None
+
+
+def warm_up() -> subprocess.Popen[bytes]:
+    """The process that races' workers are forked from; started at the first call.
+
+    A fresh Python needs seven seconds until its optimiser takes a first step (half of them go into what torch imports for it), a
+    fork of one that has done all that needs none. Workers outlive it, and it ends with the process that started it.
+    """
+    global _launcher
+    with _lock:
+        if _launcher is None or _launcher.poll() is not None:
+            threads = str(max(1, (os.cpu_count() or 2) // len(NETWORKS)))
+            _launcher = subprocess.Popen(
+                [sys.executable, "-m", "resnet_core.training.race"],
                 cwd=Path(__file__).parents[2],
                 env={**os.environ, "OMP_NUM_THREADS": threads},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # a Ctrl-C in the server's terminal is not meant for it
+                stdin=subprocess.PIPE,
+                start_new_session=True,  # a Ctrl-C in the server's terminal is not meant for the workers
             )
-        workers.append(worker)
-        (lane / "pid").write_text(str(worker.pid))
-    return workers
+        return _launcher
+
+
+def _launch(folder: Path, which: str) -> None:
+    pipe = warm_up().stdin
+    assert pipe
+    with _lock:
+        pipe.write(json.dumps([str(folder), which]).encode() + b"\n")
+        pipe.flush()
+
+
+def _fork_workers() -> None:
+    """Import and prepare what a worker needs, then fork one for every line on the standard input."""
+    import torch
+
+    from resnet_core.training import engine  # noqa: F401
+
+    torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)  # imports a third of torch
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a worker
+    for line in sys.stdin:
+        folder, which = json.loads(line)
+        if os.fork() == 0:
+            lane = Path(folder) / which
+            log = os.open(lane / "worker.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            for stream in (1, 2):
+                os.dup2(log, stream)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            (lane / "pid").write_text(str(os.getpid()))
+            try:
+                work(Path(folder), which)
+            except BaseException:
+                traceback.print_exc()
+                os._exit(1)
+            os._exit(0)
 
 
 def steer(folder: Path, control: Control) -> None:
@@ -182,16 +228,12 @@ def _read_lane(folder: Path) -> Lane:
 
 
 def _alive(pid: Path) -> bool:
+    """Also while the worker has not begun."""
+    if not pid.exists():
+        return True
     try:
-        number = int(pid.read_text())
-        os.waitpid(number, os.WNOHANG)  # a child that ended would otherwise count as living until it is asked for
-    except ChildProcessError:
-        pass
+        os.kill(int(pid.read_text()), 0)
     except (OSError, ValueError):
-        return False
-    try:
-        os.kill(number, 0)
-    except OSError:
         return False
     return True
 
@@ -257,4 +299,4 @@ def work(folder: Path, which: str) -> None:
 
 
 if __name__ == "__main__":
-    work(Path(sys.argv[1]), sys.argv[2])
+    _fork_workers()

@@ -1,0 +1,134 @@
+"""Does a race do what its watcher wants, and is each lane an ordinary training? Judged by a trainee outside of any race."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+from resnet_core import runs, weights
+from resnet_core.data.datasets import open_dataset
+from resnet_core.errors import InputError
+from resnet_core.network import build
+from resnet_core.training import race
+from resnet_core.training.race import Control, Race, Settings
+from resnet_core.training.trainee import Trainee
+
+SMALL = Settings(depth=8, width=2, iterations=60)
+LONG = Settings(depth=8, width=2, iterations=100_000)
+
+
+def wait(folder: Path, until: Callable[[Race], bool], seconds: float = 60) -> Race:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        now = race.read(folder)
+        if until(now):
+            return now
+        time.sleep(0.05)
+    logs = [path.read_text() for path in folder.glob("*/worker.log")]
+    raise AssertionError(f"it did not come to pass in {seconds} s; {logs}")
+
+
+def at_least(iteration: int) -> Callable[[Race], bool]:
+    return lambda now: min(lane.iteration for lane in now.lanes.values()) >= iteration
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Race:
+    return wait(race.start(SMALL, tmp_path_factory.mktemp("races")), lambda now: now.over)
+
+
+def test_both_lanes_finish_as_run_directories_with_the_weights_of_a_training_alone(finished: Race) -> None:
+    assert {lane.status for lane in finished.lanes.values()} == {"finished"}
+    for which in race.NETWORKS:
+        folder = finished.folder / which
+        alone = Trainee(build(SMALL.network(which), 0), SMALL.recipe(), open_dataset("digits"), 0)
+        for _ in range(SMALL.iterations):
+            alone.step()
+        saved = load_file(folder / "last.safetensors")
+        for name, tensor in alone.network.state_dict().items():
+            assert (saved[name].float() - tensor.float()).abs().max() <= 1e-2 * tensor.float().abs().max() + 1e-6, name  # float16
+        assert weights.load(folder / "last.safetensors", "cpu").architecture.residual == (which == "residual")
+        assert runs.read_facts(folder)["architecture"]["name"] == f"{'resnet' if which == 'residual' else 'plain'}8-cifar"
+
+
+def test_what_is_watched_is_what_is_recorded(finished: Race) -> None:
+    for which, lane in finished.lanes.items():
+        recorded = runs.read_metrics(finished.folder / which)
+        assert lane.iteration == 60
+        assert len(lane.table) == len(recorded)
+        assert lane.table.value.tolist() == pytest.approx(recorded.value.tolist())
+        blocks = recorded[recorded.metric == "gradient_norm"]
+        assert set(blocks.block) == {"conv2_1", "conv3_1", "conv4_1"}
+        assert sorted(set(blocks.step)) == list(range(0, 60, 10))
+        assert len(lane.at(60)["classes"]) == race.SHOWN
+        assert lane.at(31)["iteration"] == 30
+
+
+def test_the_lanes_start_from_equal_weights(finished: Race) -> None:
+    plain, residual = (build(SMALL.network(which), 0).state_dict() for which in race.NETWORKS)
+    assert all((tensor == residual[name]).all() for name, tensor in plain.items())
+
+
+def test_pause_step_learning_rate_and_stop_reach_both_workers(tmp_path: Path) -> None:
+    folder = race.start(LONG, tmp_path)
+    wait(folder, at_least(5))
+    race.steer(folder, Control("pause"))
+    time.sleep(0.5)
+    paused = race.read(folder)
+    time.sleep(0.5)
+    assert [lane.iteration for lane in race.read(folder).lanes.values()] == [lane.iteration for lane in paused.lanes.values()]
+
+    goal = paused.iteration // 5 * 5 + 20
+    race.steer(folder, Control("run", until=goal, learning_rate=0.123))
+    there = wait(folder, at_least(goal))
+    assert [lane.iteration for lane in there.lanes.values()] == [goal, goal]
+    for lane in there.lanes.values():
+        rates = lane.table[lane.table.metric == "learning_rate"]
+        assert rates.value.iloc[-1] == pytest.approx(0.123)
+
+    race.steer(folder, Control("stop"))
+    over = wait(folder, lambda now: now.over)
+    assert {lane.status for lane in over.lanes.values()} == {"stopped"}
+
+
+def test_a_killed_lane_is_seen_to_be_dead_and_goes_on_from_what_it_saved(tmp_path: Path) -> None:
+    folder = race.start(LONG, tmp_path)
+    wait(folder, at_least(60))
+    os.kill(int((folder / "plain" / "pid").read_text()), signal.SIGKILL)
+    now = wait(folder, lambda now: now.lanes["plain"].status == "dead")
+    assert now.lanes["residual"].status == "running"
+    assert not now.over
+    race.steer(folder, Control("stop"))
+    wait(folder, lambda now: now.over)
+    race.go_on(folder)
+    again = wait(folder, lambda now: now.lanes["plain"].status == "running" and now.lanes["plain"].iteration >= 65)
+    steps = again.lanes["plain"].table.query("metric == 'loss'").step
+    assert steps.is_unique  # nothing is told twice
+    race.steer(folder, Control("stop"))
+    wait(folder, lambda now: now.over)
+
+
+def test_half_a_line_is_not_read(finished: Race, tmp_path: Path) -> None:
+    lane = tmp_path / "plain"
+    lane.mkdir()
+    whole = (finished.folder / "plain" / "live.jsonl").read_text().splitlines(keepends=True)
+    (lane / "live.jsonl").write_text("".join(whole[:3]) + whole[3][:40])
+    assert race._read_lane(lane).iteration == json.loads(whole[2])["iteration"]
+
+
+@pytest.mark.parametrize("changes", [{"depth": 21}, {"depth": 2}, {"width": 0}, {"learning_rate": 0}, {"seed": -1}])
+def test_what_cannot_be_raced_is_refused_in_one_sentence(changes: dict[str, float]) -> None:
+    with pytest.raises(InputError, match=r"^[^\n]+\.$"):
+        Settings(**changes)
+
+
+def test_a_folder_without_a_race_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"is not a race[^\n]+\.$"):
+        race.read(tmp_path)

@@ -1,0 +1,111 @@
+"""Is every run of a study trained once, whatever happens? Judged by killing its processes, and by the run directories."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from safetensors.torch import load_file
+
+from resnet_core import runs
+from resnet_core.architectures import architecture
+from resnet_core.errors import InputError
+from resnet_core.training import study as studies
+from resnet_core.training.recipe import Phase, recipe
+from resnet_core.training.study import Planned, plan, run_here, study, summary
+
+QUICK = replace(recipe("quick"), phases=(Phase(60, 16),), blocks_every=None)
+
+
+def small(out: Path, seeds: int = 1, iterations: int = 60) -> list[Planned]:
+    rows = [architecture(name, depths=(1, 1, 1), width=2) for name in ("plain20-cifar", "resnet20-cifar")]
+    how = replace(QUICK, phases=(Phase(iterations, 16),))
+    return [Planned(row, how, "digits", seed, out / f"{row.name}-{seed}") for seed in range(seeds) for row in rows]
+
+
+def heard(planned: list[Planned], jobs: int = 2) -> dict[str, str]:
+    told: dict[str, str] = {}
+    run_here(planned, jobs, 1, lambda each, what: told.__setitem__(each.folder.name, what))
+    return told
+
+
+def test_a_study_trains_every_run_once(tmp_path: Path) -> None:
+    planned = small(tmp_path)
+    assert set(heard(planned).values()) == {"trained"}
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert set(heard(planned).values()) == {"finished before"}
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_two_studies_at_once_never_train_one_run_twice(tmp_path: Path) -> None:
+    planned = small(tmp_path, iterations=150)
+    told: list[dict[str, str]] = [{}, {}]
+    threads = [threading.Thread(target=lambda i=i: told[i].update(heard(planned, jobs=1))) for i in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for name in told[0]:
+        assert sorted(each[name] for each in told) in (["elsewhere", "trained"], ["finished before", "trained"])
+
+
+def test_a_killed_worker_is_replaced_and_its_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+    whole, killed = small(tmp_path / "whole", iterations=200)[:1], small(tmp_path / "killed", iterations=200)[:1]
+    heard(whole, jobs=1)
+
+    def kill_after_the_first_checkpoint() -> None:
+        while not (killed[0].folder / "state.safetensors").exists():
+            time.sleep(0.01)
+        for child in multiprocessing.active_children():
+            child.kill()
+
+    thread = threading.Thread(target=kill_after_the_first_checkpoint)
+    thread.start()
+    assert set(heard(killed, jobs=1).values()) == {"trained"}
+    thread.join()
+    expected, found = (load_file(each[0].folder / "last.safetensors") for each in (whole, killed))
+    assert all((found[name] == tensor).all() for name, tensor in expected.items())
+    pd.testing.assert_frame_equal(runs.read_metrics(killed[0].folder), runs.read_metrics(whole[0].folder), check_exact=True)
+
+
+def test_figure6_is_the_nine_networks_of_the_paper_with_its_recipe(tmp_path: Path) -> None:
+    planned = plan(study("figure6"), tmp_path, seeds=[0, 1])
+    assert len(planned) == 18
+    assert sorted(each.architecture.layers for each in planned[:9]) == sorted([20, 32, 44, 56] * 2 + [110])
+    assert {each.recipe.iterations for each in planned} == {64_000}
+    assert {each.recipe.name for each in planned if each.architecture.layers == 110} == {"he2015-cifar-110"}
+
+
+def test_only_and_scale(tmp_path: Path) -> None:
+    planned = plan(study("figure6"), tmp_path, only=["plain56", "resnet56-cifar"], scale=0.1)
+    assert [each.architecture.name for each in planned] == ["plain56-cifar", "resnet56-cifar"]
+    assert planned[0].recipe.drops == (3200, 4800)
+    with pytest.raises(InputError, match=r"^The study figure6 has no network 'vgg'; it has plain20, [^\n]+\.$"):
+        plan(study("figure6"), tmp_path, only=["vgg"])
+    with pytest.raises(InputError, match=r"^There is no study named 'figure7'; known are race, figure6\.$"):
+        study("figure7")
+
+
+def test_the_summary_is_mean_and_sample_sd_over_seeds() -> None:
+    def rows(run: str, name: str, value: float) -> list[dict[str, object]]:
+        fixed = {"run": run, "architecture": name, "layers": 20, "residual": False, "metric": "error_percent", "block": None}
+        steps = [{**fixed, "split": split, "step": step} for split in ("train", "test") for step in (1, 2)]
+        return [{**row, "value": value if row["step"] == 2 else 99.0} for row in steps]
+
+    table = pd.DataFrame([*rows("a", "plain20-cifar", 1.0), *rows("b", "plain20-cifar", 4.0)])
+    row = summary(table).iloc[0]
+    assert row["mean", "test"] == 2.5
+    assert row["std", "test"] == pytest.approx(4.5**0.5)
+    assert row["count", "train"] == 2
+
+
+def test_a_run_that_cannot_be_trained_says_why(tmp_path: Path) -> None:
+    planned = [replace(small(tmp_path)[0], data="mnist")]
+    with pytest.raises(InputError, match="no dataset named 'mnist'"):
+        heard(planned, jobs=1)
+    assert studies.is_finished(planned[0].folder) is False

@@ -70,6 +70,8 @@ def begin(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
         if other or earlier["status"] == "finished":
             what = f"holds a run with another {other}" if other else "holds this run, finished"
             raise InputError(f"{folder} {what}; choose another folder.")
+        for half in folder.glob(".*.part"):  # what a killed process was writing
+            half.unlink()
         return {**earlier, "seconds": earlier.get("seconds", 0.0)}
     versions = {"python": platform.python_version(), "torch": torch.__version__}
     hardware = {"machine": platform.machine(), "threads": torch.get_num_threads()}

@@ -52,7 +52,8 @@ def error_curves(
             "margin": {"l": 0, "r": 8, "t": 52, "b": 44},
             "title": _heading("training error, %"),
             "xaxis": {"range": [0, iterations], "title": {"text": "iteration", "font": {"size": 14}}, "showgrid": False, **AXIS},
-            "yaxis": {"range": [0, 100], **AXIS},
+            # ticks that nobody sees keep the two zeros apart
+            "yaxis": {"range": [0, 100], "ticks": "outside", "ticklen": 8, "tickcolor": "rgba(0,0,0,0)", **AXIS},
             "legend": LEGEND,
             "hovermode": "x unified",
         },

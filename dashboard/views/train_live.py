@@ -49,13 +49,13 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     )  # fmt: skip
 if refused := st.session_state.pop("race_refused", None):
     st.error(refused, icon=":material/hourglass:")
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    chosen_race = st.selectbox("Race", [LATEST, *known], key="race", bind="query-params", width=340)
+    pinned_name = st.selectbox("Pinned beside it", [NOTHING, *known], key="pinned", bind="query-params", width=340)
+
 if not known:
     st.info("Press **Start**. The plain and the residual network set off together.", icon=":material/flag:")
     st.stop()
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    chosen_race = st.selectbox("Race", [LATEST, *known], key="race", bind="query-params", width=340)
-    pinned_name = st.selectbox("Pinned beside it", [None, *known], format_func=lambda it: it or "none", key="pinned", width=340)
-
 name = known[0] if chosen_race == LATEST else chosen_race
 race = resources.race(name)
 running = not race.over
@@ -100,7 +100,7 @@ def watch() -> None:
             icon=":material/warning:",
         )
     tables = {which: lane.table[lane.table.step <= upto] for which, lane in race.lanes.items()}
-    pinned = resources.race(pinned_name) if pinned_name and pinned_name != NOTHING else None
+    pinned = None if pinned_name == NOTHING else resources.race(pinned_name)
     words = (
         f"{race.folder.name} · handwritten digits · quick recipe, learning rate {settings.learning_rate:g}, seed {settings.seed}"
     )

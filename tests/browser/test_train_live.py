@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.looking import figures, overlapping_labels, settle, sideways
+
+ERRORS = "race-errors"
+
+
+def start(page: Page, server: str, query: str = "") -> None:
+    page.goto(f"{server}/train_live{query}")
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page).to_have_url(re.compile("race="))
+
+
+def points(page: Page) -> list[int]:
+    """How many points each line of errors has."""
+    return page.evaluate(
+        f"""() => (document.querySelector('.st-key-{ERRORS} .plot')?._fullData ?? []).map(t => t._length ?? 0)"""
+    )
+
+
+def wait_for_points(page: Page, count: int) -> None:
+    page.wait_for_function(
+        f"""count => {{
+          const lines = document.querySelector('.st-key-{ERRORS} .plot')?._fullData ?? []
+          return lines.length === 2 && lines.every(t => (t._length ?? 0) >= count)
+        }}""",
+        arg=count,
+    )
+
+
+def test_a_race_is_started_paused_stepped_found_again_and_replayed(server: str, page: Page) -> None:
+    start(page, server, "?depth=20&width=4")
+    wait_for_points(page, 3)
+    page.get_by_role("button", name="Pause").click()
+    paused = page.get_by_text(re.compile(r"Iteration \d+ of 350, paused"))
+    expect(paused).to_be_visible()
+    page.wait_for_timeout(1500)
+    first = paused.inner_text()
+    page.wait_for_timeout(1000)
+    assert paused.inner_text() == first
+
+    page.get_by_role("button", name="10 steps").click()
+    expect(paused).not_to_have_text(first)
+    page.reload()
+    settle_live(page)
+    expect(paused).to_be_visible()
+    wait_for_points(page, 3)
+
+    page.get_by_role("button", name="Go on").click()
+    slider = page.get_by_role("slider")
+    expect(slider).to_be_visible(timeout=120_000)
+    settle(page)
+    assert points(page) == [70, 70]
+    drawn = figures(page)
+    residual = drawn["race-gradient_norm"]["data"][1]
+    assert residual["x"][0] == "conv2_1"
+    assert len(residual["x"]) == 9
+
+    slider.focus()
+    page.keyboard.press("Home")
+    expect(page).to_have_url(re.compile("upto=5"))
+    settle(page)
+    assert points(page) == [1, 1]
+    page.reload()
+    settle(page)
+    assert points(page) == [1, 1]
+
+
+def settle_live(page: Page) -> None:
+    expect(page.locator(f".st-key-{ERRORS} .main-svg").first).to_be_visible()
+
+
+def test_a_stopped_race_can_go_on_and_another_one_be_pinned(server: str, page: Page) -> None:
+    start(page, server, "?depth=20&width=4&seed=1")
+    wait_for_points(page, 2)
+    earlier = parse_qs(urlsplit(page.url).query)["race"][0]
+    page.get_by_role("button", name="Stop").click()
+    go_on = page.get_by_role("button", name="Go on with it")
+    expect(go_on).to_be_visible()
+    settle(page)
+    stopped = points(page)[0]
+    go_on.click()
+    wait_for_points(page, stopped + 2)
+    page.get_by_role("button", name="Stop").click()
+    expect(go_on).to_be_visible()
+
+    start(page, server, "?depth=20&width=4&seed=2")
+    wait_for_points(page, 2)
+    page.get_by_role("button", name="Stop").click()
+    expect(go_on).to_be_visible()
+    page.get_by_role("combobox", name="Pinned beside it").click()
+    page.get_by_role("option", name=earlier).click()
+    expect(page.get_by_text("plain (pinned)")).to_be_visible()
+    settle(page)
+    assert len(points(page)) == 4
+
+
+def test_a_link_to_an_unknown_race_says_so(server: str, page: Page) -> None:
+    page.goto(f"{server}/train_live?race=never")
+    expect(page.get_by_text("The link asks for race “never”, which does not exist here")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+def test_nothing_sticks_out_and_no_label_covers_another(server: str, browser: Browser, size: tuple[int, int], theme: str) -> None:
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=theme)
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    page.goto(f"{server}/train_live")
+    settle(page)
+    assert sideways(page) <= 0
+    assert overlapping_labels(page) == []
+    context.close()

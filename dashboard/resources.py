@@ -139,13 +139,6 @@ def go_on_with_race(name: str) -> None:
     race_files.go_on(_races_root() / name)
 
 
-def race_numbers(race: race_files.Race, quantity: str | None = None) -> pd.DataFrame:
-    """The tidy tables of both networks; of one quantity, if given."""
-    tables = [lane.table.assign(network=which) for which, lane in race.lanes.items()]
-    table = pd.concat([each for each in tables if len(each)] or tables)
-    return table[table.metric == quantity] if quantity else table[table.block.isna()]
-
-
 @dataclass(frozen=True, eq=False)
 class Digits:
     """The test images whose predictions a race follows."""

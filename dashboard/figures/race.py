@@ -16,7 +16,7 @@ from dashboard.figures.overlay import picture_uri
 AXIS = {"fixedrange": True, "tickfont": {"size": 13}}
 LEGEND = {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "font": {"size": 14}}
 QUANTITIES = {
-    "gradient_norm": "gradient norm ‖∂L/∂y‖ of the block's outputs, whole batch",
+    "gradient_norm": "gradient norm ‖∂L/∂y‖ of the block's outputs",
     "response_sd": "sd of F(x), before addition and ReLU",
     "weight_norm": "norm of the block's convolutions",
 }
@@ -60,12 +60,17 @@ def error_curves(
     )
 
 
+def latest(table: pd.DataFrame, quantity: str) -> pd.DataFrame:
+    """The rows of the quantity at the last iteration that recorded it."""
+    rows = table[table.metric == quantity]
+    return rows[rows.step == rows.step.max()]
+
+
 def block_curves(tables: Mapping[str, pd.DataFrame], quantity: str) -> go.Figure:
     """One of QUANTITIES in every block at the last iteration that recorded it, log scale; a line a network."""
     lines = []
     for which, table in tables.items():
-        points = table[table.metric == quantity]
-        points = points[points.step == points.step.max()]
+        points = latest(table, quantity)
         residual = which == "residual"
         lines.append(
             go.Scatter(
@@ -94,6 +99,11 @@ def block_curves(tables: Mapping[str, pd.DataFrame], quantity: str) -> go.Figure
     )
 
 
+def by_network(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """The numbers behind a figure of both networks, in one table."""
+    return pd.concat([table.assign(network=which) for which, table in tables.items()])
+
+
 def predictions(
     images: NDArray[np.uint8], labels: Sequence[int], guesses: Mapping[str, Mapping[str, Any]], classes: Sequence[str]
 ) -> go.Figure:
@@ -110,7 +120,7 @@ def predictions(
         annotations.append({"showarrow": False, **text})
         for i, (found, probability) in enumerate(zip(guess["classes"], guess["probabilities"], strict=True)):
             mark = "✓" if found == labels[i] else "✗"
-            words = f"<b>{classes[found]}</b> {mark}<br><span style='font-size:11px'>{probability:.0%}</span>"
+            words = f"<b>{classes[found]}</b> {mark}<br><span style='font-size:10px'>{probability:.0%}</span>"
             place = {"x": i + 0.5, "y": y, "font": {"size": 14, "color": colour}}
             annotations.append({"text": words, "showarrow": False, **place})
     pictures = [
@@ -121,7 +131,7 @@ def predictions(
         go.Scatter(x=[0.5], y=[0.5], mode="markers", marker={"opacity": 0}, hoverinfo="skip", showlegend=False),
         {
             "height": 170,
-            "margin": {"l": 64, "r": 0, "t": 0, "b": 0},
+            "margin": {"l": 60, "r": 0, "t": 0, "b": 0},
             "images": pictures,
             "annotations": annotations,
             "xaxis": {"range": [0, n], "visible": False, **AXIS},

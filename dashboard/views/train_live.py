@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import resources
 from dashboard.exhibit import exhibit
-from dashboard.figures.race import QUANTITIES, block_curves, error_curves, predictions
+from dashboard.figures.race import QUANTITIES, block_curves, by_network, error_curves, latest, predictions
 from dashboard.state import explain_unknown
 from resnet_core import InputError
 from resnet_core.training.race import LEARNING_RATES, SHORTCUTS, Control, Settings
@@ -12,6 +12,7 @@ from resnet_core.training.race import LEARNING_RATES, SHORTCUTS, Control, Settin
 DEPTHS = (20, 32, 44, 56, 110)
 WIDTHS = (4, 8, 16)
 LATEST, NOTHING = "the latest", "nothing"
+BEGUN = 20  # iterations
 STEPS = 10  # iterations at a press of Step
 
 
@@ -25,7 +26,7 @@ def start(settings: Settings) -> None:
 st.title("Train a deep network, with and without shortcuts", anchor=False)
 st.markdown(
     "Two networks of the same layers and initial weights see the same batches of 1,500 real handwritten digits. One of them has "
-    "shortcuts. It takes about half a minute."
+    "shortcuts. It takes half a minute on two processors, a whole one where the browser shares them."
 )
 known = resources.races()
 explain_unknown({"race": [LATEST, *known], "pinned": [NOTHING, *known]})
@@ -58,14 +59,15 @@ if not known:
     st.stop()
 name = known[0] if chosen_race == LATEST else chosen_race
 race = resources.race(name)
-running = not race.over
+running, begun = not race.over, race.iteration >= BEGUN
 
 
-@st.fragment(run_every=0.5 if running else None)
+# often at first, then so that the browser leaves the processors to the networks
+@st.fragment(run_every=(1.2 if begun else 0.5) if running else None)
 def watch() -> None:
     race = resources.race(name)
-    if running and race.over:
-        st.rerun()  # the whole page, so that it stops asking
+    if running and (race.over or (race.iteration >= BEGUN and not begun)):
+        st.rerun()  # the whole page, so that it asks less often, or no more
     settings, control = race.settings, race.control
     total = settings.iterations
     upto = total
@@ -112,7 +114,7 @@ def watch() -> None:
             alt="Training error of the plain and the residual network over the iterations",
             origin="measured",
             words=words,
-            numbers=resources.race_numbers(race),
+            numbers=by_network({which: table[table.block.isna()] for which, table in tables.items()}),
         )
         guesses = {which: lane.at(upto) for which, lane in race.lanes.items() if lane.predictions}
         if len(guesses) == len(race.lanes):
@@ -133,7 +135,7 @@ def watch() -> None:
                 alt=f"{QUANTITIES[quantity]}, block by block, both networks",
                 origin="measured",
                 words=words,
-                numbers=resources.race_numbers(race, quantity),
+                numbers=by_network({which: latest(table, quantity) for which, table in tables.items()}),
             )
 
 

@@ -29,7 +29,7 @@ from resnet_core.files import replacing
 from resnet_core.training.recipe import Recipe, recipe
 
 NETWORKS = ("plain", "residual")
-SHOWN = 12  # test images whose predictions are followed
+SHOWN = 10  # test images whose predictions are followed
 REPORT_EVERY = 5  # iterations
 SAVE_EVERY = 50  # iterations
 LEARNING_RATES = (0.01, 0.02, 0.05, 0.1, 0.2)

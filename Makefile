@@ -22,6 +22,7 @@ lint: .venv/dev ## ruff, mypy and the import contracts
 bench: .venv/dev ## ratios against named peers, measured here
 	$(BIN)/python -m benchmarks.inspect
 	$(BIN)/python -m benchmarks.page
+	$(BIN)/python -m benchmarks.train
 
 browser: .venv/dev # a Chromium for the tests, where there is none
 	$(BIN)/python -m tests.browser.install

@@ -1,0 +1,151 @@
+"""What does a training step cost beside the tutorial's loop, and beside the least it can? `make bench`, or from the root:
+
+    python -m benchmarks.train
+
+ResNet-20 for CIFAR, batches of 128, the recipe he2015-cifar, on images of noise in CIFAR's shape (what they show costs no time).
+Peers:
+
+- The tutorial's loop: `DataLoader` with two workers over PIL images, `RandomCrop(32, 4)`, flip, `ToTensor`, `Normalize`, a
+  network as it comes, `loss.item()` every step. Both run STEPS at a time, so that what its workers prepare while the other side
+  has its turn is a small part. Goal: at least 5 times as fast as it, which needs a processor with bfloat16 arithmetic.
+- The limit: forward, backward and step of the same network and optimiser on one batch that lies ready. Goal: at most 1.05.
+- The same steps without records of the blocks: recording every 1000 iterations costs what one recorded step costs more, a
+  thousandth of it. Goal: at most 1.03.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from importlib.metadata import version
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
+from torchvision import transforms
+
+from resnet_core.architectures import architecture
+from resnet_core.data.datasets import Dataset, ImageSet
+from resnet_core.network import build
+from resnet_core.training.recipe import recipe
+from resnet_core.training.trainee import Trainee
+
+N, BATCH, ROUNDS, STEPS = 12_800, 128, 10, 8
+MEAN, STD = (0.49, 0.48, 0.45), (0.25, 0.24, 0.26)
+
+
+class Pictures(TorchDataset):
+    def __init__(self, data: ImageSet) -> None:
+        self.pixels, self.labels = data.images.numpy(), data.labels.tolist()
+        self.transform = transforms.Compose(
+            [
+                transforms.RandomCrop(32, padding=4),
+                transforms.RandomHorizontalFlip(),
+                transforms.ToTensor(),
+                transforms.Normalize(MEAN, STD),
+            ]
+        )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, i: int) -> tuple[torch.Tensor, int]:
+        return self.transform(Image.fromarray(self.pixels[i])), self.labels[i]
+
+
+def sgd(network: nn.Module, **how: bool) -> torch.optim.SGD:
+    return torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4, **how)
+
+
+def tutorial(data: ImageSet) -> Callable[[], None]:
+    network = build(architecture("resnet20-cifar"), seed=0).train()
+    optimizer, criterion = sgd(network), nn.CrossEntropyLoss()
+    loader = DataLoader(Pictures(data), batch_size=BATCH, shuffle=True, num_workers=2, persistent_workers=True)
+
+    def batches() -> Iterator[list[torch.Tensor]]:
+        while True:
+            yield from loader
+
+    stream = batches()
+
+    def step() -> None:
+        inputs, labels = next(stream)
+        optimizer.zero_grad()
+        loss = criterion(network(inputs), labels)
+        loss.backward()
+        optimizer.step()
+        loss.item()
+
+    return step
+
+
+def limit() -> Callable[[], None]:
+    network = build(architecture("resnet20-cifar"), seed=0).train().to(memory_format=torch.channels_last)
+    optimizer = sgd(network, fused=True)
+    x = torch.randn(BATCH, 3, 32, 32).to(memory_format=torch.channels_last)
+    labels = torch.randint(10, (BATCH,))
+
+    def step() -> None:
+        F.cross_entropy(network(x), labels).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return step
+
+
+def compare(ours: Callable[[], None], peer: Callable[[], None]) -> np.ndarray:
+    """Seconds of both, one after the other in every round, each first in half of the rounds: (2, ROUNDS)."""
+
+    def seconds(run: Callable[[], None]) -> float:
+        start = time.perf_counter()
+        for _ in range(STEPS):
+            run()
+        return (time.perf_counter() - start) / STEPS
+
+    for run in (ours, peer) * 3:
+        run()
+    times = []
+    for i in range(ROUNDS):
+        times.append((seconds(ours), seconds(peer)) if i % 2 else (seconds(peer), seconds(ours))[::-1])
+    return np.array(times).T
+
+
+def report(name: str, goal: str, times: np.ndarray) -> None:
+    low, middle, high = np.quantile(times[0] / times[1], [0.25, 0.5, 0.75])
+    ours, peer = 1e3 * np.median(times, axis=1)
+    speed = BATCH / np.median(times[0])
+    print(
+        f"against {name}: ratio {middle:.3f} ({low:.3f}–{high:.3f}, n={ROUNDS}), goal {goal}; {ours:.0f} and {peer:.0f} ms a step"
+    )
+    print(f"    ours: {speed:.0f} images/s")
+
+
+def main() -> None:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (N, 32, 32, 3), dtype=torch.uint8, generator=generator)
+    data = ImageSet(images, torch.randint(0, 10, (N,), generator=generator))
+    dataset = Dataset("noise", "noise", "", tuple("0123456789"), MEAN, STD, data, data)
+    how = replace(recipe("he2015-cifar"), blocks_every=None)
+
+    def trainee(blocks_every: int | None) -> Trainee:
+        network = build(architecture("resnet20-cifar"), seed=0)
+        return Trainee(network, replace(how, blocks_every=blocks_every), dataset, 0)
+
+    print(f"{torch.get_num_threads()} threads of {platform.machine()}, torch {version('torch')}")
+    plain, recording = trainee(None), trainee(1)
+    report("the bare step", "1.050", compare(plain.step, limit()))
+    times = compare(recording.step, plain.step)
+    more = 1 + (np.median(times[0] / times[1]) - 1) / recipe("he2015-cifar").blocks_every
+    report("a step without records, were every step recorded", "none", times)
+    print(f"    at the recipe's cadence: {more:.5f}, goal 1.030")
+    report("the tutorial's loop", "0.200", compare(plain.step, tutorial(data)))
+
+
+if __name__ == "__main__":
+    main()

@@ -23,6 +23,7 @@ from importlib.metadata import version
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from PIL import Image
 from torch import nn
 from torch.nn import functional as F
@@ -135,7 +136,7 @@ def main() -> None:
 
     def trainee(blocks_every: int | None) -> Trainee:
         network = build(architecture("resnet20-cifar"), seed=0)
-        return Trainee(network, replace(how, blocks_every=blocks_every), dataset, 0)
+        return Trainee(network, replace(how, blocks_every=blocks_every), dataset, 0, Fabric(devices=1))
 
     print(f"{torch.get_num_threads()} threads of {platform.machine()}, torch {version('torch')}")
     plain, recording = trainee(None), trainee(1)

@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import pandas as pd
 import typer
@@ -20,6 +20,9 @@ from resnet_core.architectures import architecture
 from resnet_core.errors import InputError
 from resnet_core.training.study import summary
 
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
 Data = Annotated[str | None, typer.Option(help="digits, cifar10, cifar100, tiny-imagenet or folder:PATH")]
 Scale = Annotated[float, typer.Option(help="multiplies every iteration number of the recipe")]
 Out = Annotated[Path, typer.Option(help="the folder of runs")]
@@ -30,6 +33,18 @@ RunFolder = Annotated[Path, typer.Argument(help="a run directory")]
 def _bar() -> Progress:
     columns = [TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()]
     return Progress(*columns, transient=not sys.stdout.isatty())
+
+
+def _fabric() -> Fabric:
+    """One device here; under `torchrun`, the processes that it started."""
+    from lightning_fabric import Fabric
+
+    processes, here = (int(os.environ.get(name, 1)) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
+    if processes == 1:
+        return Fabric(devices=1)
+    fabric = Fabric(devices=here, num_nodes=processes // here, strategy="ddp")
+    fabric.launch()
+    return fabric
 
 
 def train(
@@ -69,7 +84,7 @@ def train(
             if not sys.stdout.isatty():
                 print(text, flush=True)
 
-        engine.train(network, chosen, dataset, seed, folder, show, start)
+        engine.train(network, chosen, dataset, seed, folder, show, start, _fabric())
     print(folder)
 
 

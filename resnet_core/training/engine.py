@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning_fabric import Fabric
 
 from resnet_core import runs
 from resnet_core.architectures import Architecture
@@ -61,7 +62,11 @@ def describe(architecture: Architecture, recipe: Recipe, dataset: Dataset, seed:
     return json.loads(json.dumps(facts))  # as it will be read back
 
 
-def begin(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def begin(folder: Path, facts: dict[str, Any], fabric: Fabric) -> dict[str, Any]:
     """A new run directory, or the unfinished one that says the same. Raises InputError where another or a finished one is."""
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / "run.json").exists():
@@ -74,7 +79,8 @@ def begin(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
             half.unlink()
         return {**earlier, "seconds": earlier.get("seconds", 0.0)}
     versions = {"python": platform.python_version(), "torch": torch.__version__}
-    hardware = {"machine": platform.machine(), "threads": torch.get_num_threads()}
+    hardware: dict[str, Any] = {"machine": platform.machine(), "threads": torch.get_num_threads()}
+    hardware |= {"device": _device_name(fabric.device), "processes": fabric.world_size}
     facts = {**facts, "commit": commit(), "versions": versions, "hardware": hardware, "seconds": 0.0, "status": "running"}
     runs.write_facts(folder, facts)
     return facts
@@ -88,20 +94,24 @@ def train(
     folder: Path,
     progress: Callable[[Progress], None],
     start: Path | None = None,
+    fabric: Fabric | None = None,
 ) -> ResNet:
     """Train, or go on training where `folder` holds an unfinished run of the same recipe; the trained network.
 
     start: a finished run's directory, whose weights are the first ones (fine-tuning); None: He initialisation from the seed.
     Twins with one seed start from equal weights (where their parameters are the same) and see the same batches.
+    fabric: the device, the precision, and the processes that share the work; None: one CPU or GPU, whichever there is.
     Raises InputError where `folder` holds another or a finished run, or when the loss is no longer finite.
     """
+    fabric = fabric or Fabric(devices=1)
     first = load(start / "last.safetensors", "cpu") if start else build(architecture, seed)
     if first.architecture != architecture:
         raise InputError(
             f"{start} holds a {first.architecture}, which is not the {architecture} to be trained; choose another run."
         )
-    trainee = Trainee(first, recipe, dataset, seed)
-    facts = begin(folder, describe(architecture, recipe, dataset, seed, start))
+    trainee = Trainee(first, recipe, dataset, seed, fabric)
+    with fabric.rank_zero_first():
+        facts = begin(folder, describe(architecture, recipe, dataset, seed, start), fabric)
     state = folder / "state.safetensors"
     if state.exists():
         trainee.restore(state)
@@ -120,13 +130,17 @@ def train(
                 raise InputError(f"{error}; {kept}; lower the learning rate.") from None
             trainee.save(state)
             facts["seconds"] += seconds
-            runs.write_facts(folder, facts)
+            if fabric.is_global_zero:
+                runs.write_facts(folder, facts)
             speed = (iteration - since) * recipe.batch_size / seconds
-            progress(Progress(iteration, recipe.iterations, **report, images_per_second=speed))
+            if fabric.is_global_zero:
+                progress(Progress(iteration, recipe.iterations, **report, images_per_second=speed))
             clock, since = time.perf_counter(), iteration
 
-    finish(trainee, folder, facts)
-    state.unlink(missing_ok=True)
+    if fabric.is_global_zero:
+        finish(trainee, folder, facts)
+        state.unlink(missing_ok=True)
+    fabric.barrier()
     return trainee.network.eval()
 
 

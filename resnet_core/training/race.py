@@ -240,16 +240,18 @@ def _alive(pid: Path) -> bool:
 
 def work(folder: Path, which: str) -> None:
     """Train one lane as the control file wants, until the race's last iteration or a stop."""
+    from lightning_fabric import Fabric
+
     from resnet_core.data.datasets import open_dataset
     from resnet_core.network import build
     from resnet_core.training.engine import begin, describe, finish
     from resnet_core.training.trainee import Trainee
 
-    settings = read(folder).settings
+    settings, fabric = read(folder).settings, Fabric(accelerator="cpu", devices=1)  # so small a network is no faster on a GPU
     row, how, dataset = settings.network(which), settings.recipe(), open_dataset(DATA)
-    trainee = Trainee(build(row, settings.seed), how, dataset, settings.seed)
+    trainee = Trainee(build(row, settings.seed), how, dataset, settings.seed, fabric)
     lane, state = folder / which, folder / which / "state.safetensors"
-    facts = begin(lane, describe(row, how, dataset, settings.seed, None)) | {"status": "running"}
+    facts = begin(lane, describe(row, how, dataset, settings.seed, None), fabric) | {"status": "running"}
     runs.write_facts(lane, facts)
     if state.exists():
         trainee.restore(state)

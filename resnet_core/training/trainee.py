@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
+from lightning_fabric import Fabric
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -28,7 +31,8 @@ Row = dict[str, Any]  # of the metrics table
 def evaluate(network: nn.Module, data: ImageSet, resolution: int, dataset: Dataset) -> dict[str, float]:
     """Mean cross-entropy and top-1 error in percent, in evaluation mode."""
     network.eval()
-    loss, wrong = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.int64)
+    device = data.labels.device
+    loss, wrong = torch.zeros((), dtype=torch.float64, device=device), torch.zeros((), dtype=torch.int64, device=device)
     with torch.inference_mode():
         for images, labels in test_batches(data, 250):
             logits = network(network_input(images, resolution, dataset.mean, dataset.std))
@@ -41,17 +45,25 @@ def evaluate(network: nn.Module, data: ImageSet, resolution: int, dataset: Datas
 class Trainee:
     """A network, its optimiser, its place in the data, and what has been measured (`rows`, tidy).
 
+    fabric: the device, the precision and the other processes. Each process takes its share of every batch, and their gradients
+    are averaged, so that their number changes nothing but batch norm, whose statistics are of one process's share: torch
+    synchronises them on GPUs only, and the paper's batches of 128 were on two GPUs too (section 4.2). What is recorded of blocks
+    is of the first process's share.
+
     Batches and augmentation follow from (seed, epoch) alone, so trainees with one seed see the same batches, and a restored one
     goes on with the batch that would have been next.
     """
 
-    def __init__(self, network: ResNet, recipe: Recipe, dataset: Dataset, seed: int) -> None:
+    def __init__(self, network: ResNet, recipe: Recipe, dataset: Dataset, seed: int, fabric: Fabric) -> None:
+        if recipe.batch_size % fabric.world_size:
+            raise InputError(f"A batch of {recipe.batch_size} cannot be shared evenly by {fabric.world_size} processes.")
         self.epoch_length = len(dataset.train) // recipe.batch_size
         if not self.epoch_length:
             raise InputError(f"A batch of {recipe.batch_size} is larger than the {len(dataset.train)} training images.")
-        self.network = network.requires_grad_().to(memory_format=torch.channels_last).train()
-        self.recipe, self.dataset, self.seed = recipe, dataset, seed
-        self.optimizer = torch.optim.SGD(
+        self.network = network.requires_grad_().to(fabric.device).to(memory_format=torch.channels_last).train()
+        self.recipe, self.seed, self.fabric = recipe, seed, fabric
+        self.dataset = replace(dataset, train=dataset.train.to(fabric.device), test=dataset.test.to(fabric.device))
+        optimizer = torch.optim.SGD(
             network.parameters(),
             lr=recipe.learning_rate,
             momentum=recipe.momentum,
@@ -59,6 +71,8 @@ class Trainee:
             weight_decay=recipe.weight_decay,
             fused=True,
         )
+        self.optimizer: torch.optim.SGD = optimizer
+        self._model, self._stepper = fabric.setup(self.network, optimizer)
         self.iteration = 0
         self.rows: list[Row] = []
         self._losses: list[Tensor] = []
@@ -77,7 +91,8 @@ class Trainee:
     def step(self, learning_rate: float | None = None) -> None:
         """One iteration; its loss and error wait for `report`. learning_rate: instead of the recipe's."""
         recipe = self.recipe
-        images, labels = self._next_batch()
+        share = slice(self.fabric.global_rank, None, self.fabric.world_size)
+        images, labels = (part[share] for part in self._next_batch())
         x = network_input(images, recipe.resolution_at(self.iteration), self.dataset.mean, self.dataset.std)
         rate = recipe.learning_rate_at(self.iteration) if learning_rate is None else learning_rate
         self.optimizer.param_groups[0]["lr"] = rate
@@ -88,14 +103,14 @@ class Trainee:
             self._forward_and_backward(x, labels)
         if recipe.clip_norm:
             nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip_norm)
-        self.optimizer.step()
-        self.optimizer.zero_grad()
+        self._stepper.step()
+        self._stepper.zero_grad()
         self.iteration += 1
 
     def _forward_and_backward(self, x: Tensor, labels: Tensor) -> None:
-        logits: Tensor = self.network(x)
+        logits: Tensor = self._model(x)
         loss = F.cross_entropy(logits, labels)
-        loss.backward()  # type: ignore[no-untyped-call]
+        self.fabric.backward(loss)
         self._losses.append(loss.detach())
         self._wrong.append((logits.detach().argmax(1) != labels).float().mean())
 
@@ -141,10 +156,12 @@ class Trainee:
 
     def report(self) -> dict[str, float]:
         """Mean loss and error over the steps since the last report, recorded. FloatingPointError on a loss of nan or inf."""
-        loss = torch.stack(self._losses).mean().item()
-        if not torch.isfinite(torch.tensor(loss)):
+        means = torch.stack([torch.stack(self._losses).mean(), torch.stack(self._wrong).mean()])
+        means = cast(Tensor, self.fabric.all_reduce(means, reduce_op="mean"))
+        loss, wrong = means.tolist()
+        if not math.isfinite(loss):
             raise FloatingPointError(f"The loss is not finite after iteration {self.iteration}")
-        found = {"loss": loss, "error_percent": 100 * torch.stack(self._wrong).mean().item()}
+        found = {"loss": loss, "error_percent": 100 * wrong}
         rate = self.optimizer.param_groups[0]["lr"]
         self.record(self.iteration, "train_batches", {**found, "learning_rate": rate})
         self._losses, self._wrong = [], []
@@ -162,6 +179,7 @@ class Trainee:
         train = self.dataset.train
         # a random sample: the files lie class by class
         sample = torch.randperm(len(train), generator=torch.Generator().manual_seed(self.seed))[:TRAINING_SAMPLE]
+        sample = sample.to(self.fabric.device)
         part = ImageSet(train.images[sample], train.labels[sample])
         self.record(self.iteration, "train", evaluate(self.network, part, self.recipe.resolution, self.dataset))
         found = evaluate(self.network, self.dataset.test, self.recipe.resolution, self.dataset)
@@ -172,13 +190,20 @@ class Trainee:
         """Class probabilities (N, classes) of images (N, H, W, 3) uint8, in evaluation mode."""
         self.network.eval()
         with torch.inference_mode():
-            x = network_input(images.permute(0, 3, 1, 2), self.recipe.resolution, self.dataset.mean, self.dataset.std)
+            x = network_input(
+                images.to(self.fabric.device).permute(0, 3, 1, 2), self.recipe.resolution, self.dataset.mean, self.dataset.std
+            )
             probabilities: Tensor = self.network(x).softmax(1)
         self.network.train()
         return probabilities
 
     def save(self, path: Path) -> None:
-        """All that a restored trainee needs, in one file that is whole at any moment. Call it after `report`."""
+        """All that a restored trainee needs, in one file that is whole at any moment. Call it after `report`.
+
+        The first process writes it, for any number of processes to go on from.
+        """
+        if not self.fabric.is_global_zero:
+            return
         tensors = {f"network.{name}": tensor.contiguous() for name, tensor in self.network.state_dict().items()}
         for name, parameter in self.network.named_parameters():
             if "momentum_buffer" in self.optimizer.state[parameter]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from lightning_fabric import Fabric
 from safetensors.torch import load_file
 
 from resnet_core import runs, weights
@@ -48,7 +49,9 @@ def test_both_lanes_finish_as_run_directories_with_the_weights_of_a_training_alo
     assert {lane.status for lane in finished.lanes.values()} == {"finished"}
     for which in race.NETWORKS:
         folder = finished.folder / which
-        alone = Trainee(build(SMALL.network(which), 0), SMALL.recipe(), open_dataset("digits"), 0)
+        alone = Trainee(
+            build(SMALL.network(which), 0), SMALL.recipe(), open_dataset("digits"), 0, Fabric(accelerator="cpu", devices=1)
+        )
         for _ in range(SMALL.iterations):
             alone.step()
         saved = load_file(folder / "last.safetensors")

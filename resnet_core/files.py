@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from safetensors import SafetensorError
+
+from resnet_core.errors import InputError
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to; at the end of the block it takes `path`'s place, after an error it is removed."""
+    """A path beside `path` to write to; at the end of the block it takes `path`'s place, after an error it is removed.
+
+    Raises InputError where the disk is full or the folder read-only; what was at `path` is still whole then.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield beside
         with beside.open("rb") as written:
             os.fsync(written.fileno())
         beside.replace(path)
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+        raise InputError(f"{path} cannot be written ({reason}); what was there before is whole.") from None
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)

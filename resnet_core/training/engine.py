@@ -68,7 +68,10 @@ def _device_name(device: torch.device) -> str:
 
 def begin(folder: Path, facts: dict[str, Any], fabric: Fabric) -> dict[str, Any]:
     """A new run directory, or the unfinished one that says the same. Raises InputError where another or a finished one is."""
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made ({error.strerror}); choose another folder of runs.") from None
     if (folder / "run.json").exists():
         earlier = runs.read_facts(folder)
         other = next((key for key in facts if earlier.get(key) != facts[key]), None)

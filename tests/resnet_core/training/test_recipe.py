@@ -33,6 +33,12 @@ def test_he2015_cifar_is_section_4_2_of_the_paper() -> None:
     assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
 
 
+def test_the_recipe_of_resnet110_warms_up_at_a_hundredth() -> None:
+    how = recipe("he2015-cifar-110")
+    assert [how.learning_rate_at(i) for i in (0, 399, 400, 32_000)] == pytest.approx([0.01, 0.01, 0.1, 0.01])
+    assert {n for n in RECIPES if RECIPES[n].warm_up_rate is not None} == {"he2015-cifar-110"}
+
+
 def test_a_scale_multiplies_every_iteration_number_and_says_so() -> None:
     how = recipe("he2015-cifar").scaled(0.1)
     assert (how.iterations, how.drops, how.scale, how.evaluate_every) == (6400, (3200, 4800), 0.1, 100)

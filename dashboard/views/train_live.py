@@ -1,5 +1,7 @@
 """Does depth harm a plain network, and does a residual one escape? Both train here, now, before everybody's eyes."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from dashboard import resources
@@ -7,12 +9,11 @@ from dashboard.exhibit import exhibit
 from dashboard.figures.race import QUANTITIES, block_curves, by_network, error_curves, latest, predictions
 from dashboard.state import explain_unknown
 from resnet_core import InputError
-from resnet_core.training.race import LEARNING_RATES, SHORTCUTS, Control, Settings
+from resnet_core.training.race import LEARNING_RATES, SHORTCUTS, Settings, Wish
 
 DEPTHS = (20, 32, 44, 56, 110)
 WIDTHS = (4, 8, 16)
 LATEST, NOTHING = "the latest", "nothing"
-BEGUN = 20  # iterations
 STEPS = 10  # iterations at a press of Step
 
 
@@ -21,6 +22,19 @@ def start(settings: Settings) -> None:
         st.session_state["race"] = resources.start_race(settings)
     except InputError as error:
         st.session_state["race_refused"] = str(error)
+
+
+# callbacks, because a click may arrive while the page is on its way to another state: a callback is never skipped
+
+
+def steer(name: str, wish: Wish, steps: int | None = None) -> None:
+    now = resources.race(name)
+    until = now.iteration + steps if steps else None
+    resources.steer_race(name, replace(now.control, wish=wish, until=until))
+
+
+def change_rate(name: str) -> None:
+    resources.steer_race(name, replace(resources.race(name).control, learning_rate=st.session_state[f"rate-{name}"]))
 
 
 st.title("Train a deep network, with and without shortcuts", anchor=False)
@@ -59,42 +73,37 @@ if not known:
     st.stop()
 name = known[0] if chosen_race == LATEST else chosen_race
 race = resources.race(name)
-running, begun = not race.over, race.iteration >= BEGUN
+running = not race.over
 
 
-# often at first, then so that the browser leaves the processors to the networks
-@st.fragment(run_every=(1.2 if begun else 0.5) if running else None)
+@st.fragment(run_every=0.7 if running else None)
 def watch() -> None:
     race = resources.race(name)
-    if running and (race.over or (race.iteration >= BEGUN and not begun)):
-        st.rerun()  # the whole page, so that it asks less often, or no more
+    if race.over == running:
+        st.rerun()  # the whole page, which decides whether this part asks again
     settings, control = race.settings, race.control
     total = settings.iterations
     upto = total
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if not race.over:
             paused = control.wish == "pause" or (control.until is not None and race.iteration >= control.until)
-            if st.button("Go on" if paused else "Pause", icon=f":material/{'play_arrow' if paused else 'pause'}:"):
-                resources.steer_race(name, Control("run" if paused else "pause", None, control.learning_rate))
-                st.rerun(scope="fragment")
-            if st.button(f"{STEPS} steps", icon=":material/skip_next:", help="Run this many iterations, then pause."):
-                resources.steer_race(name, Control("run", race.iteration + STEPS, control.learning_rate))
-            if st.button("Stop", icon=":material/stop:"):
-                resources.steer_race(name, Control("stop", None, control.learning_rate))
-            chosen = st.selectbox(
-                "Learning rate from now on", LEARNING_RATES, width=190,
-                index=LEARNING_RATES.index(control.learning_rate or settings.learning_rate),
+            label, icon, wish = ("Go on", "play_arrow", "run") if paused else ("Pause", "pause", "pause")
+            st.button(label, icon=f":material/{icon}:", on_click=steer, args=(name, wish))
+            st.button(
+                f"{STEPS} steps", icon=":material/skip_next:", help="Run this many iterations, then pause.",
+                on_click=steer, args=(name, "run", STEPS),
             )  # fmt: skip
-            if chosen != (control.learning_rate or settings.learning_rate):
-                resources.steer_race(name, Control(control.wish, control.until, chosen))
+            st.button("Stop", icon=":material/stop:", on_click=steer, args=(name, "stop"))
+            rate_now = control.learning_rate or settings.learning_rate
+            st.selectbox(
+                "Learning rate from now on", LEARNING_RATES, index=LEARNING_RATES.index(rate_now), key=f"rate-{name}", width=190,
+                on_change=change_rate, args=(name,),
+            )  # fmt: skip
             st.caption(f"Iteration {race.iteration} of {total}{', paused' if paused else ''}")
         elif race.iteration:
             upto = st.slider("Replay up to iteration", 5, total, total, step=5, key="upto", bind="query-params")
-            if any(lane.status in ("stopped", "dead") for lane in race.lanes.values()) and st.button(
-                "Go on with it", icon=":material/play_arrow:"
-            ):
-                resources.go_on_with_race(name)
-                st.rerun()
+            if any(lane.status in ("stopped", "dead") for lane in race.lanes.values()):
+                st.button("Go on with it", icon=":material/play_arrow:", on_click=resources.go_on_with_race, args=(name,))
     failed = [lane.which for lane in race.lanes.values() if lane.status == "dead"]
     if failed:
         st.warning(

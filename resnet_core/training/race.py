@@ -127,8 +127,14 @@ def go_on(folder: Path) -> None:
     """Start the workers of a new race, or of one that was stopped or died; they go on from what they saved last."""
     _write(folder / "control.json", asdict(Control()))
     for which in NETWORKS:
-        (folder / which).mkdir(exist_ok=True)
-        (folder / which / "pid").unlink(missing_ok=True)
+        lane = folder / which
+        lane.mkdir(exist_ok=True)
+        if (lane / "run.json").exists():
+            facts = runs.read_facts(lane)
+            if facts["status"] == "finished":
+                continue
+            runs.write_facts(lane, {**facts, "status": "running"})  # at once, so that nobody takes the race for over
+        (lane / "pid").unlink(missing_ok=True)
         _launch(folder.absolute(), which)
 
 

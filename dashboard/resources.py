@@ -121,7 +121,8 @@ def races() -> list[str]:
 def start_race(settings: race_files.Settings) -> str:
     """Its name. Raises InputError while as many races run as the processors can bear."""
     limit = max(1, (os.cpu_count() or 2) // len(race_files.NETWORKS))
-    running = [name for name in races()[: 4 * limit] if not race(name).over]
+    latest = [race(name) for name in races()[: 4 * limit]]
+    running = [each for each in latest if not each.over and not each.paused]  # a paused one leaves the processors alone
     if len(running) >= limit:
         raise InputError(f"{len(running)} of at most {limit} races run on this machine now; start yours when one is over.")
     return race_files.start(settings, _races_root()).name

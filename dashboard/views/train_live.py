@@ -43,7 +43,10 @@ st.markdown(
     "shortcuts. It takes half a minute on two processors, a whole one where the browser shares them."
 )
 known = resources.races()
-explain_unknown({"race": [LATEST, *known], "pinned": [NOTHING, *known]})
+explain_unknown({"race": [LATEST, *known], "pinned": [NOTHING, *known], "shortcut": SHORTCUTS})
+explain_unknown(
+    {name: list(map(str, options)) for name, options in (("depth", DEPTHS), ("width", WIDTHS), ("rate", LEARNING_RATES))}
+)
 resources.warm_up_races()
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -72,7 +75,11 @@ if not known:
     st.info("Press **Start**. The plain and the residual network set off together.", icon=":material/flag:")
     st.stop()
 name = known[0] if chosen_race == LATEST else chosen_race
-race = resources.race(name)
+try:
+    race = resources.race(name)
+except InputError as error:
+    st.error(f"{error} Choose another one.", icon=":material/broken_image:")
+    st.stop()
 running = not race.over
 
 
@@ -86,7 +93,7 @@ def watch() -> None:
     upto = total
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if not race.over:
-            paused = control.wish == "pause" or (control.until is not None and race.iteration >= control.until)
+            paused = race.paused
             label, icon, wish = ("Go on", "play_arrow", "run") if paused else ("Pause", "pause", "pause")
             st.button(label, icon=f":material/{icon}:", on_click=steer, args=(name, wish))
             st.button(
@@ -104,6 +111,13 @@ def watch() -> None:
             upto = st.slider("Replay up to iteration", 5, total, total, step=5, key="upto", bind="query-params")
             if any(lane.status in ("stopped", "dead") for lane in race.lanes.values()):
                 st.button("Go on with it", icon=":material/play_arrow:", on_click=resources.go_on_with_race, args=(name,))
+    for lane in race.lanes.values():
+        if lane.status == "diverged":
+            st.warning(
+                f"The loss of the {lane.which} network is no longer a number after iteration {lane.iteration}; a smaller "
+                "learning rate, or batch norm, helps.",
+                icon=":material/warning:",
+            )
     failed = [lane.which for lane in race.lanes.values() if lane.status == "dead"]
     if failed:
         st.warning(

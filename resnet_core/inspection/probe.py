@@ -55,6 +55,11 @@ class BlockModules:
     shortcut: nn.Module | None  # its output is added; None: x itself, or nothing
     residual: bool
 
+    @property
+    def label(self) -> str:
+        """The paper's name: conv4_3."""
+        return self.stage.replace("x", str(self.index))
+
 
 def blocks_of(network: nn.Module) -> tuple[BlockModules, ...]:
     """The blocks in forward order. Raises InputError where there are no stages layer1, layer2, … of blocks, as ResNets have."""

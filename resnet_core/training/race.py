@@ -1,19 +1,16 @@
 """How do a plain network and its residual twin train side by side, watched and steered? Each in a process of its own.
 
 A race is a folder: `race.json` (what was chosen), `control.json` (what the watcher wants) and the run directories `plain` and
-`residual`, in which `live.jsonl` grows by a line every few steps. This module needs torch only inside a worker.
+`residual`, in which `live.jsonl` grows by a line every few steps. The workers are in race_worker.py; nothing here needs torch.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
-import time
-import traceback
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -30,8 +27,6 @@ from resnet_core.training.recipe import Recipe, recipe
 
 NETWORKS = ("plain", "residual")
 SHOWN = 10  # test images whose predictions are followed
-REPORT_EVERY = 5  # iterations
-SAVE_EVERY = 50  # iterations
 LEARNING_RATES = (0.01, 0.02, 0.05, 0.1, 0.2)
 SHORTCUTS: tuple[Shortcut, ...] = ("A", "B", "C")
 DATA = "digits"
@@ -82,7 +77,7 @@ class Lane:
     """One network of a race, as far as it is."""
 
     which: str
-    status: str  # "starting", "running", "stopped", "finished", "dead"
+    status: str  # "starting", "running", "stopped", "finished", "diverged" (its loss is not finite), "dead"
     iteration: int
     table: pd.DataFrame  # tidy, as a run's metrics
     predictions: tuple[dict[str, Any], ...]  # by iteration: classes and probabilities of the SHOWN first test images
@@ -105,7 +100,12 @@ class Race:
 
     @property
     def over(self) -> bool:
-        return all(lane.status in ("stopped", "finished", "dead") for lane in self.lanes.values())
+        return all(lane.status not in ("starting", "running") for lane in self.lanes.values())
+
+    @property
+    def paused(self) -> bool:
+        until = self.control.until
+        return not self.over and (self.control.wish == "pause" or (until is not None and self.iteration >= until))
 
 
 def _write(path: Path, value: object) -> None:
@@ -118,20 +118,24 @@ def start(settings: Settings, root: Path) -> Path:
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{settings.depth}-layers-seed{settings.seed}"
     folder = root / name
     folder.mkdir(parents=True)
-    _write(folder / "race.json", asdict(settings))
+    steer(folder, Control())
+    _write(folder / "race.json", asdict(settings))  # last: others take a folder that has one for a race
     go_on(folder)
     return folder
 
 
 def go_on(folder: Path) -> None:
-    """Start the workers of a new race, or of one that was stopped or died; they go on from what they saved last."""
-    _write(folder / "control.json", asdict(Control()))
+    """Start the workers of a new race, or of one that was stopped or died; they go on from what they saved last.
+
+    A lane that is finished, or whose loss was no longer finite, is left as it is.
+    """
+    steer(folder, Control())
     for which in NETWORKS:
         lane = folder / which
         lane.mkdir(exist_ok=True)
         if (lane / "run.json").exists():
             facts = runs.read_facts(lane)
-            if facts["status"] == "finished":
+            if facts["status"] in ("finished", "diverged"):
                 continue
             runs.write_facts(lane, {**facts, "status": "running"})  # at once, so that nobody takes the race for over
         (lane / "pid").unlink(missing_ok=True)
@@ -153,7 +157,7 @@ def warm_up() -> subprocess.Popen[bytes]:
         if _launcher is None or _launcher.poll() is not None:
             threads = str(max(1, (os.cpu_count() or 2) // len(NETWORKS)))
             _launcher = subprocess.Popen(
-                [sys.executable, "-m", "resnet_core.training.race"],
+                [sys.executable, "-m", "resnet_core.training.race_worker"],
                 cwd=Path(__file__).parents[2],
                 env={**os.environ, "OMP_NUM_THREADS": threads},
                 stdin=subprocess.PIPE,
@@ -168,31 +172,6 @@ def _launch(folder: Path, which: str) -> None:
     with _lock:
         pipe.write(json.dumps([str(folder), which]).encode() + b"\n")
         pipe.flush()
-
-
-def _fork_workers() -> None:
-    """Import and prepare what a worker needs, then fork one for every line on the standard input."""
-    import torch
-
-    from resnet_core.training import engine  # noqa: F401
-
-    torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)  # imports a third of torch
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a worker
-    for line in sys.stdin:
-        folder, which = json.loads(line)
-        if os.fork() == 0:
-            lane = Path(folder) / which
-            log = os.open(lane / "worker.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-            for stream in (1, 2):
-                os.dup2(log, stream)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            (lane / "pid").write_text(str(os.getpid()))
-            try:
-                work(Path(folder), which)
-            except BaseException:
-                traceback.print_exc()
-                os._exit(1)
-            os._exit(0)
 
 
 def steer(folder: Path, control: Control) -> None:
@@ -242,69 +221,3 @@ def _alive(pid: Path) -> bool:
     except (OSError, ValueError):
         return False
     return True
-
-
-def work(folder: Path, which: str) -> None:
-    """Train one lane as the control file wants, until the race's last iteration or a stop."""
-    from lightning_fabric import Fabric
-
-    from resnet_core.data.datasets import open_dataset
-    from resnet_core.network import build
-    from resnet_core.training.engine import begin, describe, finish
-    from resnet_core.training.trainee import Trainee
-
-    settings, fabric = read(folder).settings, Fabric(accelerator="cpu", devices=1)  # so small a network is no faster on a GPU
-    row, how, dataset = settings.network(which), settings.recipe(), open_dataset(DATA)
-    trainee = Trainee(build(row, settings.seed), how, dataset, settings.seed, fabric)
-    lane, state = folder / which, folder / which / "state.safetensors"
-    facts = begin(lane, describe(row, how, dataset, settings.seed, None), fabric) | {"status": "running"}
-    runs.write_facts(lane, facts)
-    if state.exists():
-        trainee.restore(state)
-    watched = dataset.test.images[:SHOWN]
-    with (lane / "live.jsonl").open("w") as live:
-        written = 0
-
-        def publish() -> None:
-            nonlocal written
-            probabilities, classes = trainee.predict(watched).max(1)
-            line = {"iteration": trainee.iteration, "rows": trainee.rows[written:]}
-            line |= {"classes": classes.tolist(), "probabilities": [round(p, 4) for p in probabilities.tolist()]}
-            live.write(json.dumps(line) + "\n")
-            live.flush()
-            written = len(trainee.rows)
-
-        publish()
-        control, read_at = Control(), 0
-        clock = time.perf_counter()
-        while trainee.iteration < how.iterations:
-            changed = (folder / "control.json").stat().st_mtime_ns
-            if changed != read_at:
-                control, read_at = Control(**json.loads((folder / "control.json").read_text())), changed
-            if control.wish == "stop":
-                break
-            if control.wish == "pause" or (control.until is not None and trainee.iteration >= control.until):
-                time.sleep(0.03)
-                continue
-            trainee.step(control.learning_rate)
-            if trainee.iteration % REPORT_EVERY == 0 or trainee.iteration == how.iterations:
-                try:
-                    trainee.report()
-                except FloatingPointError:
-                    break
-                publish()
-            if trainee.iteration % SAVE_EVERY == 0:
-                trainee.save(state)
-        facts["seconds"] += time.perf_counter() - clock
-        if trainee.iteration == how.iterations:
-            finish(trainee, lane, facts)
-            publish()
-            state.unlink(missing_ok=True)
-        else:
-            trainee.save(state)
-            runs.write_metrics(lane, trainee.rows)
-            runs.write_facts(lane, {**facts, "status": "stopped"})
-
-
-if __name__ == "__main__":
-    _fork_workers()

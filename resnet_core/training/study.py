@@ -20,7 +20,7 @@ from resnet_core.architectures import Architecture, architecture
 from resnet_core.errors import InputError
 from resnet_core.training.recipe import Recipe, recipe
 
-ATTEMPTS = 3  # of one run whose worker dies; each goes on from the last checkpoint
+ATTEMPTS = 3  # while workers die and no run gets finished; each goes on from the last checkpoint
 
 
 @dataclass(frozen=True)
@@ -137,10 +137,10 @@ def run_here(planned: Sequence[Planned], jobs: int, threads: int, tell: Callable
     """Train the runs in `jobs` processes at once; `tell` hears what came of each.
 
     A worker that dies (killed, out of memory) is replaced, and its run goes on from its last checkpoint. Raises InputError where
-    a run cannot be trained, or its worker died ATTEMPTS times.
+    a run cannot be trained, or workers died ATTEMPTS times without a run finished in between.
     """
     left = {each.folder: each for each in planned}
-    deaths = dict.fromkeys(left, 0)
+    deaths = 0
     while left:
         with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
             futures: dict[Future[str], Planned] = {pool.submit(train_planned, each, threads): each for each in left.values()}
@@ -149,14 +149,14 @@ def run_here(planned: Sequence[Planned], jobs: int, threads: int, tell: Callable
                     for future in wait(futures, return_when=FIRST_COMPLETED).done:
                         tell(futures[future], future.result())
                         del left[futures.pop(future).folder]
+                        deaths = 0
             except BrokenProcessPool:
-                for each in left.values():
-                    begun = (each.folder / "run.json").exists()
-                    deaths[each.folder] += begun
-                    if deaths[each.folder] >= ATTEMPTS:
-                        raise InputError(
-                            f"The process that trains {each.folder} died {ATTEMPTS} times; is there enough memory?"
-                        ) from None
+                deaths += 1
+                if deaths == ATTEMPTS:
+                    names = ", ".join(str(folder) for folder in list(left)[:jobs])
+                    raise InputError(
+                        f"Processes died {ATTEMPTS} times, the last among {names}; is there enough memory?"
+                    ) from None
             except BaseException:  # also a person's Ctrl-C: what was saved last is what a later run goes on from
                 pool.shutdown(wait=False, cancel_futures=True)
                 for process in multiprocessing.active_children():

@@ -120,13 +120,9 @@ class Trainee:
         gradient_norm: ‖∂L/∂y‖₂ of the block's outputs y for the whole batch, L the batch's mean loss. response_sd: of F(x), after
         batch norm, before addition and ReLU (Figure 7 of the paper). weight_norm: of the block's convolutions.
         """
-        step = self.iteration
-        for place in blocks_of(self.network):
-            name = f"{place.stage[:-1]}{place.index}"
-            weights = [m.weight.detach().norm() for m in place.block.modules() if isinstance(m, nn.Conv2d)]
-            self.record(step, "train_batches", {"weight_norm": torch.stack(weights).norm().item()}, name)
         gradients: dict[str, Tensor] = {}
         responses: dict[str, Tensor] = {}
+        weights: dict[str, Tensor] = {}
 
         def hear_block(name: str, y: Tensor) -> None:
             def keep(gradient: Tensor) -> None:
@@ -140,14 +136,16 @@ class Trainee:
 
         listeners = {}
         for place in blocks_of(self.network):
-            name = f"{place.stage[:-1]}{place.index}"
+            name = place.label
             listeners[place.block] = lambda _x, y, name=name: hear_block(name, y)
             listeners[place.last] = lambda _x, y, name=name: hear_last(name, y)
+            convolutions = [m.weight.detach().norm() for m in place.block.modules() if isinstance(m, nn.Conv2d)]
+            weights[name] = torch.stack(convolutions).norm()
         with listening(listeners):
             self._forward_and_backward(x, labels)
-        for name, response in responses.items():
-            found = {"gradient_norm": gradients[name].item(), "response_sd": response.item()}
-            self.record(step, "train_batches", found, name)
+        for name in weights:
+            found = {"gradient_norm": gradients[name], "response_sd": responses[name], "weight_norm": weights[name]}
+            self.record(self.iteration, "train_batches", {metric: value.item() for metric, value in found.items()}, name)
 
     def record(self, step: int, split: str, metrics: dict[str, float], block: str | None = None) -> None:
         for metric, value in metrics.items():

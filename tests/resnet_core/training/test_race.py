@@ -118,6 +118,17 @@ def test_a_killed_lane_is_seen_to_be_dead_and_goes_on_from_what_it_saved(tmp_pat
     wait(folder, lambda now: now.over)
 
 
+def test_a_loss_that_is_no_number_ends_the_lane_and_keeps_the_last_good_checkpoint(tmp_path: Path) -> None:
+    folder = race.start(LONG, tmp_path)
+    wait(folder, at_least(55))
+    race.steer(folder, Control(learning_rate=1e30))
+    over = wait(folder, lambda now: now.over)
+    assert {lane.status for lane in over.lanes.values()} == {"diverged"}
+    for which in race.NETWORKS:
+        state = load_file(folder / which / "state.safetensors")
+        assert all(tensor.isfinite().all() for tensor in state.values())
+
+
 def test_half_a_line_is_not_read(finished: Race, tmp_path: Path) -> None:
     lane = tmp_path / "plain"
     lane.mkdir()

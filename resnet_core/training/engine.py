@@ -141,15 +141,14 @@ def train(
             clock, since = time.perf_counter(), iteration
 
     if fabric.is_global_zero:
-        finish(trainee, folder, facts)
+        finish(trainee, trainee.examine(), folder, facts)
         state.unlink(missing_ok=True)
     fabric.barrier()
     return trainee.network.eval()
 
 
-def finish(trainee: Trainee, folder: Path, facts: dict[str, Any]) -> None:
-    """The last measurements, the metrics and the weights, and `run.json` that says so."""
-    test = trainee.examine()
+def finish(trainee: Trainee, test: dict[str, float], folder: Path, facts: dict[str, Any]) -> None:
+    """The metrics and the weights, with the errors `test` that `examine` found, and at last `run.json` that says so."""
     runs.write_metrics(folder, trainee.rows)
     dataset, recipe = trainee.dataset, trainee.recipe
     checkpoint = Checkpoint(

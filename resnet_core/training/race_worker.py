@@ -74,11 +74,14 @@ def work(folder: Path, which: str) -> None:
             if trainee.iteration % SAVE_EVERY == 0:
                 trainee.save(state)
         facts["seconds"] += time.perf_counter() - clock
-        if trainee.iteration == how.iterations:
-            finish(trainee, lane, facts)
+        # in each case the status changes last: who reads it takes what was published for all there is
+        if trainee.iteration == how.iterations and status == "stopped":
+            test = trainee.examine()
             publish()
+            finish(trainee, test, lane, facts)
             state.unlink(missing_ok=True)
             return
+        publish()
         if status == "stopped":  # otherwise the last good checkpoint stays
             trainee.save(state)
         runs.write_metrics(lane, trainee.rows)

@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -34,6 +35,7 @@ from torchvision import transforms
 from resnet_core.architectures import architecture
 from resnet_core.data.datasets import Dataset, ImageSet
 from resnet_core.network import build
+from resnet_core.training.engine import Precision, precision_of
 from resnet_core.training.recipe import recipe
 from resnet_core.training.trainee import Trainee
 
@@ -86,14 +88,16 @@ def tutorial(data: ImageSet) -> Callable[[], None]:
     return step
 
 
-def limit() -> Callable[[], None]:
+def limit(precision: Precision) -> Callable[[], None]:
     network = build(architecture("resnet20-cifar"), seed=0).train().to(memory_format=torch.channels_last)
     optimizer = sgd(network, fused=True)
     x = torch.randn(BATCH, 3, 32, 32).to(memory_format=torch.channels_last)
     labels = torch.randint(10, (BATCH,))
 
     def step() -> None:
-        F.cross_entropy(network(x), labels).backward()
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed"):
+            logits = network(x)
+        F.cross_entropy(logits.float(), labels).backward()
         optimizer.step()
         optimizer.zero_grad()
 
@@ -133,14 +137,15 @@ def main() -> None:
     data = ImageSet(images, torch.randint(0, 10, (N,), generator=generator))
     dataset = Dataset("noise", "noise", "", tuple("0123456789"), MEAN, STD, data, data)
     how = replace(recipe("he2015-cifar"), blocks_every=None)
+    precision = precision_of(Path(), how)
 
     def trainee(blocks_every: int | None) -> Trainee:
         network = build(architecture("resnet20-cifar"), seed=0)
-        return Trainee(network, replace(how, blocks_every=blocks_every), dataset, 0, Fabric(devices=1))
+        return Trainee(network, replace(how, blocks_every=blocks_every), dataset, 0, Fabric(devices=1, precision=precision))
 
-    print(f"{torch.get_num_threads()} threads of {platform.machine()}, torch {version('torch')}")
+    print(f"{torch.get_num_threads()} threads of {platform.machine()}, torch {version('torch')}, precision {precision}")
     plain, recording = trainee(None), trainee(1)
-    report("the bare step", "1.050", compare(plain.step, limit()))
+    report("the bare step", "1.050", compare(plain.step, limit(precision)))
     times = compare(recording.step, plain.step)
     more = 1 + (np.median(times[0] / times[1]) - 1) / recipe("he2015-cifar").blocks_every
     report("a step without records, were every step recorded", "none", times)

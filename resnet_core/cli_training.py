@@ -23,6 +23,8 @@ from resnet_core.training.study import summary
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
+    from resnet_core.training.engine import Precision
+
 Data = Annotated[str | None, typer.Option(help="digits, cifar10, cifar100, tiny-imagenet or folder:PATH")]
 Scale = Annotated[float, typer.Option(help="multiplies every iteration number of the recipe")]
 Out = Annotated[Path, typer.Option(help="the folder of runs")]
@@ -35,14 +37,14 @@ def _bar() -> Progress:
     return Progress(*columns, transient=not sys.stdout.isatty())
 
 
-def _fabric() -> Fabric:
+def _fabric(precision: Precision) -> Fabric:
     """One device here; under `torchrun`, the processes that it started."""
     from lightning_fabric import Fabric
 
     processes, here = (int(os.environ.get(name, 1)) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
     if processes == 1:
-        return Fabric(devices=1)
-    fabric = Fabric(devices=here, num_nodes=processes // here, strategy="ddp")
+        return Fabric(devices=1, precision=precision)
+    fabric = Fabric(devices=here, num_nodes=processes // here, strategy="ddp", precision=precision)
     fabric.launch()
     return fabric
 
@@ -84,7 +86,8 @@ def train(
             if not sys.stdout.isatty():
                 print(text, flush=True)
 
-        engine.train(network, chosen, dataset, seed, folder, show, start, _fabric())
+        fabric = _fabric(engine.precision_of(folder, chosen))
+        engine.train(network, chosen, dataset, seed, folder, show, start, fabric)
     print(folder)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -152,10 +153,14 @@ def cifar(root: Path, classes: int) -> Dataset:
 
 
 def image_folder(folder: Path) -> Dataset:
-    """Any folder of images of one size: `train` and `test` (or `val`) in it, in each a folder a class, with the same names."""
+    """Any folder of images of one size: `train` and `test` (or `val`) in it, in each a folder a class, with the same names.
+
+    A file `dataset.json` in it may say its "title" and its "source" (where it comes from, and on what terms).
+    """
     tests = [folder / name for name in ("test", "val") if (folder / name).is_dir()]
     if not (folder / "train").is_dir() or not tests:
         raise InputError(f"{folder} needs the folders train and test (or val), and in each of them one folder of images a class.")
+    card = _card(folder / "dataset.json")
     names = [sorted(path.name for path in part.iterdir() if path.is_dir()) for part in (folder / "train", tests[0])]
     if names[0] != names[1] or not names[0]:
         other = sorted(set(names[0]) ^ set(names[1]))
@@ -171,13 +176,23 @@ def image_folder(folder: Path) -> Dataset:
     train, test = sets
     return Dataset(
         name=folder.name,
-        title=f"{folder.name} (a folder of images)",
-        source=f"the image folder {folder.name}",
+        title=card.get("title", f"{folder.name} (a folder of images)"),
+        source=card.get("source", f"the image folder {folder.name}"),
         classes=tuple(names[0]),
         **_statistics(train),
         train=train,
         test=test,
     )
+
+
+def _card(path: Path) -> dict[str, str]:
+    try:
+        card = json.loads(path.read_text()) if path.exists() else {}
+        if not (isinstance(card, dict) and all(isinstance(value, str) for value in card.values())):
+            raise ValueError
+    except ValueError:
+        raise InputError(f'{path} must hold {{"title": "…", "source": "…"}}; correct it, or remove it.') from None
+    return card
 
 
 def _statistics(train: ImageSet) -> dict[str, Colour]:

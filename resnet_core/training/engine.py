@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from lightning_fabric import Fabric
@@ -24,6 +24,7 @@ from resnet_core.training.recipe import Recipe
 from resnet_core.training.trainee import Trainee
 from resnet_core.weights import load, save
 
+Precision = Literal["32-true", "bf16-mixed"]
 RECORD_EVERY = 50  # iterations over which the training loss and error are averaged; also between checkpoints
 
 
@@ -49,7 +50,22 @@ def commit() -> str | None:
     return head.stdout.strip() + ("+" if changed.stdout else "")
 
 
-def describe(architecture: Architecture, recipe: Recipe, dataset: Dataset, seed: int, start: Path | None) -> dict[str, Any]:
+def precision_of(folder: Path, recipe: Recipe) -> Precision:
+    """The precision a run is trained in, in Fabric's terms: what `folder` records of an unfinished one, so that it goes on as it
+    began, or else what the recipe wants and the hardware has."""
+    if (folder / "run.json").exists():
+        return "bf16-mixed" if runs.read_facts(folder).get("precision") == "bf16-mixed" else "32-true"
+    if torch.cuda.is_available():
+        supported = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        has = torch.cpu.get_capabilities()
+        supported = bool(has.get("avx512_bf16") or has.get("amx_bf16"))
+    return "bf16-mixed" if recipe.bfloat16 and supported else "32-true"
+
+
+def describe(
+    architecture: Architecture, recipe: Recipe, dataset: Dataset, seed: int, start: Path | None, fabric: Fabric
+) -> dict[str, Any]:
     """What tells one run from another, as run.json keeps it."""
     facts = {
         "architecture": asdict(architecture),
@@ -58,6 +74,7 @@ def describe(architecture: Architecture, recipe: Recipe, dataset: Dataset, seed:
         "data": {"name": dataset.name, "title": dataset.title, "source": dataset.source},
         "seed": seed,
         "start": start.name if start else None,
+        "precision": fabric.strategy.precision.precision,
     }
     return json.loads(json.dumps(facts))  # as it will be read back
 
@@ -103,10 +120,11 @@ def train(
 
     start: a finished run's directory, whose weights are the first ones (fine-tuning); None: He initialisation from the seed.
     Twins with one seed start from equal weights (where their parameters are the same) and see the same batches.
-    fabric: the device, the precision, and the processes that share the work; None: one CPU or GPU, whichever there is.
+    fabric: the device, the precision, and the processes that share the work; None: one CPU or GPU, whichever there is, in the
+    precision of `precision_of`.
     Raises InputError where `folder` holds another or a finished run, or when the loss is no longer finite.
     """
-    fabric = fabric or Fabric(devices=1)
+    fabric = fabric or Fabric(devices=1, precision=precision_of(folder, recipe))
     first = load(start / "last.safetensors", "cpu") if start else build(architecture, seed)
     if first.architecture != architecture:
         raise InputError(
@@ -114,7 +132,7 @@ def train(
         )
     trainee = Trainee(first, recipe, dataset, seed, fabric)
     with fabric.rank_zero_first():
-        facts = begin(folder, describe(architecture, recipe, dataset, seed, start), fabric)
+        facts = begin(folder, describe(architecture, recipe, dataset, seed, start, fabric), fabric)
     state = folder / "state.safetensors"
     if state.exists():
         trainee.restore(state)

@@ -26,14 +26,12 @@ SAVE_EVERY = 50  # iterations
 
 def work(folder: Path, which: str) -> None:
     """Train one lane as the control file wants, until the race's last iteration or a stop."""
-    settings, fabric = (
-        race.read(folder).settings,
-        Fabric(accelerator="cpu", devices=1),
-    )  # so small a network is no faster on a GPU
+    settings = race.read(folder).settings
+    fabric = Fabric(accelerator="cpu", devices=1)  # so small a network is no faster on a GPU
     row, how, dataset = settings.network(which), settings.recipe(), open_dataset(race.DATA)
     trainee = Trainee(build(row, settings.seed), how, dataset, settings.seed, fabric)
     lane, state = folder / which, folder / which / "state.safetensors"
-    facts = begin(lane, describe(row, how, dataset, settings.seed, None), fabric) | {"status": "running"}
+    facts = begin(lane, describe(row, how, dataset, settings.seed, None, fabric), fabric) | {"status": "running"}
     runs.write_facts(lane, facts)
     if state.exists():
         trainee.restore(state)

@@ -8,6 +8,8 @@ from difflib import get_close_matches
 
 from resnet_core.errors import InputError
 
+OFTEN = 100  # iterations between two tests, at least, however short the schedule
+
 
 @dataclass(frozen=True)
 class Phase:
@@ -19,7 +21,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Recipe:
-    """SGD with momentum, in float32. The learning rate warms up for `warm_up` iterations, then follows `drops`."""
+    """SGD with momentum. The learning rate warms up for `warm_up` iterations, then follows `drops`."""
 
     name: str
     phases: tuple[Phase, ...]
@@ -33,6 +35,7 @@ class Recipe:
     pad: int  # random shift, in pixels of the stored image
     mirror: bool  # half of the time
     clip_norm: float | None  # the longest gradient, over all parameters
+    bfloat16: bool  # convolutions in bfloat16 (autocast) where the hardware has it; weights and batch norm stay in float32
     evaluate_every: int  # iterations
     blocks_every: int | None  # iterations between records of every block; None: none
     note: str  # what a reader of its results must know
@@ -83,7 +86,8 @@ class Recipe:
             phases=phases,
             warm_up=times(self.warm_up),
             drops=None if self.drops is None else tuple(map(times, self.drops)),
-            evaluate_every=max(1, times(self.evaluate_every)),
+            # a test of 10,000 images takes as long as some 25 iterations
+            evaluate_every=max(times(self.evaluate_every), min(self.evaluate_every, OFTEN)),
             blocks_every=None if self.blocks_every is None else max(1, times(self.blocks_every)),
             scale=self.scale * factor,
         )
@@ -102,6 +106,7 @@ HE2015_CIFAR = Recipe(  # section 4.2 of the paper
     pad=4,
     mirror=True,
     clip_norm=None,
+    bfloat16=True,
     evaluate_every=1000,
     blocks_every=1000,
     note="The paper's recipe for CIFAR-10, with the mean of each channel subtracted instead of each pixel's.",
@@ -119,6 +124,7 @@ SHORT = Recipe(
     pad=6,
     mirror=True,
     clip_norm=None,
+    bfloat16=True,
     evaluate_every=800,
     blocks_every=None,
     note="Trained for a short time (4,400 iterations, under six passes over the data): far from converged.",
@@ -158,6 +164,7 @@ RECIPES = {
             pad=0,
             mirror=False,
             clip_norm=5.0,
+            bfloat16=False,
             evaluate_every=1000,
             blocks_every=10,
             note="Trained for half a minute on 1,500 small digits.",

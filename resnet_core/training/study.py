@@ -90,7 +90,7 @@ def plan(
                 continue
             row = architecture(name) if chosen.width is None else architecture(name, width=chosen.width)
             how = recipe(chosen.recipes.get(name, chosen.recipes[""])).scaled(scale)
-            folder = out / chosen.name / f"{name}-seed{seed}"
+            folder = out / (chosen.name + ("" if scale == 1 else f"-x{scale:g}")) / f"{name}-seed{seed}"
             planned.append(Planned(row, how, data or chosen.data, seed, folder))
     return planned
 

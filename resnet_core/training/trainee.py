@@ -28,14 +28,16 @@ TRAINING_SAMPLE = 10_000  # training images on which the training error is measu
 Row = dict[str, Any]  # of the metrics table
 
 
-def evaluate(network: nn.Module, data: ImageSet, resolution: int, dataset: Dataset) -> dict[str, float]:
-    """Mean cross-entropy and top-1 error in percent, in evaluation mode."""
+def evaluate(network: nn.Module, data: ImageSet, resolution: int, dataset: Dataset, fabric: Fabric) -> dict[str, float]:
+    """Mean cross-entropy and top-1 error in percent, in evaluation mode and the fabric's precision."""
     network.eval()
     device = data.labels.device
     loss, wrong = torch.zeros((), dtype=torch.float64, device=device), torch.zeros((), dtype=torch.int64, device=device)
     with torch.inference_mode():
         for images, labels in test_batches(data, 250):
-            logits = network(network_input(images, resolution, dataset.mean, dataset.std))
+            x = network_input(images, resolution, dataset.mean, dataset.std)
+            with fabric.autocast():
+                logits = network(x).float()
             loss += F.cross_entropy(logits, labels, reduction="sum").double()
             wrong += (logits.argmax(1) != labels).sum()
     network.train()
@@ -126,12 +128,12 @@ class Trainee:
 
         def hear_block(name: str, y: Tensor) -> None:
             def keep(gradient: Tensor) -> None:
-                gradients[name] = torch.linalg.vector_norm(gradient)
+                gradients[name] = torch.linalg.vector_norm(gradient, dtype=torch.float32)
 
             y.register_hook(keep)  # type: ignore[no-untyped-call]
 
         def hear_last(name: str, y: Tensor) -> None:
-            y = y.detach()
+            y = y.detach().float()
             responses[name] = torch.linalg.vector_norm(y - y.mean()) / y.numel() ** 0.5
 
         listeners = {}
@@ -168,7 +170,7 @@ class Trainee:
     def test(self) -> dict[str, float]:
         """Loss and error on the test images, at the resolution of the last step, recorded."""
         resolution = self.recipe.resolution_at(max(0, self.iteration - 1))
-        found = evaluate(self.network, self.dataset.test, resolution, self.dataset)
+        found = evaluate(self.network, self.dataset.test, resolution, self.dataset, self.fabric)
         self.record(self.iteration, "test", found)
         return found
 
@@ -179,8 +181,9 @@ class Trainee:
         sample = torch.randperm(len(train), generator=torch.Generator().manual_seed(self.seed))[:TRAINING_SAMPLE]
         sample = sample.to(self.fabric.device)
         part = ImageSet(train.images[sample], train.labels[sample])
-        self.record(self.iteration, "train", evaluate(self.network, part, self.recipe.resolution, self.dataset))
-        found = evaluate(self.network, self.dataset.test, self.recipe.resolution, self.dataset)
+        resolution = self.recipe.resolution
+        self.record(self.iteration, "train", evaluate(self.network, part, resolution, self.dataset, self.fabric))
+        found = evaluate(self.network, self.dataset.test, resolution, self.dataset, self.fabric)
         self.record(self.iteration, "test", found)
         return found
 

@@ -51,6 +51,16 @@ def test_a_folder_is_read_as_torchvision_reads_it(folder: Path) -> None:
     assert len(data.test) == 6
 
 
+def test_a_folder_may_say_its_title_and_source(folder: Path) -> None:
+    (folder / "dataset.json").write_text('{"title": "Bees and cows", "source": "drawn by hand"}')
+    data = open_dataset(f"folder:{folder}")
+    assert (data.title, data.source) == ("Bees and cows", "drawn by hand")
+
+
+def spoil_card(folder: Path) -> None:
+    (folder / "dataset.json").write_text('{"title": 3}')
+
+
 def spoil_classes(folder: Path) -> None:
     (folder / "val/bee").rename(folder / "val/cow")
 
@@ -69,7 +79,13 @@ def spoil_parts(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("spoil", "says"),
-    [(spoil_classes, "differ: bee, cow"), (spoil_picture, "not a picture"), (spoil_size, "5 x 12"), (spoil_parts, "needs the")],
+    [
+        (spoil_classes, "differ: bee, cow"),
+        (spoil_picture, "not a picture"),
+        (spoil_size, "5 x 12"),
+        (spoil_parts, "needs the"),
+        (spoil_card, "dataset.json must hold"),
+    ],
 )
 def test_a_spoilt_folder_is_refused_in_one_sentence(folder: Path, spoil, says: str) -> None:
     spoil(folder)

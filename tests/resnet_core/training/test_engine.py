@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from lightning_fabric import Fabric
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -23,7 +24,7 @@ from resnet_core.data.batches import training_batches
 from resnet_core.data.datasets import Dataset, ImageSet
 from resnet_core.errors import InputError
 from resnet_core.network import ResNet, build
-from resnet_core.training.engine import Progress, train
+from resnet_core.training.engine import Progress, precision_of, train
 from resnet_core.training.recipe import Phase, Recipe
 from resnet_core.training.trainee import evaluate
 
@@ -41,6 +42,7 @@ RECIPE = Recipe(
     pad=1,
     mirror=True,
     clip_norm=None,
+    bfloat16=False,
     evaluate_every=40,
     blocks_every=None,
     note="A toy.",
@@ -204,6 +206,39 @@ def test_half_a_file_beside_a_checkpoint_is_no_obstacle(tmp_path: Path, finished
     assert contents(tmp_path / "run")[0] == contents(finished)[0]
 
 
+def half_precision() -> Fabric:
+    return Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
+
+
+def test_in_bfloat16_a_stopped_run_goes_on_bit_by_bit_too(tmp_path: Path, finished: Path) -> None:
+    how = replace(RECIPE, bfloat16=True, blocks_every=25)
+    train(TINY, how, DATA, 0, tmp_path / "whole", silent, fabric=half_precision())
+    with pytest.raises(StoppedError):
+        train(TINY, how, DATA, 0, tmp_path / "run", stop_at(50), fabric=half_precision())
+    assert precision_of(tmp_path / "run", RECIPE) == "bf16-mixed"  # whatever this machine would choose
+    train(TINY, how, DATA, 0, tmp_path / "run", silent, fabric=half_precision())
+    whole, resumed = contents(tmp_path / "whole"), contents(tmp_path / "run")
+    assert resumed[0] == whole[0]
+    pd.testing.assert_frame_equal(resumed[1], whole[1], check_exact=True)
+    assert resumed[2] == whole[2]
+    assert whole[2]["precision"] == "bf16-mixed"
+    single = contents(finished)[1]  # the same network and batches in float32
+    losses = [t[(t.metric == "loss") & (t.split == "train_batches")].value.iloc[0] for t in (whole[1], single)]
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)
+    assert losses[0] != losses[1]
+
+
+def test_a_run_does_not_change_its_precision_midway(tmp_path: Path) -> None:
+    with pytest.raises(StoppedError):
+        run(tmp_path / "run", progress=stop_at(50))
+    with pytest.raises(InputError, match="another precision"):
+        train(TINY, RECIPE, DATA, 0, tmp_path / "run", silent, fabric=half_precision())
+
+
+def test_a_recipe_in_float32_stays_in_it(tmp_path: Path) -> None:
+    assert precision_of(tmp_path, RECIPE) == "32-true"
+
+
 def heard_by_every_network(
     row: Architecture, folder: Path, how: Recipe, start_from: Path | None = None
 ) -> tuple[dict[str, Tensor], list[Tensor]]:
@@ -291,7 +326,7 @@ def test_a_run_from_other_weights_goes_on_to_the_same_weights(tmp_path: Path, fi
 def test_evaluation_is_the_mean_over_single_images_and_leaves_the_network_as_it_was() -> None:
     network = build(TINY, seed=0).train()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    found = evaluate(network, DATA.test, 12, DATA)
+    found = evaluate(network, DATA.test, 12, DATA, Fabric(accelerator="cpu", devices=1))
     assert network.training
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
     losses, wrong = [], 0

@@ -24,7 +24,7 @@ EVERY = 10  # iterations between checkpoints
 ROW = architecture("resnet20-cifar", depths=(1, 1, 1), width=4)
 HOW = Recipe(
     name="kill", phases=(Phase(1000, 8),), batch_size=16, learning_rate=0.05, warm_up=5, drops=None, momentum=0.9, nesterov=True,
-    weight_decay=1e-4, pad=1, mirror=True, clip_norm=5.0, evaluate_every=70, blocks_every=30, note="A toy.",
+    weight_decay=1e-4, pad=1, mirror=True, clip_norm=5.0, bfloat16=False, evaluate_every=70, blocks_every=30, note="A toy.",
 )  # fmt: skip
 
 

@@ -18,8 +18,10 @@ st.html("""<style>
 </style>""")
 pages = [
     st.Page("views/compare.py", title="Compare", icon=":material/compare:", default=True),
+    st.Page("views/degradation.py", title="Degradation", icon=":material/stacked_line_chart:"),
     st.Page("views/train_live.py", title="Train live", icon=":material/sprint:"),
     st.Page("views/architectures.py", title="Architectures", icon=":material/account_tree:"),
+    st.Page("views/studies.py", title="Studies", icon=":material/science:"),
 ]
 embedded = st.context.is_embedded  # presenter mode, ?embed=true: nothing but the page
 st.navigation(pages, position="hidden" if embedded else "top").run()

@@ -19,7 +19,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from resnet_core import InputError
+from resnet_core import InputError, runs
 from resnet_core.checkpoint import Checkpoint
 from resnet_core.images import SAMPLES, decode, sample, square
 from resnet_core.inspection.records import Inspection
@@ -28,6 +28,7 @@ from resnet_core.training import race as race_files
 if TYPE_CHECKING:
     from resnet_core.network import ResNet
 
+_SHIPPED = Path(__file__).parents[1] / "assets" / "studies"
 SHOWN = 192  # pixels of a photograph under a Grad-CAM
 
 
@@ -101,11 +102,75 @@ def inspections(pair: tuple[str, str], photograph: Photograph, target: int | Non
     return _inspection(plain, photograph.digest, second.target, photograph), second
 
 
+# studies: folders of run directories, shipped with the project or made here
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """Runs that lie side by side in one folder; `facts` by the run's name."""
+
+    name: str  # the folder's, after "own/" where it was made here
+    own: bool
+    facts: dict[str, dict[str, Any]]
+    table: pd.DataFrame  # of runs.load; a row a measurement
+
+    @property
+    def title(self) -> str:
+        return f"{self.name}, {', '.join(dict.fromkeys(self.table.data))}"
+
+    @property
+    def depths(self) -> list[int]:
+        return sorted(map(int, self.table.layers.unique()))
+
+    @property
+    def words(self) -> str:
+        """What a badge says: data, schedule, seeds."""
+        table = self.table
+        schedules = [f"{n:,}" for n in sorted(table.iterations.unique())]
+        recipes = ", ".join(dict.fromkeys(table.recipe))
+        seeds = table.groupby("architecture").seed.nunique()
+        count = f"{seeds.min()}" if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
+        return (
+            f"{self.name} · {', '.join(dict.fromkeys(table.data))} · {recipes}, {' or '.join(schedules)} iterations · "
+            f"{count} {'seed' if count == '1' else 'seeds'}"
+        )
+
+
+@st.cache_resource(max_entries=256)
+def _study(folder: Path, name: str, own: bool, changed: float) -> Study | None:
+    """None where nothing was recorded yet. Raises InputError where a run is broken."""
+    facts = {path.parent.name: runs.read_facts(path.parent) for path in sorted(folder.glob("*/run.json"))}
+    recorded = [folder / run for run in facts if (folder / run / "metrics.parquet").exists()]
+    return Study(name, own, facts, runs.load(*recorded)) if recorded else None
+
+
+def studies() -> tuple[dict[str, Study], list[str]]:
+    """Every shipped and own study by name, and a sentence for each that cannot be read. Races have a page of their own."""
+    found, broken = {}, []
+    for root, prefix in ((_SHIPPED, ""), (_own_runs(), "own/")):
+        for folder in sorted({path.parents[1] for path in root.rglob("run.json")}):
+            if (folder / "race.json").exists():
+                continue
+            place = folder.relative_to(root).as_posix()
+            name = prefix + ("runs" if place == "." else place)
+            changed = max(path.stat().st_mtime for path in folder.glob("*/*.*"))
+            try:
+                if study := _study(folder, name, bool(prefix), changed):
+                    found[name] = study
+            except InputError as error:
+                broken.append(f"The study {name} is left out: {error}")
+    return found, broken
+
+
 # races: files that grow, so nothing of them is cached
 
 
+def _own_runs() -> Path:
+    return Path(os.environ.get("RESNET_LENS_RUNS", Path(__file__).parents[1] / "runs"))
+
+
 def _races_root() -> Path:
-    return Path(os.environ.get("RESNET_LENS_RUNS", Path(__file__).parents[1] / "runs")) / "races"
+    return _own_runs() / "races"
 
 
 def warm_up_races() -> None:

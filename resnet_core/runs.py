@@ -58,7 +58,8 @@ def read_metrics(folder: Path) -> pd.DataFrame:
 def load(*roots: Path) -> pd.DataFrame:
     """All runs in or below the folders that have recorded anything, as one tidy table.
 
-    Columns: run (folder name), architecture, layers, residual, data, recipe, seed, then step … value as recorded.
+    Columns: run (folder name), architecture, layers, residual, data, recipe, seed, scale (of the recipe's iterations),
+    iterations, seconds (so far), then step … value as recorded.
     """
     tables = []
     for facts_file in sorted(path for root in roots for path in root.rglob("run.json")):
@@ -74,6 +75,9 @@ def load(*roots: Path) -> pd.DataFrame:
                 "data": facts["data"]["title"],
                 "recipe": facts["recipe"]["name"],
                 "seed": facts["seed"],
+                "scale": float(facts["recipe"].get("scale", 1)),
+                "iterations": int(facts["recipe"]["iterations"]),
+                "seconds": float(facts["seconds"]),
             }
         except (KeyError, TypeError) as error:
             raise InputError(f"{facts_file} is not a run's description: {_line(error)} is missing.") from None

@@ -1,11 +1,29 @@
 """Which colour means what? The same on every page (told apart by colour-blind eyes, on light and on dark)."""
 
+from collections.abc import Sequence
+
+from plotly.colors import sample_colorscale
+
 PLAIN = "#D55E00"
 RESIDUAL = "#1B7FC4"
 NEUTRAL = "#8A929C"  # lines and labels that belong to neither
 
 HEAT = "Inferno"  # perceptually uniform, dark is low: evidence
 AMOUNT = "Viridis"  # perceptually uniform: activations
+
+
+_SHADES = {  # from shallow to deep, over lightness: what a legend says in words, the eye finds by itself
+    False: ("#F0A040", "#B84000"),
+    True: ("#6FB4E8", "#1565A8"),
+}
+
+
+def of_depth(residual: bool, layers: int, depths: Sequence[int]) -> str:
+    """The network's colour, darker the deeper it is among `depths`; of a single depth the network's own."""
+    ranks = sorted(set(depths))
+    if len(ranks) < 2:
+        return of_network(residual)
+    return sample_colorscale(list(_SHADES[residual]), [ranks.index(layers) / (len(ranks) - 1)])[0]
 
 
 def of_network(residual: bool) -> str:

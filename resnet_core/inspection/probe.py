@@ -43,6 +43,14 @@ def _view_of(module: nn.Module, memo: dict[int, nn.Module]) -> nn.Module:
     return view
 
 
+def with_batch_statistics(view: nn.Module) -> nn.Module:
+    """The private view itself, whose batch norms from now on use each batch's own statistics, as in training, and keep none."""
+    for module in view.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean = module.running_var = None  # the view's own entries: the network keeps its buffers
+    return view
+
+
 @dataclass(frozen=True)
 class BlockModules:
     """Where to listen in one block of a network, ours or torchvision's."""

@@ -13,7 +13,7 @@ from torchvision import models
 
 from resnet_core.architectures import Architecture, architecture
 from resnet_core.errors import InputError
-from resnet_core.inspection.probe import architecture_of, blocks_of, listening, private_view
+from resnet_core.inspection.probe import architecture_of, blocks_of, listening, private_view, with_batch_statistics
 from resnet_core.network import ResNet, build
 
 
@@ -173,3 +173,12 @@ def test_listeners_are_gone_after_an_exception() -> None:
     with pytest.raises(RuntimeError, match="shapes"), listening({module: lambda _x, _y: None for module in network}):
         network(torch.ones(1, 5))
     assert not any(module._forward_hooks for module in network)
+
+
+def test_batch_statistics_are_those_of_training_and_leave_no_trace() -> None:
+    network = small().eval()
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    found = with_batch_statistics(private_view(network))(noise())
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+    assert not torch.equal(found, network(noise()))
+    assert torch.equal(found, network.train()(noise()))  # last, as this does leave a trace

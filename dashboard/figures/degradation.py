@@ -1,0 +1,223 @@
+"""Do deeper networks learn worse? Errors over training, and at its end, by depth: plain beside residual (Figure 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from dashboard.figures.colours import NEUTRAL, of_depth, of_network
+
+Shown = Literal["both", "training", "test"]
+Axis = Literal["iterations", "minutes"]
+SPLITS = {"training": "train_batches", "test": "test"}
+_AXIS = {"fixedrange": True, "tickfont": {"size": 13}}
+_PAPER = "the paper, Table 6"
+
+
+def errors(table: pd.DataFrame) -> pd.DataFrame:
+    """The top-1 errors of whole networks among the rows of `runs.load`."""
+    return table[(table.metric == "error_percent") & table.block.isna()]
+
+
+def over_seeds(table: pd.DataFrame, split: str) -> pd.DataFrame:
+    """Error in percent over the iterations, a row a network and step: mean, low, high and number of seeds (n).
+
+    minutes: since the start, on the clock of the runs, whose time is spread evenly over their iterations.
+    """
+    rows = errors(table)
+    rows = rows[rows.split == split]
+    rows = rows.assign(minutes=rows.step * rows.seconds / rows.iterations / 60)
+    grouped = rows.groupby(["layers", "residual", "architecture", "step"])
+    found = grouped.agg(
+        mean=("value", "mean"), low=("value", "min"), high=("value", "max"), n=("value", "size"), minutes=("minutes", "mean")
+    )
+    found = found.reset_index()
+    # where one seed is ahead of another, a mean would jump: it ends where the last seed ends
+    return found[found.n == found.groupby("architecture").n.transform("max")]
+
+
+def at_the_end(table: pd.DataFrame) -> pd.DataFrame:
+    """Error in percent after the last iteration, a row a network and split ("train", "test"): mean, sd, number of seeds (n)."""
+    rows = errors(table)
+    rows = rows[rows.split.isin(["train", "test"]) & (rows.step == rows.iterations)]
+    grouped = rows.groupby(["layers", "residual", "architecture", "split"]).value
+    return grouped.agg(mean="mean", sd="std", n="size").reset_index()
+
+
+def degradation_curves(
+    table: pd.DataFrame, shown: Shown = "both", axis: Axis = "iterations", paper: Mapping[str, Any] | None = None
+) -> go.Figure:
+    """Errors over training, plain networks left and residual ones right, on one scale; lightness is depth, a band is all seeds.
+
+    paper: Table 6 by network ("resnet20": percent), marked at the right edge; None where the data are not CIFAR-10.
+    """
+    depths = sorted(table.layers.unique())
+    figure = make_subplots(
+        1, 2, shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=("plain networks", "residual networks")
+    )
+    longest, tops = 0.0, [1.0]
+    ends: dict[int, list[tuple[float, str, str]]] = {1: [], 2: []}
+    for word, split in SPLITS.items():
+        if shown not in ("both", word):
+            continue
+        for (layers, residual), part in over_seeds(table, split).groupby(["layers", "residual"]):
+            column, colour = (2 if residual else 1), of_depth(bool(residual), int(layers), depths)
+            x = part["step" if axis == "iterations" else "minutes"]
+            name = f"{'ResNet' if residual else 'plain'}-{layers}"
+            longest, settled = max(longest, x.iloc[-1]), part[part.step >= part.step.max() / 8]
+            tops.append(settled.high.max())
+            if part.n.iloc[-1] > 1:
+                figure.add_scatter(
+                    x=[*x, *x[::-1]], y=[*part.high, *part.low[::-1]], fill="toself", fillcolor=colour, opacity=0.22,
+                    line_width=0, mode="lines", hoverinfo="skip", showlegend=False, row=1, col=column,
+                )  # fmt: skip
+            figure.add_scatter(
+                x=x, y=part["mean"], name=f"{name}, {word}", mode="lines", showlegend=False, hovertemplate="%{y:.1f} %",
+                line={"color": colour, "width": 3 if word == "test" else 1.8, "dash": "solid" if word == "test" else "dash"},
+                row=1, col=column,
+            )  # fmt: skip
+            if word == ("training" if shown == "training" else "test"):
+                ends[column].append((float(part["mean"].iloc[-1]), name, colour))
+    quoted = {n: (paper or {}).get(f"resnet{n}") for n in depths}
+    if shown != "training" and any(quoted.values()):
+        marked = [n for n in depths if quoted[n] and ((table.layers == n) & table.residual).any()]
+        figure.add_scatter(
+            x=[longest] * len(marked), y=[quoted[n] for n in marked], mode="markers", name=_PAPER, showlegend=False,
+            marker={"symbol": "diamond-open", "size": 9, "line_width": 2, "color": [of_depth(True, n, depths) for n in marked]},
+            text=[f"ResNet-{n}" for n in marked], hovertemplate="%{text}: %{y} %, " + _PAPER + ", 64,000 iterations",
+            row=1, col=2,
+        )  # fmt: skip
+    top = min(100.0, 1.06 * max(tops))
+    unit = "iteration" if axis == "iterations" else "minutes of training"
+    figure.update_xaxes(range=[0, 1.3 * longest], title={"text": unit, "font": {"size": 14}}, showgrid=False, **_AXIS)
+    if longest:
+        figure.update_xaxes(tickvals=_ticks(longest))
+    figure.update_yaxes(range=[0, top], ticks="outside", ticklen=8, tickcolor="rgba(0,0,0,0)", **_AXIS)
+    for column, labels in ends.items():
+        for y, (value, name, colour) in zip(_apart([v for v, *_ in labels], top / 17), labels, strict=True):
+            figure.add_annotation(
+                x=1.015 * longest, y=y, text=f"<span style='color:{colour}'>━</span> {name} <b>{value:.1f}</b>",
+                showarrow=False, xanchor="left", font={"size": 14}, row=1, col=column,
+            )  # fmt: skip
+    figure.update_annotations(selector={"yref": "paper"}, font={"size": 16})
+    for annotation, residual in zip(figure.layout.annotations[:2], (False, True), strict=True):
+        annotation.font.color = of_network(residual)
+    lines = {"both": "solid: test error, dashed: training error, %", "training": "training error, %", "test": "test error, %"}
+    figure.update_layout(
+        height=460,
+        margin={"l": 0, "r": 0, "t": 62, "b": 48},
+        hovermode="x unified",
+        title={
+            "text": lines[shown], "font": {"size": 14, "color": NEUTRAL}, "x": 0, "xref": "paper", "y": 1, "yref": "container",
+            "yanchor": "top", "pad": {"t": 6},
+        },
+    )  # fmt: skip
+    return figure
+
+
+def end_points(table: pd.DataFrame, paper: Mapping[str, Any] | None = None) -> go.Figure:
+    """Error after the last iteration over depth, with the sd over seeds: plain and residual, training (hollow) and test (full).
+
+    paper: as in `degradation_curves`; its residual networks are joined by a grey line.
+    """
+    ends = at_the_end(table)
+    depths = sorted(table.layers.unique())
+    places = {n: i for i, n in enumerate(depths)}
+    lines = []
+    for (residual, split), part in ends.groupby(["residual", "split"]):
+        name = f"{'residual' if residual else 'plain'}, {'training' if split == 'train' else 'test'}"
+        test = split == "test"
+        lines.append(
+            go.Scatter(
+                x=part.layers.map(places), y=part["mean"], name=name, mode="lines+markers",
+                error_y={"array": part.sd.fillna(0), "visible": bool((part.n > 1).any()), "thickness": 1.5},
+                line={"color": of_network(bool(residual)), "width": 3 if test else 1.8, "dash": "solid" if test else "dash"},
+                marker={"size": 9, "symbol": "circle" if test else "circle-open"},
+                hovertemplate="%{y:.2f} %",
+            )
+        )  # fmt: skip
+    quoted = [(n, paper[f"resnet{n}"]) for n in depths if paper and f"resnet{n}" in paper]
+    if quoted:
+        lines.append(
+            go.Scatter(
+                x=[places[n] for n, _ in quoted], y=[value for _, value in quoted], name="residual, test: " + _PAPER,
+                mode="lines+markers", line={"color": NEUTRAL, "width": 1.5, "dash": "dot"},
+                marker={"symbol": "diamond-open", "size": 9}, hovertemplate="%{y:.2f} %",
+            )
+        )  # fmt: skip
+    return go.Figure(
+        lines,
+        {
+            "height": 460,
+            "margin": {"l": 0, "r": 8, "t": 30, "b": 110},
+            "hovermode": "x unified",
+            "xaxis": {
+                "tickvals": list(places.values()), "ticktext": [str(n) for n in depths], "showgrid": False,
+                "range": [-0.3, len(depths) - 0.7], "title": {"text": "layers", "font": {"size": 14}}, **_AXIS,
+            },
+            "yaxis": {"rangemode": "tozero", "ticks": "outside", "ticklen": 8, "tickcolor": "rgba(0,0,0,0)", **_AXIS},
+            "legend": {"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top", "font": {"size": 13}},
+            "title": {
+                "text": "error after the last iteration, %", "font": {"size": 14, "color": NEUTRAL}, "x": 0, "xref": "paper",
+                "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 6},
+            },
+        },
+    )  # fmt: skip
+
+
+def is_it_overfitting(table: pd.DataFrame) -> str:
+    """The answer that these runs give, in Markdown: the deepest plain network against the shallowest one, on both sets.
+
+    A deeper network that overfits is better on the images it was trained on and worse on others; one that suffers from
+    degradation is worse on both (section 1 of the paper).
+    """
+    ends = at_the_end(table).set_index(["residual", "layers", "split"])
+    both = {kind: sorted({n for r, n, _ in ends.index if r == kind}) for kind in (False, True)}
+    said = []
+    for residual, name in ((False, "plain"), (True, "ResNet")):
+        if len(both[residual]) < 2:
+            continue
+        shallow, deep = both[residual][0], both[residual][-1]
+        train = [ends.loc[(residual, n, "train"), "mean"] for n in (shallow, deep)]
+        test = [ends.loc[(residual, n, "test"), "mean"] for n in (shallow, deep)]
+        numbers = (
+            f"training error {train[0]:.1f} % at {shallow} layers and {train[1]:.1f} % at {deep}, "
+            f"test error {test[0]:.1f} % and {test[1]:.1f} %"
+        )
+        spread = ends.loc[[(residual, n, "train") for n in (shallow, deep)], "sd"].fillna(0).sum()
+        if train[1] > train[0] + spread:
+            verdict = (
+                f"**No.** {name}-{deep} is worse than {name}-{shallow} on the very images that it was trained on: it has not "
+                "learnt them too well, it has learnt them less."
+                if not residual
+                else f"**Not here either**: within this schedule {name}-{deep} still trains less far than {name}-{shallow}."
+            )
+        elif train[1] < train[0] - spread and test[1] > test[0]:
+            verdict = f"**Yes, for {name}-{deep}**: better than {name}-{shallow} on its training images, worse on new ones."
+        elif train[1] < train[0] - spread:
+            verdict = f"{name}-{deep} is better than {name}-{shallow} on its training images, and on new ones too."
+        else:
+            verdict = f"{name}-{deep} and {name}-{shallow} learn their training images equally well within the seeds' spread."
+        said.append(f"{verdict} ({numbers[0].upper() + numbers[1:]}.)")
+    return "\n\n".join(said)
+
+
+def _ticks(longest: float) -> list[float]:
+    steps = [m * 10.0**e for e in range(-2, 6) for m in (1, 2, 2.5, 5)]
+    step = next((s for s in steps if longest / s <= 5), longest)
+    return [i * step for i in range(int(longest / step + 1e-9) + 1)]
+
+
+def _apart(values: Sequence[float], gap: float) -> list[float]:
+    """The heights, in the same order, moved as little as it takes for neighbours to be `gap` apart, none below gap / 2."""
+    order = sorted(range(len(values)), key=lambda i: values[i])
+    placed = list(values)
+    floor = gap / 2
+    for i in order:
+        placed[i] = max(values[i], floor)
+        floor = placed[i] + gap
+    return placed

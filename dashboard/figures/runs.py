@@ -1,0 +1,114 @@
+"""What did one training run do? Its errors, its blocks over time, and its facts as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.colors import sample_colorscale
+
+from dashboard.figures.colours import NEUTRAL, of_network
+from dashboard.figures.degradation import at_the_end, errors
+
+BLOCK_QUANTITIES = {
+    "gradient_norm": "gradient norm ‖∂L/∂y‖ of the block's outputs",
+    "response_sd": "sd of F(x), after batch norm, before addition and ReLU",
+}
+RECORDS = 5  # of a block quantity that are drawn, evenly over the training
+_AXIS = {"fixedrange": True, "tickfont": {"size": 13}}
+_LEGEND = {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "font": {"size": 13}}
+_LAYOUT = {"margin": {"l": 0, "r": 8, "t": 52, "b": 44}, "legend": _LEGEND, "hovermode": "x unified"}
+
+
+def _heading(text: str) -> dict[str, Any]:
+    place = {"x": 0, "xref": "paper", "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 8}}
+    return {"text": text, "font": {"size": 14, "color": NEUTRAL}, **place}
+
+
+def run_curves(table: pd.DataFrame, residual: bool) -> go.Figure:
+    """Top-1 error in percent over the iterations: on the training batches (dashed) and the test images (solid)."""
+    rows, lines = errors(table), []
+    for split, name, dash in (("train_batches", "training batches", "dash"), ("test", "test", "solid")):
+        points = rows[rows.split == split].sort_values("step")
+        lines.append(
+            go.Scatter(
+                x=points.step, y=points.value, name=name, mode="lines+markers" if len(points) < 30 else "lines",
+                line={"color": of_network(residual), "width": 3 if dash == "solid" else 1.8, "dash": dash},
+                hovertemplate="%{y:.2f} %",
+            )
+        )  # fmt: skip
+    xaxis = {"title": {"text": "iteration", "font": {"size": 14}}, "rangemode": "tozero", "showgrid": False, **_AXIS}
+    yaxis = {"rangemode": "tozero", **_AXIS}
+    return go.Figure(lines, {"height": 380, "title": _heading("error, %"), "xaxis": xaxis, "yaxis": yaxis, **_LAYOUT})
+
+
+def block_curves(table: pd.DataFrame, quantity: str, residual: bool) -> go.Figure:
+    """One of BLOCK_QUANTITIES by block, at up to RECORDS iterations from the first record (light) to the last, log scale."""
+    rows = table[table.metric == quantity]
+    steps = sorted(rows.step.unique())
+    shown = [steps[round(i * (len(steps) - 1) / max(1, RECORDS - 1))] for i in range(min(RECORDS, len(steps)))]
+    shown = sorted(set(shown))
+    shades = sample_colorscale([NEUTRAL, of_network(residual)], [i / max(1, len(shown) - 1) for i in range(len(shown))])
+    lines = []
+    for step, colour in zip(shown, shades, strict=True):
+        points = rows[rows.step == step]
+        lines.append(
+            go.Scatter(
+                x=list(points.block), y=[value or None for value in points.value], name=f"iteration {step:,}",
+                mode="lines+markers", line={"color": colour, "width": 3 if step == shown[-1] else 1.5}, marker={"size": 5},
+                hovertemplate="%{y:.3g}",
+            )
+        )  # fmt: skip
+    firsts = [name for name in dict.fromkeys(rows.block) if name.endswith("_1")]
+    xaxis = {"showgrid": False, "tickmode": "array", "tickvals": firsts, "type": "category", **_AXIS}
+    yaxis = {"type": "log", "exponentformat": "power", **_AXIS}
+    heading = _heading(BLOCK_QUANTITIES[quantity])
+    layout = {"height": 340, "title": heading, "xaxis": xaxis, "yaxis": yaxis, **_LAYOUT}
+    layout["margin"] = {"l": 0, "r": 8, "t": 78, "b": 36}
+    return go.Figure(lines, layout)
+
+
+def runs_table(runs: Mapping[str, tuple[Mapping[str, Any], pd.DataFrame]]) -> pd.DataFrame:
+    """A row a run: what it trained, on what, for how long, and its errors in percent at the end (None while it has none)."""
+    rows = []
+    for name, (facts, table) in runs.items():
+        ends = dict(at_the_end(table)[["split", "mean"]].itertuples(index=False))
+        rows.append(
+            {
+                "run": name,
+                "network": facts["architecture"]["name"],
+                "data": facts["data"]["title"],
+                "recipe": facts["recipe"]["name"],
+                "schedule": facts["recipe"].get("scale", 1.0),
+                "iterations": facts["recipe"]["iterations"],
+                "seed": facts["seed"],
+                "training error": ends.get("train"),
+                "test error": ends.get("test"),
+                "minutes": facts["seconds"] / 60,
+                "status": facts["status"],
+                "commit": (facts["commit"] or "none")[:10],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def facts_table(facts: Mapping[str, Any]) -> pd.DataFrame:
+    """What run.json says beside the recipe, in words: a row a fact."""
+    row, hardware, versions = facts["architecture"], facts["hardware"], facts["versions"]
+    shortcut = f"shortcuts of option {row['shortcut']}" if row["shortcut"] else "no shortcuts"
+    norm = "with" if row["batch_norm"] else "without"
+    said = {
+        "network": f"{row['name']}, width {row['width']}, {shortcut}, {norm} batch norm",
+        "data": f"{facts['data']['title']}: {facts['data']['source']}",
+        "seed": facts["seed"],
+        "first weights": facts["start"] or "He initialisation from the seed",
+        "precision": {"bf16-mixed": "bfloat16 autocast"}.get(facts.get("precision", ""), "float32"),
+        "commit": facts["commit"] or "none",
+        "hardware": ", ".join(f"{key} {value}" for key, value in hardware.items()),
+        "versions": ", ".join(f"{key} {value}" for key, value in versions.items()),
+        "time": f"{facts['seconds'] / 60:.1f} minutes",
+        "status": facts["status"],
+    }
+    return pd.DataFrame([(key, str(value)) for key, value in said.items()], columns=["what", "value"])

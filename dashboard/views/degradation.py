@@ -1,0 +1,69 @@
+"""Do deeper networks learn worse? Training and test error of plain and residual networks, by depth."""
+
+import streamlit as st
+
+from dashboard import resources
+from dashboard.exhibit import exhibit
+from dashboard.figures.degradation import SPLITS, at_the_end, degradation_curves, end_points, errors, is_it_overfitting
+from dashboard.state import explain_unknown
+
+st.title("Do deeper networks learn worse?", anchor=False)
+known, broken = resources.studies()
+for sentence in broken:
+    st.warning(sentence, icon=":material/broken_image:")
+known = {name: study for name, study in known.items() if len(study.depths) > 1}
+if not known:
+    st.info(
+        "There is no study of several depths yet; `python -m resnet_core study figure6 --scale 0.025` trains one.",
+        icon=":material/science:",
+    )
+    st.stop()
+SHOWN, AXES = ("both", *SPLITS), ("iterations", "minutes")
+explain_unknown({"study": known, "error": SHOWN, "over": AXES})
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    name = st.selectbox(
+        "Study", list(known), format_func=lambda name: known[name].title, key="study", bind="query-params", width=380
+    )
+    study = known[name]
+    depths = st.pills(
+        "Layers", study.depths, selection_mode="multi", default=study.depths, required=True,
+        key=f"depths-{name}", bind="query-params",
+    )  # fmt: skip
+    shown = st.segmented_control("Error", SHOWN, default="both", required=True, key="error", bind="query-params")
+    axis = st.segmented_control("Over", AXES, default="iterations", required=True, key="over", bind="query-params")
+
+table = study.table[study.table.layers.isin(depths)]
+cifar = all(title.startswith("CIFAR-10 ") or title == "CIFAR-10" for title in table.data.unique())
+paper = resources.paper()["cifar10_test_error_percent"] if cifar else None
+left, right = st.columns([2.1, 1], gap="medium")
+with left:
+    exhibit(
+        degradation_curves(table, shown, axis, paper),
+        key="degradation-curves",
+        alt="Error over training of plain networks on the left and residual ones on the right, a curve a depth",
+        origin="measured",
+        words=f"{study.words} · bands: all seeds; ◇ Table 6 of the paper",
+        numbers=errors(table),
+    )
+with right:
+    exhibit(
+        end_points(table, paper),
+        key="degradation-ends",
+        alt="Error at the end of training over the number of layers, plain and residual",
+        origin="measured",
+        words="bars: standard deviation over seeds",
+        numbers=at_the_end(table),
+    )
+answer = is_it_overfitting(table)
+if answer:
+    st.subheader("Is it overfitting?", anchor=False)
+    st.markdown(answer)
+notes = list(dict.fromkeys(facts["recipe"]["note"] for facts in study.facts.values()))
+scale = table.scale.min()
+if scale < 1:
+    st.caption(
+        f"These networks were trained for {scale:.3g} of the published number of iterations, with the steps of the learning rate "
+        "moved as much: far from converged, and so short a schedule holds the deep residual networks back too. "
+        + ("The paper trained for 64,000. " if cifar else "")
+        + " ".join(notes)
+    )

@@ -1,0 +1,63 @@
+"""What was trained, where, and how did it go? Every shipped and own run, with all that it takes to repeat it."""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import resources
+from dashboard.exhibit import exhibit
+from dashboard.figures.runs import BLOCK_QUANTITIES, block_curves, facts_table, run_curves, runs_table
+from dashboard.state import explain_unknown
+
+st.title("What was trained, and how did it go?", anchor=False)
+known, broken = resources.studies()
+for sentence in broken:
+    st.warning(sentence, icon=":material/broken_image:")
+if not known:
+    st.info("There is no run yet; `python -m resnet_core train` makes one.", icon=":material/science:")
+    st.stop()
+runs = {f"{name}/{run}": (study, run) for name, study in known.items() for run in study.facts}
+explain_unknown({"run": runs})
+st.dataframe(
+    runs_table({name: (study.facts[run], study.table[study.table.run == run]) for name, (study, run) in runs.items()}),
+    hide_index=True, height=260,
+    column_config={
+        "training error": st.column_config.NumberColumn(format="%.2f %%"),
+        "test error": st.column_config.NumberColumn(format="%.2f %%"),
+        "minutes": st.column_config.NumberColumn(format="%.1f"),
+        "schedule": st.column_config.NumberColumn(format="%.3g", help="times the recipe's published number of iterations"),
+    },
+)  # fmt: skip
+chosen = st.selectbox("Run", list(runs), key="run", bind="query-params", width=520)
+study, run = runs[chosen]
+facts, table = study.facts[run], study.table[study.table.run == run]
+if table.empty:
+    st.info("This run has recorded nothing yet.", icon=":material/hourglass:")
+    st.stop()
+words = f"{chosen} · {facts['data']['title']} · {facts['recipe']['name']}, {facts['recipe']['iterations']:,} iterations"
+residual = facts["architecture"]["shortcut"] is not None
+left, right = st.columns([1.5, 1], gap="medium")
+with left:
+    exhibit(
+        run_curves(table, residual),
+        key="run-errors",
+        alt="Errors of the run over its iterations",
+        origin="measured",
+        words=words,
+        numbers=table[table.block.isna()],
+    )
+    for quantity in BLOCK_QUANTITIES:
+        if (table.metric == quantity).any():
+            exhibit(
+                block_curves(table, quantity, residual),
+                key=f"run-{quantity}",
+                alt=f"{BLOCK_QUANTITIES[quantity]}, block by block, from the first to the last record",
+                origin="measured",
+                words=words,
+                numbers=table[table.metric == quantity],
+            )
+with right:
+    st.table(facts_table(facts), hide_index=True)
+    with st.expander("The recipe in full"):
+        recipe = {key: str(value) for key, value in facts["recipe"].items() if key != "note"}
+        st.table(pd.DataFrame(recipe.items(), columns=["what", "value"]), hide_index=True)
+    st.caption(facts["recipe"]["note"])

@@ -1,10 +1,20 @@
 """Do deeper networks learn worse? Training and test error of plain and residual networks, by depth."""
 
+from typing import get_args
+
 import streamlit as st
 
 from dashboard import resources
 from dashboard.exhibit import exhibit
-from dashboard.figures.degradation import SPLITS, at_the_end, degradation_curves, end_points, errors, is_it_overfitting
+from dashboard.figures.degradation import (
+    Axis,
+    Shown,
+    at_the_end,
+    degradation_curves,
+    end_points,
+    errors,
+    is_it_overfitting,
+)
 from dashboard.state import explain_unknown
 
 st.title("Do deeper networks learn worse?", anchor=False)
@@ -18,19 +28,20 @@ if not known:
         icon=":material/science:",
     )
     st.stop()
-SHOWN, AXES = ("both", *SPLITS), ("iterations", "minutes")
-explain_unknown({"study": known, "error": SHOWN, "over": AXES})
+explain_unknown({"study": known, "error": get_args(Shown), "over": get_args(Axis)})
 with st.container(horizontal=True, vertical_alignment="bottom"):
     name = st.selectbox(
         "Study", list(known), format_func=lambda name: known[name].title, key="study", bind="query-params", width=380
     )
     study = known[name]
     depths = st.pills(
-        "Layers", study.depths, selection_mode="multi", default=study.depths, required=True,
-        key=f"depths-{name}", bind="query-params",
+        "Layers", study.depths, selection_mode="multi", default=study.depths, key=f"depths-{name}", bind="query-params"
     )  # fmt: skip
-    shown = st.segmented_control("Error", SHOWN, default="both", required=True, key="error", bind="query-params")
-    axis = st.segmented_control("Over", AXES, default="iterations", required=True, key="over", bind="query-params")
+    shown = st.segmented_control("Error", get_args(Shown), default="both", required=True, key="error", bind="query-params")
+    axis = st.segmented_control("Over", get_args(Axis), default="iterations", required=True, key="over", bind="query-params")
+if not depths:
+    st.info("Choose a number of layers.", icon=":material/layers:")
+    st.stop()
 
 table = study.table[study.table.layers.isin(depths)]
 cifar = all(title.startswith("CIFAR-10 ") or title == "CIFAR-10" for title in table.data.unique())

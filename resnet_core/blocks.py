@@ -44,6 +44,10 @@ class Block(nn.Module):
         self.residual = option is not None
         self.downsample = shortcut_module(option, in_channels, out_channels, stride, norm)
 
+    def residual_function(self, x: Tensor) -> Tensor:
+        """F(x): all that stands on the main path before the addition."""
+        raise NotImplementedError
+
     def add_shortcut(self, branch: Tensor, x: Tensor) -> Tensor:
         if not self.residual:
             return branch

@@ -127,7 +127,7 @@ def race(
 
 
 def study(
-    name: Annotated[str, typer.Argument(help="race or figure6")],
+    name: Annotated[str, typer.Argument(help="its name; an unknown one lists them")],
     seeds: Annotated[int, typer.Option(help="how many, from 0")] = 1,
     only: Annotated[list[str] | None, typer.Option(help="a network of the study; may be given several times")] = None,
     scale: Scale = 1,
@@ -136,12 +136,13 @@ def study(
     jobs: Annotated[int | None, typer.Option(help="networks at once; as many as processors if not given")] = None,
     on: Annotated[str, typer.Option(help="here, or ray")] = "here",
 ) -> None:
-    """Train a study's networks, and print their errors; finished ones are skipped, so the same command goes on with it."""
+    """Train or measure a study's networks; finished ones are skipped, so the same command goes on with it."""
     from resnet_core.training import study as studies
+    from resnet_core.training.catalogue import Study, study
 
     if on not in ("here", "ray"):
         raise InputError(f"A study runs here or on ray, not on {on!r}.")
-    chosen = studies.study(name)
+    chosen = study(name)
     planned = studies.plan(chosen, out, range(seeds), only or (), scale, data)
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     jobs = min(jobs or processors, len(planned))
@@ -158,7 +159,7 @@ def study(
         else:
             studies.run_here(planned, jobs, threads, tell)
     finished = [each.folder for each in planned if studies.is_finished(each.folder)]
-    if finished:
+    if finished and isinstance(chosen, Study):
         _print_errors(summary(runs.load(*finished)), chosen.question)
 
 

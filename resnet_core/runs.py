@@ -2,6 +2,7 @@
 
 run.json            architecture, recipe, data and its source, seed, commit, hardware, versions, status
 metrics.parquet     tidy: step, epoch, split, metric, block, value
+measured.parquet    instead of it, where a network was not trained but asked: the table of the answer, tidy
 last.safetensors    the weights at the end
 """
 
@@ -55,6 +56,51 @@ def read_metrics(folder: Path) -> pd.DataFrame:
         raise InputError(f"{path} holds no metrics of a run ({_line(error)}).") from None
 
 
+def write_measured(folder: Path, table: pd.DataFrame) -> None:
+    with replacing(folder / "measured.parquet") as path:
+        table.to_parquet(path, index=False)
+
+
+def load_measured(*roots: Path) -> pd.DataFrame:
+    """The answers of all finished measurements in or below the folders, which must be of one kind, as one tidy table.
+
+    Columns: run … seconds as in `load`, batch_norm, then those of the measurement. Raises InputError where there is none.
+    """
+    tables = []
+    for facts_file in sorted(path for root in roots for path in root.rglob("run.json")):
+        facts, path = read_facts(facts_file.parent), facts_file.with_name("measured.parquet")
+        if "measurement" not in facts or facts["status"] != "finished":
+            continue
+        columns = {**_columns(facts_file, facts), "batch_norm": facts["architecture"]["batch_norm"]}
+        try:
+            table = pd.read_parquet(path)
+        except (OSError, ValueError) as error:  # pyarrow's errors are among them
+            raise InputError(f"{path} holds no measurement ({_line(error)}).") from None
+        tables.append(table.assign(**columns)[[*columns, *table.columns]])
+    if not tables:
+        raise InputError(f"There is no measurement in {', '.join(map(str, roots)) or 'an empty list of folders'}.")
+    return pd.concat(tables, ignore_index=True)
+
+
+def _columns(facts_file: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What a tidy table repeats in each row of a run."""
+    try:
+        return {
+            "run": facts_file.parent.name,
+            "architecture": facts["architecture"]["name"],
+            "layers": facts["layers"],
+            "residual": facts["architecture"]["shortcut"] is not None,
+            "data": facts["data"]["title"],
+            "recipe": facts["recipe"]["name"],
+            "seed": facts["seed"],
+            "scale": float(facts["recipe"].get("scale", 1)),
+            "iterations": int(facts["recipe"]["iterations"]),
+            "seconds": float(facts["seconds"]),
+        }
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{facts_file} is not a run's description: {_line(error)} is missing.") from None
+
+
 def load(*roots: Path) -> pd.DataFrame:
     """All runs in or below the folders that have recorded anything, as one tidy table.
 
@@ -64,24 +110,9 @@ def load(*roots: Path) -> pd.DataFrame:
     tables = []
     for facts_file in sorted(path for root in roots for path in root.rglob("run.json")):
         folder, facts = facts_file.parent, read_facts(facts_file.parent)
-        if facts["status"] == "running" and not (folder / "metrics.parquet").exists():
+        if "measurement" in facts or (facts["status"] == "running" and not (folder / "metrics.parquet").exists()):
             continue
-        try:
-            columns = {
-                "run": folder.name,
-                "architecture": facts["architecture"]["name"],
-                "layers": facts["layers"],
-                "residual": facts["architecture"]["shortcut"] is not None,
-                "data": facts["data"]["title"],
-                "recipe": facts["recipe"]["name"],
-                "seed": facts["seed"],
-                "scale": float(facts["recipe"].get("scale", 1)),
-                "iterations": int(facts["recipe"]["iterations"]),
-                "seconds": float(facts["seconds"]),
-            }
-        except (KeyError, TypeError) as error:
-            raise InputError(f"{facts_file} is not a run's description: {_line(error)} is missing.") from None
-        table = read_metrics(folder)
+        columns, table = _columns(facts_file, facts), read_metrics(folder)
         tables.append(table.assign(**columns)[[*columns, *METRIC_COLUMNS]])
     if not tables:
         raise InputError(f"There is no run with results in {', '.join(map(str, roots)) or 'an empty list of folders'}.")

@@ -83,6 +83,20 @@ def _device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
+def made_with(device: torch.device, processes: int = 1) -> dict[str, Any]:
+    """commit, versions and hardware, as run.json keeps them."""
+    return {
+        "commit": commit(),
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        "hardware": {
+            "machine": platform.machine(),
+            "threads": torch.get_num_threads(),
+            "device": _device_name(device),
+            "processes": processes,
+        },
+    }
+
+
 def begin(folder: Path, facts: dict[str, Any], fabric: Fabric) -> dict[str, Any]:
     """A new run directory, or the unfinished one that says the same. Raises InputError where another or a finished one is."""
     try:
@@ -98,10 +112,7 @@ def begin(folder: Path, facts: dict[str, Any], fabric: Fabric) -> dict[str, Any]
         for half in folder.glob(".*.part"):  # what a killed process was writing
             half.unlink()
         return {**earlier, "seconds": earlier.get("seconds", 0.0)}
-    versions = {"python": platform.python_version(), "torch": torch.__version__}
-    hardware: dict[str, Any] = {"machine": platform.machine(), "threads": torch.get_num_threads()}
-    hardware |= {"device": _device_name(fabric.device), "processes": fabric.world_size}
-    facts = {**facts, "commit": commit(), "versions": versions, "hardware": hardware, "seconds": 0.0, "status": "running"}
+    facts = {**facts, **made_with(fabric.device, fabric.world_size), "seconds": 0.0, "status": "running"}
     runs.write_facts(folder, facts)
     return facts
 

@@ -10,55 +10,35 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from resnet_core import runs
-from resnet_core.architectures import Architecture, architecture
+from resnet_core.architectures import Architecture
 from resnet_core.errors import InputError
+from resnet_core.training.catalogue import Measurement, Study
 from resnet_core.training.recipe import Recipe, recipe
+
+if TYPE_CHECKING:
+    from resnet_core.data.datasets import Dataset
 
 ATTEMPTS = 3  # while workers die and no run gets finished; each goes on from the last checkpoint
 
 
-@dataclass(frozen=True)
-class Study:
-    name: str
-    question: str
-    networks: tuple[str, ...]
-    width: int | None  # None: the published one
-    recipes: dict[str, str]  # by network; "": all others
-    data: str
+@lru_cache(maxsize=1)
+def _dataset(name: str) -> Dataset:
+    """Decoded once in each worker, for all its runs."""
+    from resnet_core.data.datasets import open_dataset
 
-
-STUDIES = {
-    study.name: study
-    for study in [
-        Study(
-            name="race",
-            question="Does depth harm a plain network, and does a residual one escape?",
-            networks=("plain20-cifar", "resnet20-cifar", "plain56-cifar", "resnet56-cifar"),
-            width=8,
-            recipes={"": "quick"},
-            data="digits",
-        ),
-        Study(
-            name="figure6",
-            question="How do training and test error develop in plain and residual networks of growing depth (Figure 6)?",
-            networks=(*(f"{kind}{n}-cifar" for n in (20, 32, 44, 56) for kind in ("plain", "resnet")), "resnet110-cifar"),
-            width=None,
-            recipes={"": "he2015-cifar", "resnet110-cifar": "he2015-cifar-110"},
-            data="cifar10",
-        ),
-    ]
-}
+    return open_dataset(name)
 
 
 @dataclass(frozen=True)
-class Planned:
-    """One run of a study."""
+class Training:
+    """A network to be trained into a run directory."""
 
     architecture: Architecture
     recipe: Recipe
@@ -66,33 +46,77 @@ class Planned:
     seed: int
     folder: Path
 
+    def carry_out(self) -> None:
+        from resnet_core.training.engine import train
 
-def study(name: str) -> Study:
-    """The named study. Raises InputError for an unknown name."""
-    if name not in STUDIES:
-        raise InputError(f"There is no study named {name!r}; known are {', '.join(STUDIES)}.")
-    return STUDIES[name]
+        dataset = _dataset(self.data)
+        row = replace(self.architecture, num_classes=len(dataset.classes))
+        train(row, self.recipe, dataset, self.seed, self.folder, lambda _progress: None)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A question to be put to a network: a run directory with the table of the answer."""
+
+    measurement: Measurement
+    label: str
+    data: str
+    seed: int
+    folder: Path
+    trained: Path | None  # the folder of the study that trained the network; None: it is new
+
+    def carry_out(self) -> None:
+        from resnet_core.training.measurements import answer
+
+        answer(self.measurement, self.label, _dataset(self.data), self.seed, self.trained, self.folder)
+
+
+Planned = Training | Asking
+
+
+def _chosen(study: Study | Measurement, only: Sequence[str]) -> list[str]:
+    known = {name.replace("-cifar", ""): name for name in study.networks}
+    unknown = [name for name in only if name.replace("-cifar", "") not in known]
+    if unknown:
+        raise InputError(f"The study {study.name} has no network {unknown[0]!r}; it has {', '.join(known)}.")
+    wanted = {name.replace("-cifar", "") for name in only} or set(known)
+    return [name for short, name in known.items() if short in wanted]
+
+
+def _folder(out: Path, name: str, scale: float) -> Path:
+    return out / (name if scale == 1 else f"{name}-x{scale:g}")
 
 
 def plan(
-    chosen: Study, out: Path, seeds: Sequence[int] = (0,), only: Sequence[str] = (), scale: float = 1, data: str | None = None
+    study: Study | Measurement,
+    out: Path,
+    seeds: Sequence[int] = (0,),
+    only: Sequence[str] = (),
+    scale: float = 1,
+    data: str | None = None,
 ) -> list[Planned]:
-    """The study's runs, seed by seed; `only` names networks with or without "-cifar". Raises InputError for unknown ones."""
-    known = {name.removesuffix("-cifar"): name for name in chosen.networks}
-    unknown = [name for name in only if name.removesuffix("-cifar") not in known]
-    if unknown:
-        raise InputError(f"The study {chosen.name} has no network {unknown[0]!r}; it has {', '.join(known)}.")
-    wanted = {name.removesuffix("-cifar") for name in only} or set(known)
-    planned = []
-    for seed in seeds:
-        for short, name in known.items():
-            if short not in wanted:
-                continue
-            row = architecture(name) if chosen.width is None else architecture(name, width=chosen.width)
-            how = recipe(chosen.recipes.get(name, chosen.recipes[""])).scaled(scale)
-            folder = out / (chosen.name + ("" if scale == 1 else f"-x{scale:g}")) / f"{name}-seed{seed}"
-            planned.append(Planned(row, how, data or chosen.data, seed, folder))
-    return planned
+    """The study's runs, seed by seed; `only` names networks with or without "-cifar".
+
+    A measurement of trained networks takes them from the study that trained them, in `out` and of the same scale. Raises
+    InputError for unknown networks, and where trained ones are missing.
+    """
+    names, data, folder = _chosen(study, only), data or study.data, _folder(out, study.name, scale)
+    places = [(name, seed, folder / f"{name}-seed{seed}") for seed in seeds for name in names]
+    if isinstance(study, Study):
+        recipes = {name: recipe(study.recipes.get(name, study.recipes[""])).scaled(scale) for name in names}
+        return [Training(study.networks[name], recipes[name], data, seed, place) for name, seed, place in places]
+    if study.trained_by is None:
+        return [Asking(study, name, data, seed, place, None) for name, seed, place in places]
+    trained = _folder(out, study.trained_by, scale)
+    for name, seed, _ in places:
+        weights = trained / f"{name}-seed{seed}" / "last.safetensors"
+        if not weights.exists():
+            scaled = "" if scale == 1 else f" --scale {scale:g}"
+            raise InputError(
+                f"{study.name} asks trained networks, and {weights} does not exist; "
+                f"`python -m resnet_core study {study.trained_by}{scaled} --out {out}` trains it."
+            )
+    return [Asking(study, name, data, seed, place, trained) for name, seed, place in places]
 
 
 @contextmanager
@@ -112,12 +136,9 @@ def is_finished(folder: Path) -> bool:
     return (folder / "run.json").exists() and runs.read_facts(folder)["status"] == "finished"
 
 
-def train_planned(planned: Planned, threads: int) -> str:
-    """Train one run, or go on with it. What came of it: "trained", "finished before", "elsewhere" (another process has it)."""
+def carry_out(planned: Planned, threads: int) -> str:
+    """Train or measure, or go on with it. What came of it: "done", "finished before", "elsewhere" (another process has it)."""
     import torch
-
-    from resnet_core.data.datasets import open_dataset
-    from resnet_core.training.engine import train
 
     if is_finished(planned.folder):
         return "finished before"
@@ -127,23 +148,21 @@ def train_planned(planned: Planned, threads: int) -> str:
             return "elsewhere"
         if is_finished(planned.folder):
             return "finished before"
-        dataset = open_dataset(planned.data)
-        row = replace(planned.architecture, num_classes=len(dataset.classes))
-        train(row, planned.recipe, dataset, planned.seed, planned.folder, lambda _progress: None)
-    return "trained"
+        planned.carry_out()
+    return "done"
 
 
 def run_here(planned: Sequence[Planned], jobs: int, threads: int, tell: Callable[[Planned, str], None]) -> None:
-    """Train the runs in `jobs` processes at once; `tell` hears what came of each.
+    """Carry the runs out in `jobs` processes at once; `tell` hears what came of each.
 
     A worker that dies (killed, out of memory) is replaced, and its run goes on from its last checkpoint. Raises InputError where
-    a run cannot be trained, or workers died ATTEMPTS times without a run finished in between.
+    a run cannot be carried out, or workers died ATTEMPTS times without a run finished in between.
     """
     left = {each.folder: each for each in planned}
     deaths = 0
     while left:
         with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-            futures: dict[Future[str], Planned] = {pool.submit(train_planned, each, threads): each for each in left.values()}
+            futures: dict[Future[str], Planned] = {pool.submit(carry_out, each, threads): each for each in left.values()}
             try:
                 while futures:
                     for future in wait(futures, return_when=FIRST_COMPLETED).done:
@@ -172,7 +191,7 @@ def run_on_ray(planned: Sequence[Planned], threads: int, tell: Callable[[Planned
         raise InputError("Ray is not installed; `pip install ray`, or leave out --on ray.") from None
     environment = {"env_vars": {"PYTHONPATH": str(Path(__file__).parents[2])}}
     ray.init(address=os.environ.get("RAY_ADDRESS"), log_to_driver=False, runtime_env=environment)
-    remote = ray.remote(num_cpus=threads, max_retries=ATTEMPTS - 1)(train_planned)
+    remote = ray.remote(num_cpus=threads, max_retries=ATTEMPTS - 1)(carry_out)
     absolute = [replace(each, folder=each.folder.absolute()) for each in planned]
     waiting: dict[Any, Planned] = {remote.remote(each, threads): each for each in absolute}
     try:

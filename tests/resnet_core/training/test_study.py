@@ -16,8 +16,9 @@ from resnet_core import runs
 from resnet_core.architectures import architecture
 from resnet_core.errors import InputError
 from resnet_core.training import study as studies
+from resnet_core.training.catalogue import study
 from resnet_core.training.recipe import Phase, recipe
-from resnet_core.training.study import Planned, plan, run_here, study, summary
+from resnet_core.training.study import Planned, Training, plan, run_here, summary
 
 QUICK = replace(recipe("quick"), phases=(Phase(60, 16),), blocks_every=None)
 
@@ -25,7 +26,7 @@ QUICK = replace(recipe("quick"), phases=(Phase(60, 16),), blocks_every=None)
 def small(out: Path, seeds: int = 1, iterations: int = 60) -> list[Planned]:
     rows = [architecture(name, depths=(1, 1, 1), width=2) for name in ("plain20-cifar", "resnet20-cifar")]
     how = replace(QUICK, phases=(Phase(iterations, 16),))
-    return [Planned(row, how, "digits", seed, out / f"{row.name}-{seed}") for seed in range(seeds) for row in rows]
+    return [Training(row, how, "digits", seed, out / f"{row.name}-{seed}") for seed in range(seeds) for row in rows]
 
 
 def heard(planned: list[Planned], jobs: int = 2) -> dict[str, str]:
@@ -36,7 +37,7 @@ def heard(planned: list[Planned], jobs: int = 2) -> dict[str, str]:
 
 def test_a_study_trains_every_run_once(tmp_path: Path) -> None:
     planned = small(tmp_path)
-    assert set(heard(planned).values()) == {"trained"}
+    assert set(heard(planned).values()) == {"done"}
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert set(heard(planned).values()) == {"finished before"}
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
@@ -51,7 +52,7 @@ def test_two_studies_at_once_never_train_one_run_twice(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     for name in told[0]:
-        assert sorted(each[name] for each in told) in (["elsewhere", "trained"], ["finished before", "trained"])
+        assert sorted(each[name] for each in told) in (["done", "elsewhere"], ["done", "finished before"])
 
 
 def test_a_killed_worker_is_replaced_and_its_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
@@ -66,7 +67,7 @@ def test_a_killed_worker_is_replaced_and_its_run_goes_on_to_the_same_weights(tmp
 
     thread = threading.Thread(target=kill_after_the_first_checkpoint)
     thread.start()
-    assert set(heard(killed, jobs=1).values()) == {"trained"}
+    assert set(heard(killed, jobs=1).values()) == {"done"}
     thread.join()
     expected, found = (load_file(each[0].folder / "last.safetensors") for each in (whole, killed))
     assert all((found[name] == tensor).all() for name, tensor in expected.items())
@@ -87,8 +88,8 @@ def test_only_and_scale(tmp_path: Path) -> None:
     assert planned[0].recipe.drops == (3200, 4800)
     with pytest.raises(InputError, match=r"^The study figure6 has no network 'vgg'; it has plain20, [^\n]+\.$"):
         plan(study("figure6"), tmp_path, only=["vgg"])
-    with pytest.raises(InputError, match=r"^There is no study named 'figure7'; known are race, figure6\.$"):
-        study("figure7")
+    with pytest.raises(InputError, match=r"^There is no study named 'figure8'; known are race, figure4, figure6, [^\n]+\.$"):
+        study("figure8")
 
 
 def test_the_summary_is_mean_and_sample_sd_over_seeds() -> None:

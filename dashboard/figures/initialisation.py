@@ -1,0 +1,108 @@
+"""How do signal and gradient pass through a network before training? By block and depth, plain and residual, with batch norm and
+without."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from dashboard.figures.colours import NEUTRAL, of_depth, of_network
+
+QUANTITIES = {
+    "gradient_norm": "gradient norm ‖∂L/∂y‖ of the block's outputs",
+    "output_rms": "root mean square of the block's outputs",
+    "response_sd": "sd of F(x), before addition and ReLU",
+}
+KINDS = {  # panels, left to right
+    (False, True): "plain, batch norm",
+    (True, True): "residual, batch norm",
+    (False, False): "plain, no batch norm",
+    (True, False): "residual, no batch norm",
+}
+_AXIS = {"fixedrange": True, "tickfont": {"size": 13}}
+
+
+def over_blocks(table: pd.DataFrame, quantity: str) -> pd.DataFrame:
+    """Geometric means over seeds of a quantity, a row a network and block; `part` is its place, from 0 to 1."""
+    rows = table[(table[quantity] > 0) & np.isfinite(table[quantity])]
+    logs = np.log(rows[quantity]).groupby([rows[key] for key in ("layers", "residual", "batch_norm", "place")])
+    found = np.exp(logs.mean()).rename("value").reset_index()
+    first, last = (found.groupby(["layers", "residual", "batch_norm"]).place.transform(f) for f in ("min", "max"))
+    return found.assign(part=(found.place - first) / (last - first))
+
+
+def signal_and_gradient(table: pd.DataFrame, quantity: str = "gradient_norm") -> go.Figure:
+    """One of QUANTITIES from the first block to the last, log scale; a panel a kind of network, lightness is depth."""
+    found = over_blocks(table, quantity)
+    shown = [kind for kind in KINDS if ((found.residual == kind[0]) & (found.batch_norm == kind[1])).any()]
+    figure = make_subplots(
+        1, len(shown), shared_yaxes=True, horizontal_spacing=0.02, subplot_titles=[KINDS[kind] for kind in shown]
+    )
+    depths = sorted(found.layers.unique())
+    named = set()
+    for column, (residual, norm) in enumerate(shown, start=1):
+        for layers, part in found[(found.residual == residual) & (found.batch_norm == norm)].groupby("layers"):
+            figure.add_scatter(
+                x=part.part, y=part.value, mode="lines", name=f"{layers} layers", legendgroup=str(layers),
+                showlegend=layers not in named, hovertemplate="%{y:.3g}",
+                line={"width": 2.5, "color": of_depth(residual, layers, depths)}, row=1, col=column,
+            )  # fmt: skip
+            named.add(layers)
+    figure.update_xaxes(tickvals=[0, 1], ticktext=["first", "last block"], showgrid=False, **_AXIS)
+    figure.update_yaxes(type="log", exponentformat="power", dtick=_decades(found.value), **_AXIS)
+    for annotation, (residual, _) in zip(figure.layout.annotations, shown, strict=True):
+        annotation.font = {"size": 14, "color": of_network(residual)}
+    figure.update_layout(**_layout(QUANTITIES[quantity]))
+    return figure
+
+
+def _decades(values: pd.Series) -> int:
+    """Decades between two ticks, so that about eight are drawn."""
+    return max(1, math.ceil(math.log10(values.max() / values.min()) / 8))
+
+
+def _layout(heading: str) -> dict[str, Any]:
+    place = {"x": 0, "xref": "paper", "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 8}}
+    return {
+        "height": 380,
+        "margin": {"l": 0, "r": 8, "t": 84, "b": 40},
+        "hovermode": "x unified",
+        "title": {"text": heading, "font": {"size": 14, "color": NEUTRAL}, **place},
+        "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.14, "yanchor": "bottom", "font": {"size": 13}},
+    }
+
+
+def at_angle(table: pd.DataFrame, radians: float) -> pd.DataFrame:
+    """Correlation of the image's gradients at inputs that far apart (the nearest measured angle), a row a network, over seeds."""
+    image = table[table.block == "image"]
+    nearest = image.radians.iloc[(image.radians - radians).abs().argmin()]
+    rows = image[image.radians == nearest].assign(radians=nearest)
+    return rows.groupby(["layers", "residual", "batch_norm", "radians"]).correlation.agg(["mean", "min", "max"]).reset_index()
+
+
+def shattered_gradients(table: pd.DataFrame, radians: float) -> go.Figure:
+    """Correlation of gradients at inputs `radians` apart over depth, log scale: the four kinds of network, bars over seeds."""
+    found = at_angle(table, radians)
+    figure = go.Figure()
+    for (residual, norm), name in KINDS.items():
+        part = found[(found.residual == residual) & (found.batch_norm == norm)]
+        part = part[part["mean"] > 0]
+        if part.empty:
+            continue
+        figure.add_scatter(
+            x=part.layers, y=part["mean"], name=name, mode="lines+markers", hovertemplate="%{y:.3f}",
+            error_y={"type": "data", "symmetric": False, "array": part["max"] - part["mean"],
+                     "arrayminus": part["mean"] - part["min"].clip(lower=1e-4), "thickness": 1.2},
+            line={"color": of_network(residual), "width": 2.5, "dash": "solid" if norm else "dash"},
+            marker={"size": 8, "symbol": "circle" if norm else "circle-open"},
+        )  # fmt: skip
+    figure.update_xaxes(title={"text": "layers", "font": {"size": 14}}, tickvals=sorted(found.layers.unique()), **_AXIS)
+    figure.update_yaxes(type="log", exponentformat="power", **_AXIS)
+    heading = f"correlation of ∂f/∂x at inputs {found.radians.iloc[0]:.1f} rad apart"
+    figure.update_layout(**_layout(heading))
+    return figure

@@ -1,0 +1,192 @@
+"""What is found inside trained networks? Responses, lesions, paths, the loss around the weights, and which blocks are alike."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from dashboard.figures.colours import AMOUNT, NEUTRAL, of_depth, of_network
+
+_AXIS = {"fixedrange": True, "tickfont": {"size": 13}}
+_MARGIN = {"l": 0, "r": 8, "t": 60, "b": 44}
+
+
+def _heading(text: str) -> dict[str, Any]:
+    place = {"x": 0, "xref": "paper", "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 8}}
+    return {"text": text, "font": {"size": 14, "color": NEUTRAL}, **place}
+
+
+_LEGEND = {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "font": {"size": 13}}
+
+
+def _name(layers: int, residual: bool) -> str:
+    return f"{'ResNet' if residual else 'plain'}-{layers}"
+
+
+def layer_responses(table: pd.DataFrame) -> go.Figure:
+    """Figure 7: sd of every layer's response over its place, mean over seeds; lightness is depth."""
+    depths = sorted(table.layers.unique())
+    figure = go.Figure()
+    for (residual, layers), part in table.groupby(["residual", "layers"]):
+        line = part.groupby("place").response_sd.mean()
+        figure.add_scatter(
+            x=line.index, y=line, name=_name(layers, residual), mode="lines", hovertemplate="%{y:.2f}",
+            line={"color": of_depth(residual, layers, depths), "width": 2.5},
+        )  # fmt: skip
+    figure.update_xaxes(title={"text": "layer, from the input", "font": {"size": 14}}, showgrid=False, **_AXIS)
+    figure.update_yaxes(rangemode="tozero", **_AXIS)
+    heading = _heading("sd of the response, after batch norm, before addition and ReLU")
+    figure.update_layout(height=380, margin=_MARGIN, legend=_LEGEND, title=heading, hovermode="x unified")
+    return figure
+
+
+def lesion_summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Test error in percent after each kind of lesion, a row a network, kind, count and control: mean, sd, min, max, n."""
+    keys = ["layers", "residual", "lesion", "count", "reestimated"]
+    grouped = table.groupby(keys).error_percent
+    return grouped.agg(["mean", "std", "min", "max", "size"]).reset_index()
+
+
+def single_lesions(table: pd.DataFrame) -> go.Figure:
+    """Test error after the removal of each single block: as it is (solid), with statistics estimated anew (hollow)."""
+    one = table[table.lesion == "one removed"]
+    figure = go.Figure()
+    for (residual, layers, again), part in one.groupby(["residual", "layers", "reestimated"]):
+        mean = part.groupby("blocks", sort=False).error_percent.mean()
+        figure.add_scatter(
+            x=mean.index, y=mean, mode="lines+markers", hovertemplate="%{y:.1f} %",
+            name=_name(layers, residual) + (", statistics anew" if again else ""),
+            line={"color": of_network(residual), "width": 1.2 if again else 2.5, "dash": "dot" if again else "solid"},
+            marker={"size": 7, "symbol": "circle-open" if again else "circle"},
+        )  # fmt: skip
+    for residual, part in table[(table.lesion == "none") & ~table.reestimated].groupby("residual"):
+        figure.add_hline(part.error_percent.mean(), line={"color": of_network(residual), "width": 1, "dash": "dash"})
+    firsts = [name for name in dict.fromkeys(one.blocks) if name.endswith("_1")]
+    figure.update_xaxes(showgrid=False, tickmode="array", tickvals=firsts, type="category", **_AXIS)
+    figure.update_yaxes(range=[0, 100], **_AXIS)
+    heading = _heading("test error without one block, %; dashed: whole network")
+    layout = {"height": 400, "margin": {**_MARGIN, "t": 84}, "legend": _LEGEND, "title": heading, "hovermode": "x unified"}
+    figure.update_layout(**layout)
+    return figure
+
+
+def many_lesions(table: pd.DataFrame) -> go.Figure:
+    """Test error over the number of removed blocks (left) and of exchanges (right); bars are the sd over draws."""
+    summary = lesion_summary(table)
+    figure = make_subplots(
+        1, 2, shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=("blocks removed", "exchanges of two")
+    )
+    kinds = (["none", "one removed", "several removed"], ["none", "exchanged"])
+    for column, wanted in enumerate(kinds, start=1):
+        rows = summary[summary.lesion.isin(wanted)]
+        for (residual, layers, again), part in rows.groupby(["residual", "layers", "reestimated"]):
+            part = part.sort_values("count")
+            figure.add_scatter(
+                x=part["count"], y=part["mean"], mode="lines+markers", showlegend=column == 1, hovertemplate="%{y:.1f} %",
+                name=_name(layers, residual) + (", statistics anew" if again else ""),
+                error_y={"array": part["std"].fillna(0), "thickness": 1.2},
+                line={"color": of_network(residual), "width": 1.2 if again else 2.5, "dash": "dot" if again else "solid"},
+                marker={"size": 7, "symbol": "circle-open" if again else "circle"}, row=1, col=column,
+            )  # fmt: skip
+    figure.update_xaxes(showgrid=False, rangemode="tozero", **_AXIS)
+    figure.update_yaxes(range=[0, 100], **_AXIS)
+    layout = {"height": 400, "margin": {**_MARGIN, "t": 96}, "legend": {**_LEGEND, "y": 1.1}, "hovermode": "x unified"}
+    figure.update_layout(title=_heading("test error, %"), **layout)
+    return figure
+
+
+def path_lengths(table: pd.DataFrame) -> pd.DataFrame:
+    """A row a network and length: how many paths have it, their mean gradient norm, and both together, as shares.
+
+    blocks: the number of blocks; `paths` is binomial (Veit et al. 2016, section 4), `effective` is paths x norm (section 5).
+    """
+    found = table.groupby(["layers", "length"]).gradient_norm.mean().rename("gradient_norm").reset_index()
+    blocks = found.groupby("layers").length.transform("max")
+    counts = pd.Series([math.comb(n, k) / 2**n for n, k in zip(blocks, found.length, strict=True)], index=found.index)
+    whole = found.assign(blocks=blocks, paths=counts, effective=counts * found.gradient_norm)
+    return whole.assign(effective=whole.effective / whole.groupby("layers").effective.transform("sum"))
+
+
+def path_gradients(table: pd.DataFrame) -> go.Figure:
+    """Left: the gradient norm through one path by its length. Right: how many paths there are, and where the gradient passes."""
+    found = path_lengths(table)
+    depths = sorted(found.layers.unique())
+    titles = ("gradient norm through one path", "share of all paths, and of the gradient")
+    figure = make_subplots(1, 2, horizontal_spacing=0.09, subplot_titles=titles)
+    for layers, part in found.groupby("layers"):
+        colour, name = of_depth(True, layers, depths), f"ResNet-{layers}"
+        shared = {"mode": "lines+markers", "marker": {"size": 5}}
+        figure.add_scatter(
+            x=part.length, y=part.gradient_norm, name=name, line={"color": colour, "width": 2.5}, showlegend=False,
+            hovertemplate="%{y:.2g}", **shared, row=1, col=1,
+        )  # fmt: skip
+        figure.add_scatter(
+            x=part.length, y=part.paths, name=f"{name}: paths", line={"color": colour, "width": 1.5, "dash": "dot"},
+            hovertemplate="%{y:.3f}", **shared, row=1, col=2,
+        )  # fmt: skip
+        figure.add_scatter(
+            x=part.length, y=part.effective, name=f"{name}: gradient", line={"color": colour, "width": 3},
+            hovertemplate="%{y:.3f}", **shared, row=1, col=2,
+        )  # fmt: skip
+    figure.update_xaxes(title={"text": "length (blocks through F)", "font": {"size": 14}}, showgrid=False, **_AXIS)
+    figure.update_yaxes(type="log", exponentformat="power", row=1, col=1, **_AXIS)
+    figure.update_yaxes(rangemode="tozero", row=1, col=2, **_AXIS)
+    figure.update_layout(height=400, margin={**_MARGIN, "t": 80}, legend={**_LEGEND, "y": 1.1}, hovermode="x unified")
+    return figure
+
+
+def loss_landscapes(table: pd.DataFrame, directions: str = "0 and 1", statistics: str = "stored") -> go.Figure:
+    """The loss around each network's weights, log colours on one scale; a panel a network."""
+    rows = table[(table.directions == directions) & (table.statistics == statistics)]
+    networks = sorted(rows[["residual", "layers"]].drop_duplicates().itertuples(index=False, name=None))
+    figure = make_subplots(
+        1, len(networks), shared_yaxes=True, horizontal_spacing=0.02, subplot_titles=[_name(n, r) for r, n in networks]
+    )
+    finite = rows.loss[rows.loss.map(math.isfinite) & (rows.loss > 0)].map(math.log10)
+    low, high = finite.min(), min(finite.max(), finite.min() + 4)
+    for column, (residual, layers) in enumerate(networks, start=1):
+        part = rows[(rows.residual == residual) & (rows.layers == layers)]
+        square = part.groupby(["beta", "alpha"]).loss.mean().unstack("alpha")
+        figure.add_contour(
+            x=square.columns, y=square.index, z=square.map(lambda loss: math.log10(max(loss, 1e-12))), coloraxis="coloraxis",
+            customdata=square, hovertemplate="loss %{customdata:.3g}<extra></extra>", line={"width": 0.5, "color": "white"},
+            contours={"start": low, "end": high, "size": (high - low) / 12}, row=1, col=column,
+        )  # fmt: skip
+    figure.update_xaxes(title={"text": "α", "font": {"size": 14}}, constrain="domain", **_AXIS)
+    figure.update_yaxes(scaleanchor="x", **_AXIS)
+    for annotation, (residual, _) in zip(figure.layout.annotations, networks, strict=True):
+        annotation.font = {"size": 14, "color": of_network(residual)}
+    ticks = [tick / 2 for tick in range(math.floor(2 * low), math.ceil(2 * high) + 1)]
+    bar = {"tickvals": ticks, "ticktext": [f"{10**tick:.2g}" for tick in ticks], "title": "loss", "thickness": 12}
+    figure.update_layout(
+        height=360, margin=_MARGIN, coloraxis={"colorscale": AMOUNT, "cmin": low, "cmax": high, "colorbar": bar},
+    )  # fmt: skip
+    return figure
+
+
+def block_similarity(table: pd.DataFrame, layers: int, residual: bool) -> go.Figure:
+    """CKA between a network's blocks (up) and those of itself, its twin and another seed (across), mean over seeds."""
+    rows = table[(table.layers == layers) & (table.residual == residual)]
+    others = list(dict.fromkeys(rows.other))
+    figure = make_subplots(1, len(others), shared_yaxes=True, horizontal_spacing=0.02, subplot_titles=others)
+    order = list(dict.fromkeys(rows.block))
+    for column, other in enumerate(others, start=1):
+        part = rows[rows.other == other]
+        square = part.groupby(["block", "other_block"], sort=False).cka.mean().unstack("other_block")
+        square = square.loc[order, [name for name in order if name in square.columns]]
+        figure.add_heatmap(
+            x=square.columns, y=square.index, z=square, coloraxis="coloraxis", row=1, col=column,
+            hovertemplate="%{y}, %{x}: %{z:.2f}<extra></extra>",
+        )  # fmt: skip
+    firsts = [name for name in order if name.endswith("_1")]
+    figure.update_xaxes(tickmode="array", tickvals=firsts, constrain="domain", **_AXIS)
+    figure.update_yaxes(tickmode="array", tickvals=firsts, **_AXIS)
+    bar = {"title": "CKA", "thickness": 12}
+    figure.update_layout(
+        height=380, margin=_MARGIN, coloraxis={"colorscale": AMOUNT, "cmin": 0, "cmax": 1, "colorbar": bar},
+    )  # fmt: skip
+    return figure

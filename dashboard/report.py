@@ -1,0 +1,182 @@
+"""What did the studies find? `python -m dashboard.report` writes the tables and pictures of assets/studies/STUDIES.md anew.
+
+The text is written by hand; a table stands between the comments `<!-- table KIND FOLDER -->` and `<!-- end -->`, and all its numbers
+come from the run directories in FOLDER. Pictures need Chrome or Chromium (through Plotly's Kaleido).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboard.figures import initialisation, trained
+from dashboard.figures.degradation import at_the_end, degradation_curves
+from resnet_core import runs
+from resnet_core.files import replacing
+
+STUDIES = Path(__file__).parents[1] / "assets" / "studies"
+TEXT = STUDIES / "STUDIES.md"
+_TABLE = re.compile(r"(<!-- table (\S+) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    rows = [table.columns, ["---"] * len(table.columns), *table.itertuples(index=False)]
+    return "".join(f"| {' | '.join(map(str, row))} |\n" for row in rows)
+
+
+def _network(layers: int, residual: bool, batch_norm: bool = True) -> str:
+    return f"{'ResNet' if residual else 'plain'}-{layers}" + ("" if batch_norm else " without BN")
+
+
+def _spread(mean: float, sd: float, digits: int = 2) -> str:
+    return f"{mean:.{digits}f}" + ("" if pd.isna(sd) else f" ± {sd:.{digits}f}")
+
+
+def made(folder: Path) -> pd.DataFrame:
+    """What the runs say of themselves: data, recipe, seeds, precision, hardware, time, commits."""
+    facts = [runs.read_facts(path.parent) for path in sorted(folder.glob("*/run.json"))]
+
+    def all_of(say: Callable[[dict[str, Any]], object]) -> str:
+        return ", ".join(dict.fromkeys(str(say(each)) for each in facts))
+
+    seeds = sorted({each["seed"] for each in facts})
+    iterations = all_of(lambda each: f"{each['recipe']['iterations']:,}")
+    hardware = all_of(lambda each: f"{each['hardware'].get('device', 'cpu')}, {each['hardware']['threads']} threads")
+    said = {
+        "data": all_of(lambda each: each["data"]["source"]),
+        "recipe": all_of(lambda each: each["recipe"]["name"]) + f": {iterations} iterations",
+        "seeds": ", ".join(map(str, seeds)),
+        "precision": all_of(lambda each: {"bf16-mixed": "bfloat16 autocast"}.get(each.get("precision", ""), "float32")),
+        "hardware": hardware.replace("cpu", "CPU").replace("1 threads", "1 thread") + " a network",
+        "time": f"{sum(each['seconds'] for each in facts) / 60:.0f} minutes in all, {len(facts)} runs",
+        "commits": all_of(lambda each: (each["commit"] or "none")[:10]),
+    }
+    return pd.DataFrame(said.items(), columns=["what", "value"])
+
+
+def errors(folder: Path) -> pd.DataFrame:
+    """Errors after the last iteration, a row a network."""
+    table = runs.load(folder)
+    table = table.assign(label=[run.removesuffix(f"-seed{seed}") for run, seed in zip(table.run, table.seed, strict=True)])
+    rows = []
+    for label, part in table.groupby("label", sort=False):
+        ends = at_the_end(part).set_index("split")
+        train, test = ends.loc["train"], ends.loc["test"]
+        row = [label, _spread(train["mean"], train.sd), _spread(test["mean"], test.sd), int(test.n)]
+        rows.append((part.layers.iloc[0], part.residual.iloc[0], label, row))
+    columns = ["network", "training error, %", "test error, %", "seeds"]
+    return pd.DataFrame([row for *_, row in sorted(rows)], columns=columns)
+
+
+def responses(folder: Path) -> pd.DataFrame:
+    rows = []
+    for (layers, residual), part in runs.load_measured(folder).groupby(["layers", "residual"]):
+        line = part.groupby("place").response_sd.mean()
+        rows.append([_network(layers, residual), *(f"{value:.2f}" for value in (line.mean(), line.min(), line.max()))])
+    return pd.DataFrame(rows, columns=["network", "mean sd of a layer", "smallest", "largest"])
+
+
+def flow(folder: Path) -> pd.DataFrame:
+    table, rows = runs.load_measured(folder), []
+    gradients, outputs = (initialisation.over_blocks(table, quantity) for quantity in ("gradient_norm", "output_rms"))
+    for (norm, residual, layers), part in gradients.groupby(["batch_norm", "residual", "layers"]):
+        same = (outputs.layers == layers) & (outputs.residual == residual) & (outputs.batch_norm == norm)
+        first, last, end = part.value.iloc[0], part.value.iloc[-1], outputs[same].value.iloc[-1]
+        rows.append([_network(layers, residual, norm), f"{first:.2e}", f"{last:.2e}", f"{first / last:.2g}", f"{end:.2g}"])
+    names = ["network", "gradient norm, first block", "last block", "first / last", "rms of the last block's outputs"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def shattering(folder: Path) -> pd.DataFrame:
+    table = runs.load_measured(folder)
+    columns = {angle: initialisation.at_angle(table, angle) for angle in (0.1, 0.5, 1.0)}
+    keys = ["layers", "residual", "batch_norm"]
+    first = next(iter(columns.values()))
+    rows = []
+    for norm, residual in ((True, False), (True, True), (False, False), (False, True)):
+        for layers in sorted(first.layers.unique()):
+            means = [found.set_index(keys)["mean"].get((layers, residual, norm)) for found in columns.values()]
+            if means[0] is not None:
+                rows.append([_network(layers, residual, norm), *(f"{mean:.3f}" for mean in means)])
+    return pd.DataFrame(rows, columns=["network", *(f"{found.radians.iloc[0]:.1f} rad apart" for found in columns.values())])
+
+
+def lesion(folder: Path) -> pd.DataFrame:
+    found = trained.lesion_summary(runs.load_measured(folder)).sort_values(["layers", "residual", "lesion", "count"])
+    rows = []
+    for (layers, residual, kind, count), part in found.groupby(["layers", "residual", "lesion", "count"]):
+        both = part.set_index("reestimated")
+        values = [_spread(row["mean"], row["std"], 1) for row in (both.loc[False], both.loc[True])]
+        rows.append([_network(layers, residual), kind, count, *values])
+    names = ["network", "lesion", "how many", "test error, %", "with statistics anew, %"]
+    order = {"none": 0, "one removed": 1, "several removed": 2, "exchanged": 3}
+    rows.sort(key=lambda row: (row[0], order[row[1]], row[2]))
+    return pd.DataFrame(rows, columns=names)
+
+
+def paths(folder: Path) -> pd.DataFrame:
+    rows = []
+    for layers, part in trained.path_lengths(runs.load_measured(folder)).groupby("layers"):
+        mean_length = (part.length * part.effective).sum()
+        below = part.effective.cumsum()
+        low, high = part.length[below >= 0.05].iloc[0], part.length[below >= 0.95].iloc[0]
+        blocks = part.blocks.iloc[0]
+        rows.append([_network(layers, True), blocks, f"{blocks / 2:.1f}", f"{mean_length:.1f}", f"{low} to {high}"])
+    names = ["network", "blocks", "mean length of a path", "mean length, by gradient", "lengths that carry 90 % of it"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def landscape(folder: Path) -> pd.DataFrame:
+    table, rows = runs.load_measured(folder), []
+    keys = ["residual", "layers", "directions", "statistics"]
+    for (residual, layers, directions, statistics), part in table.groupby(keys):
+        centre = part[(part.alpha.abs() < 1e-9) & (part.beta.abs() < 1e-9)].loss.iloc[0]
+        rows.append(
+            [
+                _network(layers, residual), directions, statistics, f"{centre:.3f}", f"{part.loss.median():.2f}",
+                f"{part.loss.max():.3g}", f"{100 * (part.loss < centre + 0.5).mean():.0f} %",
+            ]
+        )  # fmt: skip
+    names = ["network", "directions", "statistics", "loss at the weights", "median", "largest", "area within 0.5 of the weights' loss"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def similarity(folder: Path) -> pd.DataFrame:
+    table, rows = runs.load_measured(folder), []
+    for (layers, residual, other), part in table.groupby(["layers", "residual", "other"]):
+        same, different = part[part.block == part.other_block].cka, part[part.block != part.other_block].cka
+        rows.append([_network(layers, residual), other, f"{same.mean():.2f}", f"{different.mean():.2f}"])
+    return pd.DataFrame(rows, columns=["network", "compared with", "mean CKA of equal blocks", "of different blocks"])
+
+
+TABLES: dict[str, Callable[[Path], pd.DataFrame]] = {
+    table.__name__: table for table in (made, errors, responses, flow, shattering, lesion, paths, landscape, similarity)
+}
+
+
+def rendered(text: str, root: Path = STUDIES) -> str:
+    """The text with every table written anew from the runs below `root`."""
+    return _TABLE.sub(lambda found: f"{found[1]}{_markdown(TABLES[found[2]](root / found[3]))}{found[4]}", text)
+
+
+def _pictures(root: Path) -> dict[str, go.Figure]:
+    def measured(name: str) -> pd.DataFrame:
+        return runs.load_measured(root / name)
+
+    return {}
+
+
+def main() -> None:
+    with replacing(TEXT) as beside:
+        beside.write_text(rendered(TEXT.read_text()))
+    for name, figure in _pictures(STUDIES).items():
+        figure.update_layout(template="plotly_white").write_image(STUDIES / "pictures" / f"{name}.svg", width=960)
+
+
+if __name__ == "__main__":
+    main()

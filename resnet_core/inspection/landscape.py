@@ -1,0 +1,77 @@
+"""How does the loss look around a network's weights? On a plane of filter-normalised random directions: Li et al. 2018."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from resnet_core.inspection.probe import private_view, with_batch_statistics
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Loss (mean cross entropy) and top-1 error at weights + alpha · first + beta · second: [i, j] is at alphas[i], betas[j]."""
+
+    loss: NDArray[np.float64]
+    error_percent: NDArray[np.float64]
+
+
+def random_direction(network: nn.Module, seed: int) -> dict[str, Tensor]:
+    """A random direction in the space of the weights, by their names: section 4 of Li et al. 2018.
+
+    Normal, with each filter (an output channel of a convolution, a row of the classifier) as long as the network's own, so that
+    networks whose weights differ in scale can be compared. Batch norm and biases stay where they are, as in their code. Up to the
+    lengths, `seed` and the shapes alone determine it.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    direction = {}
+    for name, weight in network.named_parameters():
+        if weight.ndim < 2:
+            continue
+        drawn = torch.randn(weight.shape, generator=generator).to(weight)
+        across = tuple(range(1, weight.ndim))
+        own, random = (torch.linalg.vector_norm(x.detach(), dim=across, keepdim=True) for x in (weight, drawn))
+        direction[name] = drawn * (own / random)
+    return direction
+
+
+def loss_surface(
+    network: nn.Module,
+    first: Mapping[str, Tensor],
+    second: Mapping[str, Tensor],
+    alphas: Sequence[float] | NDArray[np.float64],
+    betas: Sequence[float] | NDArray[np.float64],
+    batches: Sequence[tuple[Tensor, Tensor]],
+    batch_statistics: bool,
+) -> Surface:
+    """The loss over the plane that two directions span at the network's weights.
+
+    batches: images (N, 3, H, W), normalised, and labels (N,). batch_statistics: batch norm takes each batch's own statistics at
+    every point, as the loss in training does; otherwise those stored with the weights, as in the code of Li et al., which fit the
+    weights at the centre only. The network itself stays as it is.
+    """
+    view = private_view(network)
+    if batch_statistics:
+        with_batch_statistics(view)
+    own = {name: parameter.detach() for name, parameter in network.named_parameters() if name in first}
+    places = {name: (view.get_submodule(name.rpartition(".")[0]), name.rpartition(".")[2]) for name in first}
+    weight = next(network.parameters())
+    shown = [(x.to(weight).contiguous(memory_format=torch.channels_last), y.to(weight.device)) for x, y in batches]
+    count = sum(len(y) for _, y in shown)
+    loss, error = np.empty((2, len(alphas), len(betas)))
+    with torch.inference_mode():
+        for i, alpha in enumerate(alphas):
+            row = {name: own[name] + alpha * first[name] for name in own}
+            for j, beta in enumerate(betas):
+                for name, (module, last) in places.items():  # the view's own entries: the network keeps its parameters
+                    module._parameters[last] = nn.Parameter(row[name] + beta * second[name], requires_grad=False)
+                logits = [(view(x), y) for x, y in shown]
+                loss[i, j] = sum(F.cross_entropy(z, y, reduction="sum").item() for z, y in logits) / count
+                error[i, j] = 100 * sum(int((z.argmax(1) != y).sum()) for z, y in logits) / count
+    return Surface(loss, error)

@@ -1,0 +1,63 @@
+"""Which blocks of two networks compute alike? Linear CKA between the blocks' outputs for the same images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from resnet_core.errors import InputError
+from resnet_core.inspection.probe import blocks_of, listening, private_view
+
+
+def block_similarity(first: nn.Module, second: nn.Module, batches: Iterable[Tensor]) -> pd.DataFrame:
+    """CKA of every block of `first` (rows) with every block of `second` (columns), by the paper's names ("conv2_1").
+
+    batches: images (N, 3, H, W), normalised, at least 4 in each. Linear CKA (Kornblith et al. 2019, section 3) from minibatches
+    with the unbiased HSIC (Nguyen, Raghu and Kornblith 2021, Eq. 3 and 4): HSICs are summed over batches before they are divided,
+    so that the size of a batch does not matter. 1: equal up to rotation and scale; about 0: unrelated. In evaluation mode. Raises
+    InputError where a batch is too small, or there is none.
+    """
+    names = [[place.label for place in blocks_of(network)] for network in (first, second)]
+    cross, mine, yours = np.zeros((len(names[0]), len(names[1]))), np.zeros(len(names[0])), np.zeros(len(names[1]))
+    seen = 0
+    for images in batches:
+        if len(images) < 4:
+            raise InputError(f"A batch has {len(images)} images; CKA without bias needs at least 4.")
+        a = _grams(first, images)
+        b = a if second is first else _grams(second, images)
+        cross += _hsic(a, b)
+        mine += np.array([_hsic(gram[None], gram[None]).item() for gram in a])
+        yours += np.array([_hsic(gram[None], gram[None]).item() for gram in b])
+        seen += 1
+    if not seen:
+        raise InputError("There are no images to compare the networks on.")
+    return pd.DataFrame(cross / np.sqrt(np.outer(mine, yours)), index=names[0], columns=names[1])
+
+
+def _grams(network: nn.Module, images: Tensor) -> Tensor:
+    """(blocks, N, N) float64: inner products of the blocks' outputs, the diagonal zero. The outputs themselves are let go."""
+    view = private_view(network)
+    found: list[Tensor] = []
+
+    def hear(_x: Tensor, y: Tensor) -> None:
+        flat = y.flatten(1).float()
+        flat = flat - flat.mean(0)  # changes no HSIC, but large common parts would cost float32 its digits
+        found.append((flat @ flat.T).double().fill_diagonal_(0))
+
+    weight = next(network.parameters())
+    with torch.inference_mode(), listening({place.block: hear for place in blocks_of(view)}):
+        view(images.to(weight.device, weight.dtype))
+    return torch.stack(found).cpu()
+
+
+def _hsic(first: Tensor, second: Tensor) -> np.ndarray:
+    """The unbiased estimator between stacks of Gram matrices with zero diagonals: Song et al. 2012, Eq. 5."""
+    n = first.shape[-1]
+    rows, columns = first.sum(-1), second.sum(-1)
+    traces = torch.einsum("aij,bij->ab", first, second)
+    sums = torch.outer(rows.sum(-1), columns.sum(-1)) / ((n - 1) * (n - 2))
+    return ((traces + sums - 2 / (n - 2) * rows @ columns.T) / (n * (n - 3))).numpy()

@@ -1,0 +1,176 @@
+"""Which studies are there? Networks to train, and questions to networks that are trained or new, each by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from resnet_core.architectures import Architecture, architecture
+from resnet_core.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from resnet_core.training.measurements import Subject
+
+
+@dataclass(frozen=True)
+class Study:
+    """Networks to train, by the names of their runs."""
+
+    name: str
+    question: str
+    networks: Mapping[str, Architecture]
+    recipes: Mapping[str, str]  # by network; "": all others
+    data: str
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One question to many networks, by the names of their runs: those that a study trained, or new ones."""
+
+    name: str
+    question: str
+    networks: Mapping[str, Architecture]
+    trained_by: str | None  # a study; None: asked at initialisation
+    measure: str  # a function of `measurements`: a Subject -> a table
+    data: str
+
+    @property
+    def function(self) -> Callable[[Subject], pd.DataFrame]:
+        from resnet_core.training import measurements
+
+        return getattr(measurements, self.measure)
+
+
+def _pairs(*depths: int, **changes: object) -> dict[str, Architecture]:
+    """The paper's CIFAR networks of these depths, plain and residual."""
+    names = [f"{kind}{depth}-cifar" for depth in depths for kind in ("plain", "resnet")]
+    return {name: architecture(name, **changes) for name in names}
+
+
+_NO_NORM = "-without-bn"
+_CIFAR = _pairs(20, 32, 44, 56)
+_TRAINED_56 = _pairs(20, 56)
+_SQUARE = {  # batch norm x shortcut
+    name + suffix: row
+    for suffix, norm in (("", True), (_NO_NORM, False))
+    for name, row in _pairs(56, width=8, batch_norm=norm).items()
+}
+
+_ALL: list[Study | Measurement] = [
+    Study(
+        name="race",
+        question="Does depth harm a plain network, and does a residual one escape?",
+        networks=_pairs(20, 56, width=8),
+        recipes={"": "quick"},
+        data="digits",
+    ),
+    Study(
+        name="figure4",
+        question="Does depth harm plain networks of the ImageNet shape (Figure 4)?",
+        networks={
+            name: architecture(name, width=32, shortcut="A" if name.startswith("resnet") else None)
+            for name in ("plain18", "plain34", "resnet18", "resnet34")
+        },
+        recipes={"": "short"},
+        data="tiny-imagenet",
+    ),
+    Study(
+        name="figure6",
+        question="How do training and test error develop in plain and residual networks of growing depth (Figure 6)?",
+        networks={**_CIFAR, "resnet110-cifar": architecture("resnet110-cifar")},
+        recipes={"": "he2015-cifar", "resnet110-cifar": "he2015-cifar-110"},
+        data="cifar10",
+    ),
+    Study(
+        name="gradients",
+        question="What do batch norm and shortcuts each do to the gradients of 56 layers in training (section 4.1)?",
+        networks=_SQUARE,
+        recipes={"": "quick"},
+        data="digits",
+    ),
+    Study(
+        name="shortcuts",
+        question="How do shortcuts of option A, B, C and none compare (Table 3)?",
+        networks={
+            **_pairs(20),
+            **{f"resnet20-cifar-{option}": architecture("resnet20-cifar", shortcut=option) for option in "BC"},
+        },
+        recipes={"": "he2015-cifar"},
+        data="cifar10",
+    ),
+    Measurement(
+        name="figure7",
+        question="How strong are the responses of the layers, plain and residual (Figure 7)?",
+        networks=_TRAINED_56,
+        trained_by="figure6",
+        measure="responses",
+        data="cifar10",
+    ),
+    Measurement(
+        name="depth",
+        question="How do signal and gradient pass through 20 to 1202 layers before training?",
+        networks={
+            name + suffix: row
+            for suffix, norm in (("", True), (_NO_NORM, False))
+            for name, row in _pairs(20, 56, 110, 1202, batch_norm=norm).items()
+        },
+        trained_by=None,
+        measure="flow",
+        data="cifar10",
+    ),
+    Measurement(
+        name="shattering",
+        question="How alike are the gradients at nearby inputs, by depth, at initialisation (Balduzzi et al. 2017)?",
+        networks={
+            name + suffix: row
+            for suffix, norm in (("", True), (_NO_NORM, False))
+            for name, row in _pairs(20, 32, 44, 56, 110, batch_norm=norm).items()
+        },
+        trained_by=None,
+        measure="shattering",
+        data="cifar10",
+    ),
+    Measurement(
+        name="lesion",
+        question="What happens when blocks are removed or exchanged after training (Veit et al. 2016)?",
+        networks=_pairs(56),
+        trained_by="figure6",
+        measure="lesions",
+        data="cifar10",
+    ),
+    Measurement(
+        name="paths",
+        question="Through paths of which length does the gradient pass (Veit et al. 2016)?",
+        networks={name: row for name, row in _TRAINED_56.items() if row.residual},
+        trained_by="figure6",
+        measure="paths",
+        data="cifar10",
+    ),
+    Measurement(
+        name="landscape",
+        question="How does the loss look around the trained weights (Li et al. 2018)?",
+        networks=_TRAINED_56,
+        trained_by="figure6",
+        measure="landscape",
+        data="cifar10",
+    ),
+    Measurement(
+        name="similarity",
+        question="Which blocks of two networks compute alike (CKA; Kornblith et al. 2019)?",
+        networks=_TRAINED_56,
+        trained_by="figure6",
+        measure="similarity",
+        data="cifar10",
+    ),
+]
+STUDIES = {study.name: study for study in _ALL}
+
+
+def study(name: str) -> Study | Measurement:
+    """The named study. Raises InputError for an unknown name."""
+    if name not in STUDIES:
+        raise InputError(f"There is no study named {name!r}; known are {', '.join(STUDIES)}.")
+    return STUDIES[name]

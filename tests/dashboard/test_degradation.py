@@ -1,0 +1,137 @@
+"""Do the degradation figures say what was measured? Judged by tables small enough to reckon by hand."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from dashboard.figures.colours import of_depth, of_network
+from dashboard.figures.degradation import at_the_end, degradation_curves, end_points, is_it_overfitting, over_seeds
+
+PAPER = {"resnet20": 8.75, "resnet56": 6.97}
+
+
+def run(layers: int, residual: bool, seed: int, train: float, test: float) -> pd.DataFrame:
+    """Two recorded steps of a run of 100 iterations that took two minutes: 90 % error half-way, then the given ends."""
+    name = f"{'resnet' if residual else 'plain'}{layers}-cifar"
+    rows = []
+    for split, end in (("train_batches", train), ("test", test), ("train", train)):
+        rows += [{"step": 50, "split": split, "value": 90.0}] if split != "train" else []
+        rows += [{"step": 100, "split": split, "value": end}]
+    table = pd.DataFrame(rows).assign(metric="error_percent", block=None)
+    block = {"step": 50, "split": "train_batches", "metric": "gradient_norm", "block": "conv2_1", "value": 0.5}
+    facts = {"run": f"{name}-seed{seed}", "architecture": name, "layers": layers, "residual": residual, "seed": seed}
+    return pd.concat([table, pd.DataFrame([block])]).assign(**facts, iterations=100, seconds=120.0, epoch=0.0)
+
+
+def study(
+    plain: tuple[float, float] = (30.0, 60.0), residual: tuple[float, float] = (20.0, 10.0), gap: float = 1.0
+) -> pd.DataFrame:
+    """Two seeds two points apart; the test error lies `gap` above the training error."""
+    return pd.concat(
+        run(layers, is_residual, seed, train + 2 * seed, train + 2 * seed + gap)
+        for is_residual, ends in ((False, plain), (True, residual))
+        for layers, train in zip((20, 56), ends, strict=True)
+        for seed in (0, 1)
+    )
+
+
+def test_mean_band_and_clock_by_hand() -> None:
+    found = over_seeds(study(), "test").set_index(["architecture", "step"])
+    assert len(found) == 8
+    last = found.loc[("plain56-cifar", 100)]
+    assert (last["mean"], last.low, last.high, last.n, last.minutes) == (62.0, 61.0, 63.0, 2, 2.0)
+    assert found.loc[("plain56-cifar", 50)].minutes == 1.0
+
+
+def test_a_mean_ends_where_the_last_seed_ends() -> None:
+    table = study()
+    late = table[~((table.run == "plain56-cifar-seed1") & (table.step == 100))]
+    found = over_seeds(late, "test")
+    assert found[found.architecture == "plain56-cifar"].step.tolist() == [50]
+    assert found[found.architecture == "plain20-cifar"].step.tolist() == [50, 100]
+
+
+def test_the_end_is_the_last_iteration_with_the_sample_sd() -> None:
+    ends = at_the_end(study()).set_index(["architecture", "split"])
+    row = ends.loc[("resnet20-cifar", "train")]
+    assert (row["mean"], row.n) == (21.0, 2)
+    assert row.sd == pytest.approx(2**0.5)
+    unfinished = study()
+    unfinished = unfinished[unfinished.step < 100]
+    assert at_the_end(unfinished).empty
+
+
+def test_plain_is_left_residual_right_and_what_was_asked_for_is_drawn() -> None:
+    both = degradation_curves(study(), paper=PAPER)
+    lines = [trace for trace in both.data if trace.mode == "lines" and trace.fill is None]
+    assert {(trace.name.split(",")[0], trace.xaxis) for trace in lines} == {
+        ("plain-20", "x"), ("plain-56", "x"), ("ResNet-20", "x2"), ("ResNet-56", "x2"),
+    }  # fmt: skip
+    assert [trace.name.split(", ")[1] for trace in lines].count("training") == 4
+    for shown in ("training", "test"):
+        only = [
+            trace for trace in degradation_curves(study(), shown, paper=PAPER).data if trace.mode == "lines" and not trace.fill
+        ]
+        assert {trace.name.split(", ")[1] for trace in only} == {shown}
+    marks = [trace for trace in both.data if trace.mode == "markers"]
+    assert [list(trace.y) for trace in marks] == [[8.75, 6.97]]
+    assert not [trace for trace in degradation_curves(study(), "training", paper=PAPER).data if trace.mode == "markers"]
+    minutes = degradation_curves(study(), axis="minutes")
+    assert {max(trace.x) for trace in minutes.data} == {2.0}
+
+
+def test_a_band_holds_every_seed() -> None:
+    bands = [trace for trace in degradation_curves(study(), "test").data if trace.fill == "toself"]
+    assert len(bands) == 4
+    assert sorted((min(trace.y), trace.y[1]) for trace in bands)[0] == (11.0, 13.0)
+    one = study()
+    assert not [trace for trace in degradation_curves(one[one.seed == 0], "test").data if trace.fill == "toself"]
+
+
+def test_labels_stay_apart_and_name_the_value() -> None:
+    close = degradation_curves(study(plain=(30.0, 30.5), residual=(30.0, 30.1)), "test")
+    labels = [note for note in close.layout.annotations if "━" in note.text]
+    assert len(labels) == 4
+    assert any("plain-20 <b>32.0</b>" in note.text for note in labels)
+    heights = [note.y for note in labels if note.xref == "x"]
+    assert abs(heights[0] - heights[1]) > 0.05 * close.layout.yaxis.range[1]
+
+
+def test_depth_is_lightness() -> None:
+    shades = [of_depth(True, n, [20, 32, 56]) for n in (20, 32, 56)]
+    light = [sum(int(part) for part in shade.removeprefix("rgb(").rstrip(")").split(",")) for shade in shades]
+    assert light[0] > light[1] > light[2]
+    assert of_depth(True, 56, [56]) == of_network(True)
+
+
+def test_end_points_are_those_of_the_table() -> None:
+    figure = end_points(study(), PAPER)
+    by_name = {trace.name: trace for trace in figure.data}
+    assert list(by_name["plain, training"].y) == [31.0, 61.0]
+    assert list(by_name["plain, training"].error_y.array) == pytest.approx([2**0.5, 2**0.5])
+    assert list(by_name["residual, test: the paper, Table 6"].y) == [8.75, 6.97]
+    assert "the paper" not in " ".join(trace.name for trace in end_points(study()).data)
+
+
+@pytest.mark.parametrize(
+    ("plain", "residual", "gap", "said"),
+    [
+        ((30.0, 60.0), (20.0, 10.0), 1.0, ("**No.** plain-56", "ResNet-56 is better than ResNet-20 on its training images, and")),
+        ((30.0, 60.0), (20.0, 40.0), 1.0, ("**No.** plain-56", "**Not here either**")),
+        ((30.0, 31.0), (20.0, 20.0), 1.0, ("equally well", "equally well")),
+    ],
+)
+def test_the_answer_follows_from_the_numbers(plain, residual, gap, said) -> None:
+    for found, expected in zip(is_it_overfitting(study(plain, residual, gap)).split("\n\n"), said, strict=True):
+        assert expected in found
+    assert "Training error 31.0 % at 20 layers" in is_it_overfitting(study((30.0, 60.0)))
+
+
+def test_overfitting_is_called_so_where_it_is() -> None:
+    table = pd.concat([run(20, False, 0, 20.0, 25.0), run(56, False, 0, 5.0, 35.0)])
+    assert "**Yes, for plain-56**" in is_it_overfitting(table)
+
+
+def test_one_depth_answers_nothing() -> None:
+    assert is_it_overfitting(run(20, True, 0, 5.0, 9.0)) == ""

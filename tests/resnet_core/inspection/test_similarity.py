@@ -1,0 +1,112 @@
+"""Is CKA right? Judged by the definition of HSIC, written out, and by what it must not depend on."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from resnet_core.architectures import architecture
+from resnet_core.errors import InputError
+from resnet_core.inspection.probe import blocks_of, listening
+from resnet_core.inspection.similarity import block_similarity
+from resnet_core.network import ResNet, build
+from tests.resnet_core.inspection.untouched import untouched
+
+
+def network(kind: str, blocks: int = 1, seed: int = 0) -> ResNet:
+    return build(architecture(f"{kind}20-cifar", depths=(blocks,) * 3, width=4), seed).eval()
+
+
+def images(n: int, seed: int = 0) -> Tensor:
+    return torch.randn(n, 3, 32, 32, generator=torch.Generator().manual_seed(seed))
+
+
+def features(net: ResNet, x: Tensor) -> list[np.ndarray]:
+    heard: list[np.ndarray] = []
+    with torch.no_grad(), listening({p.block: lambda _x, y: heard.append(y.flatten(1).double().numpy()) for p in blocks_of(net)}):
+        net(x)
+    return heard
+
+
+def hsic(x: np.ndarray, y: np.ndarray) -> float:
+    """The U-statistic itself: the mean over all ordered quadruples of different samples (Song et al. 2012, Eq. 4)."""
+    k, m = x @ x.T, y @ y.T
+    terms = [k[i, j] * (m[i, j] + m[q, r] - 2 * m[i, q]) for i, j, q, r in permutations(range(len(x)), 4)]
+    return float(np.mean(terms))
+
+
+def test_cka_is_hsic_written_out() -> None:
+    first, second, x = network("resnet"), network("plain", blocks=2), images(6)
+    with untouched(first), untouched(second):
+        found = block_similarity(first, second, [x])
+    assert found.shape == (3, 6)
+    assert list(found.index) == ["conv2_1", "conv3_1", "conv4_1"]
+    a, b = features(first, x), features(second, x)
+    for i in range(3):
+        for j in range(6):
+            expected = hsic(a[i], b[j]) / np.sqrt(hsic(a[i], a[i]) * hsic(b[j], b[j]))
+            assert found.iloc[i, j] == pytest.approx(expected, rel=1e-4, abs=1e-6)
+
+
+def test_batches_are_summed_before_they_are_divided() -> None:
+    first, second, parts = network("resnet"), network("plain"), [images(5, 1), images(7, 2)]
+    found = block_similarity(first, second, parts)
+    a, b = ([features(net, x)[0] for x in parts] for net in (first, second))
+    cross, mine, yours = (sum(map(hsic, *pair)) for pair in ((a, b), (a, a), (b, b)))
+    assert found.iloc[0, 0] == pytest.approx(cross / np.sqrt(mine * yours), rel=1e-4)
+
+
+def test_a_network_is_like_itself() -> None:
+    found = block_similarity(network("resnet", 2), network("resnet", 2), [images(16)])
+    assert np.allclose(np.diag(found), 1, atol=1e-6)
+    assert np.allclose(found, found.T, atol=1e-6)
+    same = network("resnet", 2)
+    assert np.array_equal(block_similarity(same, same, [images(16)]), found)
+
+
+def test_the_order_of_channels_and_their_common_scale_do_not_matter() -> None:
+    plain, other = network("plain"), network("plain")
+    order = torch.tensor([2, 0, 3, 1])
+    norm = other.blocks()["layer1.0"].bn2
+    with torch.no_grad():  # the first block's outputs permuted and tripled; what follows is another network then
+        norm.weight.mul_(3)
+        other.blocks()["layer1.0"].conv2.weight.copy_(plain.blocks()["layer1.0"].conv2.weight[order])
+    found = block_similarity(plain, other, [images(12)])
+    assert found.iloc[0, 0] == pytest.approx(1, abs=1e-6)
+    assert found.iloc[1, 1] < 0.999
+
+
+def test_unrelated_networks_are_unlike_however_few_the_images() -> None:
+    """Where there are more features than images, CKA with the biased HSIC is close to 1 for anything."""
+
+    class Noise(torch.nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.randn(len(x), 4096)
+
+    def noisy() -> ResNet:
+        net = network("resnet")
+        for name in ("layer1", "layer2", "layer3"):
+            net.get_submodule(name)[0].forward = Noise().forward  # type: ignore[index, method-assign]
+        net.avgpool = torch.nn.Identity()  # type: ignore[assignment]
+        net.fc = torch.nn.Identity()  # type: ignore[assignment]
+        return net
+
+    torch.manual_seed(0)
+    found = block_similarity(noisy(), noisy(), [images(8, i) for i in range(30)])
+    assert np.abs(found.to_numpy()).max() < 0.1
+    a, b = np.random.default_rng(0).normal(size=(2, 8, 4096))
+    centred = [x @ x.T for x in (a - a.mean(0), b - b.mean(0))]
+    biased = np.sum(centred[0] * centred[1]) / np.linalg.norm(centred[0]) / np.linalg.norm(centred[1])
+    assert biased > 0.9
+
+
+def test_too_few_images_are_named() -> None:
+    net = network("resnet")
+    with pytest.raises(InputError, match=r"^A batch has 3 images; CKA without bias needs at least 4\.$"):
+        block_similarity(net, net, [images(3)])
+    with pytest.raises(InputError, match="no images"):
+        block_similarity(net, net, [])

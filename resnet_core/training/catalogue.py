@@ -45,9 +45,14 @@ class Measurement:
 
 
 def _pairs(*depths: int, **changes: object) -> dict[str, Architecture]:
-    """The paper's CIFAR networks of these depths, plain and residual."""
-    names = [f"{kind}{depth}-cifar" for depth in depths for kind in ("plain", "resnet")]
-    return {name: architecture(name, **changes) for name in names}
+    """The paper's CIFAR networks of these depths (6n + 2), plain and residual; also of depths that the paper does not have."""
+    return {
+        f"{kind}{depth}-cifar": architecture(
+            f"{kind}20-cifar", name=f"{kind}{depth}-cifar", depths=((depth - 2) // 6,) * 3, **changes
+        )
+        for depth in depths
+        for kind in ("plain", "resnet")
+    }
 
 
 _NO_NORM = "-without-bn"
@@ -127,7 +132,7 @@ _ALL: list[Study | Measurement] = [
         networks={
             name + suffix: row
             for suffix, norm in (("", True), (_NO_NORM, False))
-            for name, row in _pairs(20, 32, 44, 56, 110, batch_norm=norm).items()
+            for name, row in _pairs(8, 14, 20, 32, 56, 110, batch_norm=norm).items()
         },
         trained_by=None,
         measure="shattering",

@@ -118,7 +118,7 @@ def flow(subject: Subject, images: int = 16) -> pd.DataFrame:
     return pd.DataFrame({"place": place, **asdict(block)} for place, block in enumerate(found, start=1))
 
 
-def shattering(subject: Subject, points: int = 32, radians: float = 0.1, curves: int = 4) -> pd.DataFrame:
+def shattering(subject: Subject, points: int = 32, radians: float = 0.02, curves: int = 4) -> pd.DataFrame:
     """The correlation of gradients at inputs on great circles between pairs of training images, by the angle between them."""
     network, images = subject.network(), subject.batches(2 * curves, training=True, size=1)
     tables = []

@@ -142,7 +142,15 @@ def landscape(folder: Path) -> pd.DataFrame:
                 f"{part.loss.max():.3g}", f"{100 * (part.loss < centre + 0.5).mean():.0f} %",
             ]
         )  # fmt: skip
-    names = ["network", "directions", "statistics", "loss at the weights", "median", "largest", "area within 0.5 of the weights' loss"]
+    names = [
+        "network",
+        "directions",
+        "statistics",
+        "loss at the weights",
+        "median",
+        "largest",
+        "area within 0.5 of the weights' loss",
+    ]
     return pd.DataFrame(rows, columns=names)
 
 

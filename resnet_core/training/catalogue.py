@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from resnet_core.architectures import Architecture, architecture
 from resnet_core.errors import InputError
@@ -44,15 +44,10 @@ class Measurement:
         return getattr(measurements, self.measure)
 
 
-def _pairs(*depths: int, **changes: object) -> dict[str, Architecture]:
+def _pairs(*depths: int, **changes: Any) -> dict[str, Architecture]:
     """The paper's CIFAR networks of these depths (6n + 2), plain and residual; also of depths that the paper does not have."""
-    return {
-        f"{kind}{depth}-cifar": architecture(
-            f"{kind}20-cifar", name=f"{kind}{depth}-cifar", depths=((depth - 2) // 6,) * 3, **changes
-        )
-        for depth in depths
-        for kind in ("plain", "resnet")
-    }
+    rows = [(f"{kind}20-cifar", f"{kind}{depth}-cifar", depth) for depth in depths for kind in ("plain", "resnet")]
+    return {name: replace(architecture(base), name=name, depths=((depth - 2) // 6,) * 3, **changes) for base, name, depth in rows}
 
 
 _NO_NORM = "-without-bn"

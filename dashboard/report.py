@@ -1,6 +1,6 @@
 """What did the studies find? `python -m dashboard.report` writes the tables and pictures of assets/studies/STUDIES.md anew.
 
-The text is written by hand; a table stands between the comments `<!-- table KIND FOLDER -->` and `<!-- end -->`, and all its numbers
+The text is written by hand; a table stands between the comments `<!-- table KIND FOLDER -->` and `<!-- end -->`, and its numbers
 come from the run directories in FOLDER. Pictures need Chrome or Chromium (through Plotly's Kaleido).
 """
 
@@ -15,7 +15,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.figures import initialisation, trained
-from dashboard.figures.degradation import at_the_end, degradation_curves
+from dashboard.figures.degradation import at_the_end
 from resnet_core import runs
 from resnet_core.files import replacing
 

@@ -93,7 +93,7 @@ def degradation_curves(
         )  # fmt: skip
     top = min(100.0, 1.06 * max(tops))
     unit = "iteration" if axis == "iterations" else "minutes of training"
-    figure.update_xaxes(range=[0, 1.3 * longest], title={"text": unit, "font": {"size": 14}}, showgrid=False, **_AXIS)
+    figure.update_xaxes(range=[0, 1.45 * longest], title={"text": unit, "font": {"size": 14}}, showgrid=False, **_AXIS)
     if longest:
         figure.update_xaxes(tickvals=_ticks(longest))
     figure.update_yaxes(range=[0, top], ticks="outside", ticklen=8, tickcolor="rgba(0,0,0,0)", **_AXIS)
@@ -156,7 +156,7 @@ def end_points(table: pd.DataFrame, paper: Mapping[str, Any] | None = None) -> g
             "margin": {"l": 0, "r": 8, "t": 30, "b": 110},
             "hovermode": "x unified",
             "xaxis": {
-                "tickvals": list(places.values()), "ticktext": [str(n) for n in depths], "showgrid": False,
+                "tickvals": list(places.values()), "ticktext": [str(n) for n in depths], "showgrid": False, "zeroline": False,
                 "range": [-0.3, len(depths) - 0.7], "title": {"text": "layers", "font": {"size": 14}}, **_AXIS,
             },
             "yaxis": {"rangemode": "tozero", "ticks": "outside", "ticklen": 8, "tickcolor": "rgba(0,0,0,0)", **_AXIS},

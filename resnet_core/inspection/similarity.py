@@ -16,10 +16,11 @@ from resnet_core.inspection.probe import blocks_of, listening, private_view
 def block_similarity(first: nn.Module, second: nn.Module, batches: Iterable[Tensor]) -> pd.DataFrame:
     """CKA of every block of `first` (rows) with every block of `second` (columns), by the paper's names ("conv2_1").
 
-    batches: images (N, 3, H, W), normalised, at least 4 in each. Linear CKA (Kornblith et al. 2019, section 3) from minibatches
-    with the unbiased HSIC (Nguyen, Raghu and Kornblith 2021, Eq. 3 and 4): HSICs are summed over batches before they are divided,
-    so that the size of a batch does not matter. 1: equal up to rotation and scale; about 0: unrelated. In evaluation mode. Raises
-    InputError where a batch is too small, or there is none.
+    batches: images (N, 3, H, W), normalised, at least 4 in each. Linear CKA (Kornblith et al. 2019, section 3) from minibatches:
+    HSICs are summed over batches before they are divided (Nguyen, Raghu and Kornblith 2021, arXiv:2010.15327, Eq. 2). They are
+    without bias (Eq. 3 there, HSIC_1 of Song et al. 2012), so that on average the size of a batch does not matter. No unit.
+    1: equal up to rotation and scale; about 0, also below: unrelated; NaN: a block whose output is the same for all images of a
+    batch, in every batch. In evaluation mode. Raises InputError where a batch is too small, or there is none.
     """
     names = [[place.label for place in blocks_of(network)] for network in (first, second)]
     cross, mine, yours = np.zeros((len(names[0]), len(names[1]))), np.zeros(len(names[0])), np.zeros(len(names[1]))
@@ -35,7 +36,9 @@ def block_similarity(first: nn.Module, second: nn.Module, batches: Iterable[Tens
         seen += 1
     if not seen:
         raise InputError("There are no images to compare the networks on.")
-    return pd.DataFrame(cross / np.sqrt(np.outer(mine, yours)), index=names[0], columns=names[1])
+    with np.errstate(invalid="ignore"):  # 0 / 0 where a block is constant
+        cka = cross / np.sqrt(np.outer(mine, yours))
+    return pd.DataFrame(cka, index=names[0], columns=names[1])
 
 
 def _grams(network: nn.Module, images: Tensor) -> Tensor:
@@ -45,7 +48,10 @@ def _grams(network: nn.Module, images: Tensor) -> Tensor:
 
     def hear(_x: Tensor, y: Tensor) -> None:
         flat = y.flatten(1).float()
-        flat = flat - flat.mean(0)  # changes no HSIC, but large common parts would cost float32 its digits
+        # A common shift changes no HSIC, but a large common part would cost float32 its digits. The first image is taken off
+        # before the mean, which is rounded: outputs that are all equal become exactly 0, not noise that passes for a signal.
+        flat = flat - flat[0]
+        flat = flat - flat.mean(0)
         found.append((flat @ flat.T).double().fill_diagonal_(0))
 
     weight = next(network.parameters())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import permutations
 
 import numpy as np
@@ -39,12 +40,14 @@ def hsic(x: np.ndarray, y: np.ndarray) -> float:
     return float(np.mean(terms))
 
 
-def test_cka_is_hsic_written_out() -> None:
-    first, second, x = network("resnet"), network("plain", blocks=2), images(6)
+@pytest.mark.parametrize("n", [4, 6])
+def test_cka_is_hsic_written_out(n: int) -> None:
+    first, second, x = network("resnet"), network("plain", blocks=2), images(n)
     with untouched(first), untouched(second):
         found = block_similarity(first, second, [x])
     assert found.shape == (3, 6)
     assert list(found.index) == ["conv2_1", "conv3_1", "conv4_1"]
+    assert list(found.columns) == ["conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv4_1", "conv4_2"]
     a, b = features(first, x), features(second, x)
     for i in range(3):
         for j in range(6):
@@ -53,11 +56,35 @@ def test_cka_is_hsic_written_out() -> None:
 
 
 def test_batches_are_summed_before_they_are_divided() -> None:
-    first, second, parts = network("resnet"), network("plain"), [images(5, 1), images(7, 2)]
+    first, second, parts = network("resnet"), network("plain"), [images(5, 1), 3 * images(7, 2)]  # contrast: unequal weights
     found = block_similarity(first, second, parts)
-    a, b = ([features(net, x)[0] for x in parts] for net in (first, second))
-    cross, mine, yours = (sum(map(hsic, *pair)) for pair in ((a, b), (a, a), (b, b)))
-    assert found.iloc[0, 0] == pytest.approx(cross / np.sqrt(mine * yours), rel=1e-4)
+    a, b = ([features(net, x)[2] for x in parts] for net in (first, second))
+    cross, mine, yours = (np.array(list(map(hsic, *pair))) for pair in ((a, b), (a, a), (b, b)))
+    expected = cross.sum() / np.sqrt(mine.sum() * yours.sum())
+    assert found.iloc[2, 2] == pytest.approx(expected, rel=1e-4)
+    assert abs(np.mean(cross / np.sqrt(mine * yours)) - expected) > 0.01  # the mean of CKAs is something else here
+
+
+def test_a_network_in_training_is_seen_with_its_stored_statistics_and_stays_in_training() -> None:
+    first, second, x = network("resnet"), network("plain"), images(8)
+    with torch.no_grad():
+        for net in (first, second):
+            net.train()(images(16, 9))  # statistics of its own
+    with untouched(first), untouched(second):
+        found = block_similarity(first, second, [x])
+    assert found.equals(block_similarity(first.eval(), second.eval(), [x]))
+
+
+def test_one_network_is_asked_once() -> None:
+    net, asked = network("resnet"), 0
+
+    def count(_module: torch.nn.Module, _inputs: object) -> None:
+        nonlocal asked
+        asked += 1
+
+    net.register_forward_pre_hook(count)
+    block_similarity(net, net, [images(4, i) for i in range(3)])
+    assert asked == 3
 
 
 def test_a_network_is_like_itself() -> None:
@@ -102,6 +129,21 @@ def test_unrelated_networks_are_unlike_however_few_the_images() -> None:
     centred = [x @ x.T for x in (a - a.mean(0), b - b.mean(0))]
     biased = np.sum(centred[0] * centred[1]) / np.linalg.norm(centred[0]) / np.linalg.norm(centred[1])
     assert biased > 0.9
+
+
+@pytest.mark.parametrize("n", [5, 7, 33])  # not powers of 2: their means are rounded
+def test_a_constant_block_is_like_nothing_and_no_warning_comes(n: int) -> None:
+    net = network("plain", 2)
+    norm = net.blocks()["layer2.1"].bn2
+    with torch.no_grad():
+        norm.weight.zero_()
+        norm.bias.fill_(0.37)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = block_similarity(net, net, [images(n)])
+    assert found.loc["conv3_2"].isna().all()
+    assert found["conv3_2"].isna().all()
+    assert np.isfinite(found.iloc[:3, :3]).all(axis=None)
 
 
 def test_too_few_images_are_named() -> None:

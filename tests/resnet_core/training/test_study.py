@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -72,6 +75,28 @@ def test_a_killed_worker_is_replaced_and_its_run_goes_on_to_the_same_weights(tmp
     expected, found = (load_file(each[0].folder / "last.safetensors") for each in (whole, killed))
     assert all((found[name] == tensor).all() for name, tensor in expected.items())
     pd.testing.assert_frame_equal(runs.read_metrics(killed[0].folder), runs.read_metrics(whole[0].folder), check_exact=True)
+
+
+def test_a_terminated_study_leaves_no_worker_behind(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "resnet_core", "study", "race", "--only", "plain20", "--jobs", "1", "--out", str(tmp_path)]
+    study_process = subprocess.Popen(command, cwd=Path(__file__).parents[3], start_new_session=True, stdout=subprocess.DEVNULL)
+    state = tmp_path / "race/plain20-cifar-seed0/state.safetensors"
+    for _ in range(600):
+        if state.exists():
+            break
+        time.sleep(0.1)
+    study_process.terminate()
+    assert study_process.wait(timeout=20) == 143
+    for _ in range(100):
+        try:
+            os.killpg(study_process.pid, 0)
+        except ProcessLookupError:
+            break
+        time.sleep(0.1)
+    else:
+        os.killpg(study_process.pid, 9)
+        pytest.fail("a worker goes on training")
+    assert state.exists()
 
 
 def test_figure6_is_the_nine_networks_of_the_paper_with_its_recipe(tmp_path: Path) -> None:

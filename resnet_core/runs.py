@@ -64,14 +64,14 @@ def write_measured(folder: Path, table: pd.DataFrame) -> None:
 def load_measured(*roots: Path) -> pd.DataFrame:
     """The answers of all finished measurements in or below the folders, which must be of one kind, as one tidy table.
 
-    Columns: run … seconds as in `load`, batch_norm, then those of the measurement. Raises InputError where there is none.
+    Columns: run … seconds as in `load`, then those of the measurement. Raises InputError where there is none.
     """
     tables = []
     for facts_file in sorted(path for root in roots for path in root.rglob("run.json")):
         facts, path = read_facts(facts_file.parent), facts_file.with_name("measured.parquet")
         if "measurement" not in facts or facts["status"] != "finished":
             continue
-        columns = {**_columns(facts_file, facts), "batch_norm": facts["architecture"]["batch_norm"]}
+        columns = _columns(facts_file, facts)
         try:
             table = pd.read_parquet(path)
         except (OSError, ValueError) as error:  # pyarrow's errors are among them
@@ -90,6 +90,7 @@ def _columns(facts_file: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
             "architecture": facts["architecture"]["name"],
             "layers": facts["layers"],
             "residual": facts["architecture"]["shortcut"] is not None,
+            "batch_norm": facts["architecture"]["batch_norm"],
             "data": facts["data"]["title"],
             "recipe": facts["recipe"]["name"],
             "seed": facts["seed"],
@@ -104,8 +105,8 @@ def _columns(facts_file: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
 def load(*roots: Path) -> pd.DataFrame:
     """All runs in or below the folders that have recorded anything, as one tidy table.
 
-    Columns: run (folder name), architecture, layers, residual, data, recipe, seed, scale (of the recipe's iterations),
-    iterations, seconds (so far), then step … value as recorded.
+    Columns: run (folder name), architecture, layers, residual, batch_norm, data, recipe, seed, scale (of the recipe's
+    iterations), iterations, seconds (so far), then step … value as recorded.
     """
     tables = []
     for facts_file in sorted(path for root in roots for path in root.rglob("run.json")):

@@ -106,3 +106,34 @@ def shattered_gradients(table: pd.DataFrame, radians: float) -> go.Figure:
     heading = f"correlation of ∂f/∂x at inputs {found.radians.iloc[0]:.1f} rad apart"
     figure.update_layout(**_layout(heading))
     return figure
+
+
+def gradients_in_training(table: pd.DataFrame, records: int = 4) -> go.Figure:
+    """Gradient norm by block, from the first record of the training (light) to the last; a panel a kind of network.
+
+    table: runs of one depth, as `runs.load` has them. Geometric means over seeds.
+    """
+    rows = table[(table.metric == "gradient_norm") & (table.value > 0) & np.isfinite(table.value)]
+    logs = np.log(rows.value).groupby([rows[key] for key in ("residual", "batch_norm", "step", "block")], sort=False)
+    found = np.exp(logs.mean()).rename("value").reset_index()
+    steps = sorted(found.step.unique())
+    shown = [steps[round(i * (len(steps) - 1) / (records - 1))] for i in range(records)]
+    kinds = [kind for kind in KINDS if ((found.residual == kind[0]) & (found.batch_norm == kind[1])).any()]
+    figure = make_subplots(
+        1, len(kinds), shared_yaxes=True, horizontal_spacing=0.02, subplot_titles=[KINDS[kind] for kind in kinds]
+    )
+    for column, (residual, norm) in enumerate(kinds, start=1):
+        for step in shown:
+            part = found[(found.residual == residual) & (found.batch_norm == norm) & (found.step == step)]
+            shade = of_depth(residual, shown.index(step), range(records))
+            figure.add_scatter(
+                x=part.block, y=part.value, mode="lines", name=f"iteration {step:,}", legendgroup=str(step),
+                showlegend=column == 1, hovertemplate="%{y:.3g}", line={"width": 2.2, "color": shade}, row=1, col=column,
+            )  # fmt: skip
+    firsts = [name for name in dict.fromkeys(found.block) if name.endswith("_1")]
+    figure.update_xaxes(tickmode="array", tickvals=firsts, type="category", showgrid=False, **_AXIS)
+    figure.update_yaxes(type="log", exponentformat="power", dtick=_decades(found.value), **_AXIS)
+    for annotation, (residual, _) in zip(figure.layout.annotations, kinds, strict=True):
+        annotation.font = {"size": 14, "color": of_network(residual)}
+    figure.update_layout(**_layout(QUANTITIES["gradient_norm"]))
+    return figure

@@ -19,7 +19,7 @@ from resnet_core.errors import InputError
 from resnet_core.files import replacing
 
 FACTS: dict[str, Any] = {
-    "architecture": {"name": "plain20-cifar", "shortcut": None},
+    "architecture": {"name": "plain20-cifar", "shortcut": None, "batch_norm": True},
     "layers": 20,
     "data": {"name": "toy", "title": "Toy data"},
     "recipe": {"name": "short", "iterations": 100},
@@ -49,15 +49,17 @@ def test_facts_and_metrics_are_read_back_as_they_were_written(tmp_path: Path) ->
 
 def test_runs_are_one_tidy_table(tmp_path: Path) -> None:
     write_run(tmp_path / "a")
-    write_run(tmp_path / "deep/er/b", ROWS[:1], architecture={"name": "resnet20-cifar", "shortcut": "A"}, seed=4)
+    write_run(
+        tmp_path / "deep/er/b", ROWS[:1], architecture={"name": "resnet20-cifar", "shortcut": "A", "batch_norm": False}, seed=4
+    )
     table = runs.load(tmp_path)
     assert list(table.columns) == [
-        *("run", "architecture", "layers", "residual", "data", "recipe", "seed", "scale", "iterations", "seconds"),
+        *("run", "architecture", "layers", "residual", "batch_norm", "data", "recipe", "seed", "scale", "iterations", "seconds"),
         *("step", "epoch", "split", "metric", "block", "value"),
     ]
-    first = ("a", "plain20-cifar", 20, False, "Toy data", "short", 3, 1.0, 100, 12.5)
-    second = ("b", "resnet20-cifar", 20, True, "Toy data", "short", 4, 1.0, 100, 12.5)
-    assert [tuple(row)[:10] for row in table.itertuples(index=False)] == [first, first, second]
+    first = ("a", "plain20-cifar", 20, False, True, "Toy data", "short", 3, 1.0, 100, 12.5)
+    second = ("b", "resnet20-cifar", 20, True, False, "Toy data", "short", 4, 1.0, 100, 12.5)
+    assert [tuple(row)[:11] for row in table.itertuples(index=False)] == [first, first, second]
     assert table["value"].tolist() == [2.5, 61.25, 2.5]
     assert table["step"].tolist() == [50, 100, 50]
     assert table["block"].isna().all()

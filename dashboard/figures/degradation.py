@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from dashboard.figures.colours import NEUTRAL, of_depth, of_network
 
@@ -49,71 +48,70 @@ def at_the_end(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def degradation_curves(
-    table: pd.DataFrame, shown: Shown = "both", axis: Axis = "iterations", paper: Mapping[str, Any] | None = None
+    table: pd.DataFrame,
+    residual: bool,
+    shown: Shown = "both",
+    axis: Axis = "iterations",
+    paper: Mapping[str, Any] | None = None,
 ) -> go.Figure:
-    """Errors over training, plain networks left and residual ones right, on one scale; lightness is depth, a band is all seeds.
+    """Errors over training of the plain or of the residual networks of a study; lightness is depth, a band is all seeds.
 
-    paper: Table 6 by network ("resnet20": percent), marked at the right edge; None where the data are not CIFAR-10.
+    Both kinds have the same scales, which follow from the whole table. paper: Table 6 by network ("resnet20": percent), marked at
+    the right edge; None where the data are not CIFAR-10.
     """
     depths = sorted(table.layers.unique())
-    figure = make_subplots(
-        1, 2, shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=("plain networks", "residual networks")
-    )
     longest, tops = 0.0, [1.0]
-    ends: dict[int, list[tuple[float, str, str]]] = {1: [], 2: []}
+    ends: list[tuple[float, str, str]] = []
+    figure = go.Figure()
     for word, split in SPLITS.items():
         if shown not in ("both", word):
             continue
-        for (layers, residual), part in over_seeds(table, split).groupby(["layers", "residual"]):
-            column, colour = (2 if residual else 1), of_depth(bool(residual), int(layers), depths)
+        for (layers, is_residual), part in over_seeds(table, split).groupby(["layers", "residual"]):
             x = part["step" if axis == "iterations" else "minutes"]
-            name = f"{'ResNet' if residual else 'plain'}-{layers}"
-            longest, settled = max(longest, x.iloc[-1]), part[part.step >= part.step.max() / 8]
-            tops.append(settled.high.max())
+            longest = max(longest, x.iloc[-1])
+            tops.append(part[part.step >= part.step.max() / 8].high.max())
+            if is_residual != residual:
+                continue
+            colour, name = of_depth(residual, int(layers), depths), f"{'ResNet' if residual else 'plain'}-{layers}"
             if part.n.iloc[-1] > 1:
                 figure.add_scatter(
                     x=[*x, *x[::-1]], y=[*part.high, *part.low[::-1]], fill="toself", fillcolor=colour, opacity=0.22,
-                    line_width=0, mode="lines", hoverinfo="skip", showlegend=False, row=1, col=column,
+                    line_width=0, mode="lines", hoverinfo="skip", showlegend=False,
                 )  # fmt: skip
             figure.add_scatter(
                 x=x, y=part["mean"], name=f"{name}, {word}", mode="lines", showlegend=False, hovertemplate="%{y:.1f} %",
                 line={"color": colour, "width": 3 if word == "test" else 1.8, "dash": "solid" if word == "test" else "dash"},
-                row=1, col=column,
             )  # fmt: skip
             if word == ("training" if shown == "training" else "test"):
-                ends[column].append((float(part["mean"].iloc[-1]), name, colour))
+                ends.append((float(part["mean"].iloc[-1]), name, colour))
     quoted = {n: (paper or {}).get(f"resnet{n}") for n in depths}
-    if shown != "training" and any(quoted.values()):
-        marked = [n for n in depths if quoted[n] and ((table.layers == n) & table.residual).any()]
+    marked = [n for n in depths if quoted[n] and ((table.layers == n) & table.residual).any()]
+    if residual and shown != "training" and marked:
         figure.add_scatter(
             x=[longest] * len(marked), y=[quoted[n] for n in marked], mode="markers", name=_PAPER, showlegend=False,
             marker={"symbol": "diamond-open", "size": 9, "line_width": 2, "color": [of_depth(True, n, depths) for n in marked]},
             text=[f"ResNet-{n}" for n in marked], hovertemplate="%{text}: %{y} %, " + _PAPER + ", 64,000 iterations",
-            row=1, col=2,
         )  # fmt: skip
     top = min(100.0, 1.06 * max(tops))
     unit = "iteration" if axis == "iterations" else "minutes of training"
-    figure.update_xaxes(range=[0, 1.45 * longest], title={"text": unit, "font": {"size": 14}}, showgrid=False, **_AXIS)
+    figure.update_xaxes(range=[0, 1.5 * longest], title={"text": unit, "font": {"size": 14}}, showgrid=False, **_AXIS)
     if longest:
         figure.update_xaxes(tickvals=_ticks(longest))
     figure.update_yaxes(range=[0, top], ticks="outside", ticklen=8, tickcolor="rgba(0,0,0,0)", **_AXIS)
-    for column, labels in ends.items():
-        for y, (value, name, colour) in zip(_apart([v for v, *_ in labels], top / 17), labels, strict=True):
-            figure.add_annotation(
-                x=1.015 * longest, y=y, text=f"<span style='color:{colour}'>━</span> {name} <b>{value:.1f}</b>",
-                showarrow=False, xanchor="left", font={"size": 14}, row=1, col=column,
-            )  # fmt: skip
-    figure.update_annotations(selector={"yref": "paper"}, font={"size": 16})
-    for annotation, residual in zip(figure.layout.annotations[:2], (False, True), strict=True):
-        annotation.font.color = of_network(residual)
-    lines = {"both": "solid: test error, dashed: training error, %", "training": "training error, %", "test": "test error, %"}
+    for y, (value, name, colour) in zip(_apart([v for v, *_ in ends], top / 17), ends, strict=True):
+        figure.add_annotation(
+            x=1.015 * longest, y=y, text=f"<span style='color:{colour}'>━</span> {name} <b>{value:.1f}</b>",
+            showarrow=False, xanchor="left", font={"size": 14},
+        )  # fmt: skip
+    kind = f"<span style='color:{of_network(residual)}'>{'Residual' if residual else 'Plain'} networks</span>"
+    lines = {"both": "test (solid) and training error, %", "training": "training error, %", "test": "test error, %"}
     figure.update_layout(
-        height=460,
-        margin={"l": 0, "r": 0, "t": 62, "b": 48},
+        height=440,
+        margin={"l": 0, "r": 0, "t": 40, "b": 48},
         hovermode="x unified",
         title={
-            "text": lines[shown], "font": {"size": 14, "color": NEUTRAL}, "x": 0, "xref": "paper", "y": 1, "yref": "container",
-            "yanchor": "top", "pad": {"t": 6},
+            "text": f"{kind}: {lines[shown]}", "font": {"size": 14, "color": NEUTRAL}, "x": 0, "xref": "paper", "y": 1,
+            "yref": "container", "yanchor": "top", "pad": {"t": 6},
         },
     )  # fmt: skip
     return figure
@@ -152,8 +150,8 @@ def end_points(table: pd.DataFrame, paper: Mapping[str, Any] | None = None) -> g
     return go.Figure(
         lines,
         {
-            "height": 460,
-            "margin": {"l": 0, "r": 8, "t": 30, "b": 110},
+            "height": 440,
+            "margin": {"l": 0, "r": 8, "t": 40, "b": 110},
             "hovermode": "x unified",
             "xaxis": {
                 "tickvals": list(places.values()), "ticktext": [str(n) for n in depths], "showgrid": False, "zeroline": False,

@@ -46,23 +46,24 @@ if not depths:
 table = study.table[study.table.layers.isin(depths)]
 cifar = all(title.startswith("CIFAR-10 ") or title == "CIFAR-10" for title in table.data.unique())
 paper = resources.paper()["cifar10_test_error_percent"] if cifar else None
-left, right = st.columns([2.1, 1], gap="medium")
-with left:
-    exhibit(
-        degradation_curves(table, shown, axis, paper),
-        key="degradation-curves",
-        alt="Error over training of plain networks on the left and residual ones on the right, a curve a depth",
-        origin="measured",
-        words=f"{study.words} · bands: all seeds; ◇ Table 6 of the paper",
-        numbers=errors(table),
-    )
+left, middle, right = st.columns([1.15, 1.15, 1], gap="medium")
+for column, residual, kind in ((left, False, "plain"), (middle, True, "residual")):
+    with column:
+        exhibit(
+            degradation_curves(table, residual, shown, axis, paper),
+            key=f"degradation-{kind}",
+            alt=f"Error over training of {kind} networks, a curve a depth",
+            origin="measured",
+            words=study.words + (" · ◇ the paper, Table 6" if residual and paper else ""),
+            numbers=errors(table[table.residual == residual]),
+        )
 with right:
     exhibit(
         end_points(table, paper),
         key="degradation-ends",
         alt="Error at the end of training over the number of layers, plain and residual",
         origin="measured",
-        words="bars: standard deviation over seeds",
+        words="bars: standard deviation over seeds" + (" · ◇ the paper, Table 6" if paper else ""),
         numbers=at_the_end(table),
     )
 answer = is_it_overfitting(table)

@@ -62,40 +62,44 @@ def test_the_end_is_the_last_iteration_with_the_sample_sd() -> None:
     assert at_the_end(unfinished).empty
 
 
-def test_plain_is_left_residual_right_and_what_was_asked_for_is_drawn() -> None:
-    both = degradation_curves(study(), paper=PAPER)
-    lines = [trace for trace in both.data if trace.mode == "lines" and trace.fill is None]
-    assert {(trace.name.split(",")[0], trace.xaxis) for trace in lines} == {
-        ("plain-20", "x"), ("plain-56", "x"), ("ResNet-20", "x2"), ("ResNet-56", "x2"),
-    }  # fmt: skip
-    assert [trace.name.split(", ")[1] for trace in lines].count("training") == 4
-    for shown in ("training", "test"):
-        only = [
-            trace for trace in degradation_curves(study(), shown, paper=PAPER).data if trace.mode == "lines" and not trace.fill
-        ]
-        assert {trace.name.split(", ")[1] for trace in only} == {shown}
-    marks = [trace for trace in both.data if trace.mode == "markers"]
-    assert [list(trace.y) for trace in marks] == [[8.75, 6.97]]
-    assert not [trace for trace in degradation_curves(study(), "training", paper=PAPER).data if trace.mode == "markers"]
-    minutes = degradation_curves(study(), axis="minutes")
+@pytest.mark.parametrize(("residual", "names"), [(False, {"plain-20", "plain-56"}), (True, {"ResNet-20", "ResNet-56"})])
+def test_what_was_asked_for_is_drawn(residual: bool, names: set[str]) -> None:
+    for shown, words in (("both", ["test", "training"]), ("training", ["training"]), ("test", ["test"])):
+        lines = [trace for trace in degradation_curves(study(), residual, shown).data if trace.fill is None]
+        assert {trace.name for trace in lines} == {f"{name}, {word}" for name in names for word in words}
+    minutes = degradation_curves(study(), residual, axis="minutes")
     assert {max(trace.x) for trace in minutes.data} == {2.0}
 
 
+def test_both_kinds_have_one_scale() -> None:
+    plain, residual = (degradation_curves(study(), kind) for kind in (False, True))
+    assert plain.layout.yaxis.range == residual.layout.yaxis.range
+    assert plain.layout.xaxis.range == residual.layout.xaxis.range
+    assert plain.layout.yaxis.range[1] > 63
+
+
+def test_the_paper_is_marked_where_it_belongs() -> None:
+    def marks(residual: bool, shown: str) -> list[list[float]]:
+        return [
+            list(trace.y) for trace in degradation_curves(study(), residual, shown, paper=PAPER).data if trace.mode == "markers"
+        ]
+
+    assert marks(True, "both") == marks(True, "test") == [[8.75, 6.97]]
+    assert marks(True, "training") == marks(False, "both") == []
+
+
 def test_a_band_holds_every_seed() -> None:
-    bands = [trace for trace in degradation_curves(study(), "test").data if trace.fill == "toself"]
-    assert len(bands) == 4
-    assert sorted((min(trace.y), trace.y[1]) for trace in bands)[0] == (11.0, 13.0)
+    bands = [trace for trace in degradation_curves(study(), True, "test").data if trace.fill == "toself"]
+    assert sorted((min(trace.y), trace.y[1]) for trace in bands) == [(11.0, 13.0), (21.0, 23.0)]
     one = study()
-    assert not [trace for trace in degradation_curves(one[one.seed == 0], "test").data if trace.fill == "toself"]
+    assert not [trace for trace in degradation_curves(one[one.seed == 0], True, "test").data if trace.fill == "toself"]
 
 
 def test_labels_stay_apart_and_name_the_value() -> None:
-    close = degradation_curves(study(plain=(30.0, 30.5), residual=(30.0, 30.1)), "test")
-    labels = [note for note in close.layout.annotations if "━" in note.text]
-    assert len(labels) == 4
-    assert any("plain-20 <b>32.0</b>" in note.text for note in labels)
-    heights = [note.y for note in labels if note.xref == "x"]
-    assert abs(heights[0] - heights[1]) > 0.05 * close.layout.yaxis.range[1]
+    close = degradation_curves(study(plain=(30.0, 30.5)), False, "test")
+    first, second = close.layout.annotations
+    assert "plain-20 <b>32.0</b>" in first.text
+    assert abs(first.y - second.y) > 0.05 * close.layout.yaxis.range[1]
 
 
 def test_depth_is_lightness() -> None:

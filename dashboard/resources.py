@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -114,6 +114,13 @@ class Study:
     facts: dict[str, dict[str, Any]]
     table: pd.DataFrame  # of runs.load; a row a measurement
 
+    question = ""  # a Study's many figures have one each
+
+    @property
+    def kind(self) -> str:
+        """Its name in the catalogue of studies, whatever its scale."""
+        return self.name.split("/")[-1].split("-x")[0]
+
     @property
     def title(self) -> str:
         return f"{self.name}, {', '.join(dict.fromkeys(self.table.data))}"
@@ -136,17 +143,40 @@ class Study:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What networks, trained or new, gave as answers to one question."""
+
+    name: str  # as a Study's
+    kind: str  # its name in the catalogue of studies
+    question: str
+    facts: dict[str, dict[str, Any]]
+    table: pd.DataFrame  # of runs.load_measured
+
+    @property
+    def words(self) -> str:
+        """What a badge says: data, networks, seeds."""
+        table, seeds = self.table, self.table.seed.nunique()
+        trained = [f"{n:,} iterations" for n in sorted(table.iterations.unique()) if n]
+        return (
+            f"{self.name} · {', '.join(dict.fromkeys(table.data))} · {' or '.join(trained) or 'not trained'} · "
+            f"{seeds} {'seed' if seeds == 1 else 'seeds'}"
+        )
+
+
 @st.cache_resource(max_entries=256)
-def _study(folder: Path, name: str, own: bool, changed: float) -> Study | None:
+def _study(folder: Path, name: str, own: bool, changed: float) -> Study | Answers | None:
     """None where nothing was recorded yet. Raises InputError where a run is broken."""
     facts = {path.parent.name: runs.read_facts(path.parent) for path in sorted(folder.glob("*/run.json"))}
+    asked = [each["measurement"] for each in facts.values() if "measurement" in each]
+    if asked:
+        return Answers(name, asked[0]["name"], asked[0]["question"], facts, runs.load_measured(folder))
     recorded = [folder / run for run in facts if (folder / run / "metrics.parquet").exists()]
     return Study(name, own, facts, runs.load(*recorded)) if recorded else None
 
 
-def studies() -> tuple[dict[str, Study], list[str]]:
-    """Every shipped and own study by name, and a sentence for each that cannot be read. Races have a page of their own."""
-    found, broken = {}, []
+def _all_studies() -> Iterator[Study | Answers | str]:
+    """Every shipped and own study, or a sentence where it cannot be read. Races have a page of their own."""
     for root, prefix in ((_SHIPPED, ""), (_own_runs(), "own/")):
         for folder in sorted({path.parents[1] for path in root.rglob("run.json")}):
             if (folder / "race.json").exists():
@@ -156,10 +186,20 @@ def studies() -> tuple[dict[str, Study], list[str]]:
             changed = max(path.stat().st_mtime for path in folder.glob("*/*.*"))
             try:
                 if study := _study(folder, name, bool(prefix), changed):
-                    found[name] = study
+                    yield study
             except InputError as error:
-                broken.append(f"The study {name} is left out: {error}")
-    return found, broken
+                yield f"The study {name} is left out: {error}"
+
+
+def studies() -> tuple[dict[str, Study], list[str]]:
+    """Every study that trained networks by its name, and a sentence for each that cannot be read."""
+    found = list(_all_studies())
+    return {each.name: each for each in found if isinstance(each, Study)}, [each for each in found if isinstance(each, str)]
+
+
+def answers() -> dict[str, Answers]:
+    """Every study that asked networks, by its name."""
+    return {each.name: each for each in _all_studies() if isinstance(each, Answers)}
 
 
 # races: files that grow, so nothing of them is cached

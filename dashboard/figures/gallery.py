@@ -57,7 +57,13 @@ def _similarity(table: pd.DataFrame) -> Iterator[Picture]:
         yield Picture(f"cka-{kind}{layers}", f"CKA between blocks, {kind} network of {layers} layers", figure)
 
 
+def _gradients(table: pd.DataFrame) -> Iterator[Picture]:
+    alt = "Gradient norm by block in training, with and without batch norm and shortcuts"
+    yield Picture("gradients", alt, initialisation.gradients_in_training(table))
+
+
 PICTURES: dict[str, Callable[[pd.DataFrame], Iterator[Picture]]] = {
+    "gradients": _gradients,
     "figure7": _figure7,
     "depth": _depth,
     "shattering": _shattering,

@@ -103,7 +103,7 @@ def facts_table(facts: Mapping[str, Any]) -> pd.DataFrame:
         "network": f"{row['name']}, width {row['width']}, {shortcut}, {norm} batch norm",
         "data": f"{facts['data']['title']}: {facts['data']['source']}",
         "seed": facts["seed"],
-        "first weights": facts["start"] or "He initialisation from the seed",
+        "weights" if "measurement" in facts else "first weights": facts["start"] or "He initialisation from the seed",
         "precision": {"bf16-mixed": "bfloat16 autocast"}.get(facts.get("precision", ""), "float32"),
         "commit": facts["commit"] or "none",
         "hardware": ", ".join(f"{key} {value}" for key, value in hardware.items()),

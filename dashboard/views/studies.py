@@ -1,17 +1,52 @@
-"""What was trained, where, and how did it go? Every shipped and own run, with all that it takes to repeat it."""
+"""What was trained and measured, where, and how did it go? Every shipped and own run, with all that it takes to repeat it."""
+
+from typing import Any, Literal, get_args
 
 import pandas as pd
 import streamlit as st
 
 from dashboard import resources
 from dashboard.exhibit import exhibit
+from dashboard.figures.gallery import PICTURES
 from dashboard.figures.runs import BLOCK_QUANTITIES, block_curves, facts_table, run_curves, runs_table
 from dashboard.state import explain_unknown
 
-st.title("What was trained, and how did it go?", anchor=False)
+Shown = Literal["training runs", "measurements"]
+
+
+def show_facts(facts: dict[str, Any]) -> None:
+    st.table(facts_table(facts), hide_index=True)
+    with st.expander("The recipe in full"):
+        said = {key: str(value) for key, value in facts["recipe"].items() if key != "note"}
+        st.table(pd.DataFrame(said.items(), columns=["what", "value"]), hide_index=True)
+    st.caption(facts["recipe"]["note"])
+
+
+st.title("What was trained and measured?", anchor=False)
 known, broken = resources.studies()
 for sentence in broken:
     st.warning(sentence, icon=":material/broken_image:")
+explain_unknown({"show": get_args(Shown)})
+shown = st.segmented_control(
+    "Show", get_args(Shown), default="training runs", required=True, key="show", bind="query-params", label_visibility="collapsed"
+)
+if shown == "measurements":
+    asked = resources.answers() | {name: study for name, study in known.items() if study.kind in PICTURES}
+    explain_unknown({"measurement": asked})
+    if not asked:
+        st.info("There is no measurement yet; `python -m resnet_core study depth` makes one.", icon=":material/science:")
+        st.stop()
+    name = st.selectbox("Measurement", list(asked), key="measurement", bind="query-params", width=520)
+    answer = asked[name]
+    if answer.question:
+        st.subheader(answer.question, anchor=False)
+    for picture in PICTURES[answer.kind](answer.table):
+        exhibit(
+            picture.figure, key=f"{answer.kind}-{picture.name}", alt=picture.alt, origin="measured", words=answer.words,
+            numbers=answer.table,
+        )  # fmt: skip
+    show_facts(answer.facts[st.selectbox("Run", list(answer.facts), width=520)])
+    st.stop()
 if not known:
     st.info("There is no run yet; `python -m resnet_core train` makes one.", icon=":material/science:")
     st.stop()
@@ -56,8 +91,4 @@ with left:
                 numbers=table[table.metric == quantity],
             )
 with right:
-    st.table(facts_table(facts), hide_index=True)
-    with st.expander("The recipe in full"):
-        recipe = {key: str(value) for key, value in facts["recipe"].items() if key != "note"}
-        st.table(pd.DataFrame(recipe.items(), columns=["what", "value"]), hide_index=True)
-    st.caption(facts["recipe"]["note"])
+    show_facts(facts)

@@ -24,6 +24,7 @@ from resnet_core.checkpoint import Checkpoint
 from resnet_core.images import SAMPLES, decode, sample, square
 from resnet_core.inspection.records import Inspection
 from resnet_core.training import race as race_files
+from resnet_core.training.catalogue import STUDIES
 
 if TYPE_CHECKING:
     from resnet_core.network import ResNet
@@ -114,12 +115,14 @@ class Study:
     facts: dict[str, dict[str, Any]]
     table: pd.DataFrame  # of runs.load; a row a measurement
 
-    question = ""  # a Study's many figures have one each
-
     @property
     def kind(self) -> str:
         """Its name in the catalogue of studies, whatever its scale."""
         return self.name.split("/")[-1].split("-x")[0]
+
+    @property
+    def question(self) -> str:
+        return STUDIES[self.kind].question
 
     @property
     def title(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from plotly.colors import sample_colorscale
 from plotly.subplots import make_subplots
 
 from dashboard.figures.colours import NEUTRAL, of_depth, of_network
@@ -44,16 +45,16 @@ def signal_and_gradient(table: pd.DataFrame, quantity: str = "gradient_norm") ->
         1, len(shown), shared_yaxes=True, horizontal_spacing=0.02, subplot_titles=[KINDS[kind] for kind in shown]
     )
     depths = sorted(found.layers.unique())
-    named = set()
     for column, (residual, norm) in enumerate(shown, start=1):
         for layers, part in found[(found.residual == residual) & (found.batch_norm == norm)].groupby("layers"):
             figure.add_scatter(
-                x=part.part, y=part.value, mode="lines", name=f"{layers} layers", legendgroup=str(layers),
-                showlegend=layers not in named, hovertemplate="%{y:.3g}",
-                line={"width": 2.5, "color": of_depth(residual, layers, depths)}, row=1, col=column,
+                x=part.part, y=part.value, mode="lines", name=f"{layers} layers", showlegend=False,
+                hovertemplate="%{y:.3g}", line={"width": 2.5, "color": of_depth(residual, layers, depths)}, row=1, col=column,
             )  # fmt: skip
-            named.add(layers)
-    figure.update_xaxes(tickvals=[0, 1], ticktext=["first", "last block"], showgrid=False, **_AXIS)
+    for layers in depths:
+        grey = sample_colorscale(["#C3C9D1", "#59616B"], [depths.index(layers) / max(1, len(depths) - 1)])[0]
+        figure.add_scatter(x=[None], y=[None], mode="lines", name=f"{layers} layers", line={"width": 2.5, "color": grey})
+    figure.update_xaxes(tickvals=[0, 1], ticktext=["first", "last"], showgrid=False, **_AXIS)
     figure.update_yaxes(type="log", exponentformat="power", dtick=_decades(found.value), **_AXIS)
     for annotation, (residual, _) in zip(figure.layout.annotations, shown, strict=True):
         annotation.font = {"size": 14, "color": of_network(residual)}
@@ -102,8 +103,9 @@ def shattered_gradients(table: pd.DataFrame, radians: float) -> go.Figure:
             marker={"size": 8, "symbol": "circle" if norm else "circle-open"},
         )  # fmt: skip
     figure.update_xaxes(title={"text": "layers", "font": {"size": 14}}, tickvals=sorted(found.layers.unique()), **_AXIS)
-    figure.update_yaxes(type="log", exponentformat="power", **_AXIS)
-    heading = f"correlation of ∂f/∂x at inputs {found.radians.iloc[0]:.1f} rad apart"
+    # below a hundredth, a mean over some thirty pairs of inputs is noise
+    figure.update_yaxes(type="log", exponentformat="power", dtick=1, range=[-3, 0.05], **_AXIS)
+    heading = f"correlation of ∂f/∂x at inputs {found.radians.iloc[0]:g} rad apart"
     figure.update_layout(**_layout(heading))
     return figure
 

@@ -1,5 +1,6 @@
 """What was trained and measured, where, and how did it go? Every shipped and own run, with all that it takes to repeat it."""
 
+from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 import pandas as pd
@@ -22,8 +23,74 @@ def show_facts(facts: dict[str, Any]) -> None:
     st.caption(facts["recipe"]["note"])
 
 
+def show_measurements(known: Mapping[str, resources.Study]) -> None:
+    asked: dict[str, Any] = {name: study for name, study in known.items() if study.kind in PICTURES}
+    asked |= resources.answers()
+    explain_unknown({"measurement": asked})
+    if not asked:
+        st.info("There is no measurement yet; `python -m resnet_core study depth` makes one.", icon=":material/science:")
+        return
+    name = st.selectbox("Measurement", list(asked), key="measurement", bind="query-params", width=520)
+    study = asked[name]
+    st.subheader(study.question, anchor=False)
+    for picture in PICTURES[study.kind](study.table):
+        exhibit(
+            picture.figure, key=f"{study.kind}-{picture.name}", alt=picture.alt, origin="measured", words=study.words,
+            numbers=study.table,
+        )  # fmt: skip
+    show_facts(study.facts[st.selectbox("Run", list(study.facts), width=520)])
+
+
+def show_runs(known: Mapping[str, resources.Study]) -> None:
+    if not known:
+        st.info("There is no run yet; `python -m resnet_core train` makes one.", icon=":material/science:")
+        return
+    runs = {f"{name}/{run}": (study, run) for name, study in known.items() for run in study.facts}
+    explain_unknown({"run": runs})
+    st.dataframe(
+        runs_table({name: (study.facts[run], study.table[study.table.run == run]) for name, (study, run) in runs.items()}),
+        hide_index=True, height=260,
+        column_config={
+            "training error": st.column_config.NumberColumn(format="%.2f %%"),
+            "test error": st.column_config.NumberColumn(format="%.2f %%"),
+            "minutes": st.column_config.NumberColumn(format="%.1f"),
+            "schedule": st.column_config.NumberColumn(format="%.3g", help="times the recipe's published number of iterations"),
+        },
+    )  # fmt: skip
+    chosen = st.selectbox("Run", list(runs), key="run", bind="query-params", width=520)
+    study, run = runs[chosen]
+    facts, table = study.facts[run], study.table[study.table.run == run]
+    if table.empty:
+        st.info("This run has recorded nothing yet.", icon=":material/hourglass:")
+        return
+    words = f"{chosen} · {facts['data']['title']} · {facts['recipe']['name']}, {facts['recipe']['iterations']:,} iterations"
+    residual = facts["architecture"]["shortcut"] is not None
+    left, right = st.columns([1.5, 1], gap="medium")
+    with left:
+        exhibit(
+            run_curves(table, residual),
+            key="run-errors",
+            alt="Errors of the run over its iterations",
+            origin="measured",
+            words=words,
+            numbers=table[table.block.isna()],
+        )
+        for quantity, name in BLOCK_QUANTITIES.items():
+            if (table.metric == quantity).any():
+                exhibit(
+                    block_curves(table, quantity, residual),
+                    key=f"run-{quantity}",
+                    alt=f"{name}, block by block, from the first to the last record",
+                    origin="measured",
+                    words=words,
+                    numbers=table[table.metric == quantity],
+                )
+    with right:
+        show_facts(facts)
+
+
 st.title("What was trained and measured?", anchor=False)
-known, broken = resources.studies()
+studies, broken = resources.studies()
 for sentence in broken:
     st.warning(sentence, icon=":material/broken_image:")
 explain_unknown({"show": get_args(Shown)})
@@ -31,64 +98,6 @@ shown = st.segmented_control(
     "Show", get_args(Shown), default="training runs", required=True, key="show", bind="query-params", label_visibility="collapsed"
 )
 if shown == "measurements":
-    asked = resources.answers() | {name: study for name, study in known.items() if study.kind in PICTURES}
-    explain_unknown({"measurement": asked})
-    if not asked:
-        st.info("There is no measurement yet; `python -m resnet_core study depth` makes one.", icon=":material/science:")
-        st.stop()
-    name = st.selectbox("Measurement", list(asked), key="measurement", bind="query-params", width=520)
-    answer = asked[name]
-    if answer.question:
-        st.subheader(answer.question, anchor=False)
-    for picture in PICTURES[answer.kind](answer.table):
-        exhibit(
-            picture.figure, key=f"{answer.kind}-{picture.name}", alt=picture.alt, origin="measured", words=answer.words,
-            numbers=answer.table,
-        )  # fmt: skip
-    show_facts(answer.facts[st.selectbox("Run", list(answer.facts), width=520)])
-    st.stop()
-if not known:
-    st.info("There is no run yet; `python -m resnet_core train` makes one.", icon=":material/science:")
-    st.stop()
-runs = {f"{name}/{run}": (study, run) for name, study in known.items() for run in study.facts}
-explain_unknown({"run": runs})
-st.dataframe(
-    runs_table({name: (study.facts[run], study.table[study.table.run == run]) for name, (study, run) in runs.items()}),
-    hide_index=True, height=260,
-    column_config={
-        "training error": st.column_config.NumberColumn(format="%.2f %%"),
-        "test error": st.column_config.NumberColumn(format="%.2f %%"),
-        "minutes": st.column_config.NumberColumn(format="%.1f"),
-        "schedule": st.column_config.NumberColumn(format="%.3g", help="times the recipe's published number of iterations"),
-    },
-)  # fmt: skip
-chosen = st.selectbox("Run", list(runs), key="run", bind="query-params", width=520)
-study, run = runs[chosen]
-facts, table = study.facts[run], study.table[study.table.run == run]
-if table.empty:
-    st.info("This run has recorded nothing yet.", icon=":material/hourglass:")
-    st.stop()
-words = f"{chosen} · {facts['data']['title']} · {facts['recipe']['name']}, {facts['recipe']['iterations']:,} iterations"
-residual = facts["architecture"]["shortcut"] is not None
-left, right = st.columns([1.5, 1], gap="medium")
-with left:
-    exhibit(
-        run_curves(table, residual),
-        key="run-errors",
-        alt="Errors of the run over its iterations",
-        origin="measured",
-        words=words,
-        numbers=table[table.block.isna()],
-    )
-    for quantity in BLOCK_QUANTITIES:
-        if (table.metric == quantity).any():
-            exhibit(
-                block_curves(table, quantity, residual),
-                key=f"run-{quantity}",
-                alt=f"{BLOCK_QUANTITIES[quantity]}, block by block, from the first to the last record",
-                origin="measured",
-                words=words,
-                numbers=table[table.metric == quantity],
-            )
-with right:
-    show_facts(facts)
+    show_measurements(studies)
+else:
+    show_runs(studies)

@@ -7,7 +7,7 @@ come from the run directories in FOLDER. Pictures need Chrome or Chromium (throu
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.figures import initialisation, trained
-from dashboard.figures.degradation import at_the_end
+from dashboard.figures.degradation import at_the_end, degradation_curves
+from dashboard.figures.gallery import PICTURES
 from resnet_core import runs
 from resnet_core.files import replacing
 
@@ -94,7 +95,7 @@ def flow(folder: Path) -> pd.DataFrame:
 
 def shattering(folder: Path) -> pd.DataFrame:
     table = runs.load_measured(folder)
-    columns = {angle: initialisation.at_angle(table, angle) for angle in (0.1, 0.5, 1.0)}
+    columns = {angle: initialisation.at_angle(table, angle) for angle in (0.02, 0.1, 0.5)}
     keys = ["layers", "residual", "batch_norm"]
     first = next(iter(columns.values()))
     rows = []
@@ -103,7 +104,23 @@ def shattering(folder: Path) -> pd.DataFrame:
             means = [found.set_index(keys)["mean"].get((layers, residual, norm)) for found in columns.values()]
             if means[0] is not None:
                 rows.append([_network(layers, residual, norm), *(f"{mean:.3f}" for mean in means)])
-    return pd.DataFrame(rows, columns=["network", *(f"{found.radians.iloc[0]:.1f} rad apart" for found in columns.values())])
+    return pd.DataFrame(rows, columns=["network", *(f"{found.radians.iloc[0]:g} rad apart" for found in columns.values())])
+
+
+def gradients(folder: Path) -> pd.DataFrame:
+    """Gradient norm of the first and of the last block, at the first and at the last record of the training."""
+    table, rows = runs.load(folder), []
+    norms = table[table.metric == "gradient_norm"]
+    firsts, lasts = norms.step.min(), norms.step.max()
+    for (norm, residual), part in norms.groupby(["batch_norm", "residual"]):
+        mean = part.groupby(["step", "block"], sort=False).value.mean().unstack("block")
+        ends = at_the_end(table[(table.batch_norm == norm) & (table.residual == residual)]).set_index("split")
+        row = [_network(part.layers.iloc[0], residual, norm)]
+        for step in (firsts, lasts):
+            row += [f"{mean.loc[step].iloc[0]:.2e}", f"{mean.loc[step].iloc[-1]:.2e}"]
+        rows.append([*row, *(_spread(ends.loc[split, "mean"], ends.loc[split, "sd"], 1) for split in ("train", "test"))])
+    names = [f"{block} block, iteration {step}" for step in (firsts, lasts) for block in ("first", "last")]
+    return pd.DataFrame(rows, columns=["network", *names, "training error, %", "test error, %"])
 
 
 def lesion(folder: Path) -> pd.DataFrame:
@@ -163,7 +180,8 @@ def similarity(folder: Path) -> pd.DataFrame:
 
 
 TABLES: dict[str, Callable[[Path], pd.DataFrame]] = {
-    table.__name__: table for table in (made, errors, responses, flow, shattering, lesion, paths, landscape, similarity)
+    table.__name__: table
+    for table in (made, errors, responses, flow, shattering, gradients, lesion, paths, landscape, similarity)
 }
 
 
@@ -172,18 +190,28 @@ def rendered(text: str, root: Path = STUDIES) -> str:
     return _TABLE.sub(lambda found: f"{found[1]}{_markdown(TABLES[found[2]](root / found[3]))}{found[4]}", text)
 
 
-def _pictures(root: Path) -> dict[str, go.Figure]:
-    def measured(name: str) -> pd.DataFrame:
-        return runs.load_measured(root / name)
-
-    return {}
+def pictures(root: Path = STUDIES) -> Iterator[tuple[str, go.Figure]]:
+    """Every figure of the text by its file's name."""
+    for folder in sorted(path for path in root.iterdir() if any(path.glob("*/run.json"))):
+        kind = folder.name.split("-x")[0]
+        if any(folder.glob("*/measured.parquet")):
+            table = runs.load_measured(folder)
+        else:
+            table = runs.load(folder)
+            if kind in ("race", "figure6"):
+                for residual, name in ((False, "plain"), (True, "residual")):
+                    yield f"{folder.name}-{name}", degradation_curves(table, residual)
+        for picture in PICTURES.get(kind, lambda _table: [])(table):
+            yield f"{folder.name}-{picture.name}", picture.figure
 
 
 def main() -> None:
     with replacing(TEXT) as beside:
         beside.write_text(rendered(TEXT.read_text()))
-    for name, figure in _pictures(STUDIES).items():
-        figure.update_layout(template="plotly_white").write_image(STUDIES / "pictures" / f"{name}.svg", width=960)
+    for name, figure in pictures():
+        figure.update_layout(template="plotly_white", margin={"l": 60, "r": 24, "b": 60})
+        with replacing(STUDIES / "pictures" / f"{name}.svg") as beside:
+            beside.write_bytes(figure.to_image("svg", width=560 if figure.layout.height == 440 else 960))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ without."""
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -41,24 +42,20 @@ def signal_and_gradient(table: pd.DataFrame, quantity: str = "gradient_norm") ->
     """One of QUANTITIES from the first block to the last, log scale; a panel a kind of network, lightness is depth."""
     found = over_blocks(table, quantity)
     shown = [kind for kind in KINDS if ((found.residual == kind[0]) & (found.batch_norm == kind[1])).any()]
-    figure = make_subplots(
-        1, len(shown), shared_yaxes=True, horizontal_spacing=0.02, subplot_titles=[KINDS[kind] for kind in shown]
-    )
+    figure, cells = _panels(shown)
     depths = sorted(found.layers.unique())
-    for column, (residual, norm) in enumerate(shown, start=1):
+    for cell, (residual, norm) in zip(cells, shown, strict=True):
         for layers, part in found[(found.residual == residual) & (found.batch_norm == norm)].groupby("layers"):
             figure.add_scatter(
                 x=part.part, y=part.value, mode="lines", name=f"{layers} layers", showlegend=False,
-                hovertemplate="%{y:.3g}", line={"width": 2.5, "color": of_depth(residual, layers, depths)}, row=1, col=column,
+                hovertemplate="%{y:.3g}", line={"width": 2.5, "color": of_depth(residual, layers, depths)}, **cell,
             )  # fmt: skip
     for layers in depths:
         grey = sample_colorscale(["#C3C9D1", "#59616B"], [depths.index(layers) / max(1, len(depths) - 1)])[0]
         figure.add_scatter(x=[None], y=[None], mode="lines", name=f"{layers} layers", line={"width": 2.5, "color": grey})
-    figure.update_xaxes(tickvals=[0, 1], ticktext=["first", "last"], showgrid=False, **_AXIS)
+    figure.update_xaxes(tickvals=[0, 1], ticktext=["first", "last block"], range=[-0.2, 1.2], showgrid=False, **_AXIS)
     figure.update_yaxes(type="log", exponentformat="power", dtick=_decades(found.value), **_AXIS)
-    for annotation, (residual, _) in zip(figure.layout.annotations, shown, strict=True):
-        annotation.font = {"size": 14, "color": of_network(residual)}
-    figure.update_layout(**_layout(QUANTITIES[quantity]))
+    figure.update_layout(**_layout(QUANTITIES[quantity], 560))
     return figure
 
 
@@ -67,14 +64,25 @@ def _decades(values: pd.Series) -> int:
     return max(1, math.ceil(math.log10(values.max() / values.min()) / 8))
 
 
-def _layout(heading: str) -> dict[str, Any]:
+def _panels(kinds: Sequence[tuple[bool, bool]]) -> tuple[go.Figure, list[dict[str, int]]]:
+    """Two panels a row, on one vertical scale, and where each is."""
+    figure = make_subplots(
+        math.ceil(len(kinds) / 2), 2, shared_yaxes="all", horizontal_spacing=0.03, vertical_spacing=0.14,
+        subplot_titles=[KINDS[kind] for kind in kinds],
+    )  # fmt: skip
+    for annotation, (residual, _) in zip(figure.layout.annotations, kinds, strict=True):
+        annotation.font = {"size": 14, "color": of_network(residual)}
+    return figure, [{"row": 1 + i // 2, "col": 1 + i % 2} for i in range(len(kinds))]
+
+
+def _layout(heading: str, height: int = 400) -> dict[str, Any]:
     place = {"x": 0, "xref": "paper", "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 8}}
     return {
-        "height": 380,
-        "margin": {"l": 0, "r": 8, "t": 84, "b": 40},
+        "height": height,
+        "margin": {"l": 0, "r": 8, "t": 60, "b": 40},
         "hovermode": "x unified",
         "title": {"text": heading, "font": {"size": 14, "color": NEUTRAL}, **place},
-        "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.14, "yanchor": "bottom", "font": {"size": 13}},
+        "legend": {"orientation": "h", "x": 0, "y": -60 / (height - 100), "yanchor": "top", "font": {"size": 13}},
     }
 
 
@@ -121,21 +129,17 @@ def gradients_in_training(table: pd.DataFrame, records: int = 4) -> go.Figure:
     steps = sorted(found.step.unique())
     shown = [steps[round(i * (len(steps) - 1) / (records - 1))] for i in range(records)]
     kinds = [kind for kind in KINDS if ((found.residual == kind[0]) & (found.batch_norm == kind[1])).any()]
-    figure = make_subplots(
-        1, len(kinds), shared_yaxes=True, horizontal_spacing=0.02, subplot_titles=[KINDS[kind] for kind in kinds]
-    )
-    for column, (residual, norm) in enumerate(kinds, start=1):
+    figure, cells = _panels(kinds)
+    for cell, (residual, norm) in zip(cells, kinds, strict=True):
         for step in shown:
             part = found[(found.residual == residual) & (found.batch_norm == norm) & (found.step == step)]
             shade = of_depth(residual, shown.index(step), range(records))
             figure.add_scatter(
                 x=part.block, y=part.value, mode="lines", name=f"iteration {step:,}", legendgroup=str(step),
-                showlegend=column == 1, hovertemplate="%{y:.3g}", line={"width": 2.2, "color": shade}, row=1, col=column,
+                showlegend=cell == cells[0], hovertemplate="%{y:.3g}", line={"width": 2.2, "color": shade}, **cell,
             )  # fmt: skip
     firsts = [name for name in dict.fromkeys(found.block) if name.endswith("_1")]
     figure.update_xaxes(tickmode="array", tickvals=firsts, type="category", showgrid=False, **_AXIS)
     figure.update_yaxes(type="log", exponentformat="power", dtick=_decades(found.value), **_AXIS)
-    for annotation, (residual, _) in zip(figure.layout.annotations, kinds, strict=True):
-        annotation.font = {"size": 14, "color": of_network(residual)}
-    figure.update_layout(**_layout(QUANTITIES["gradient_norm"]))
+    figure.update_layout(**_layout(QUANTITIES["gradient_norm"], 560))
     return figure

@@ -17,9 +17,10 @@ BLOCK_QUANTITIES = {
     "response_sd": "sd of F(x), after batch norm, before addition and ReLU",
 }
 RECORDS = 5  # of a block quantity that are drawn, evenly over the training
+_TICKS = {"ticks": "outside", "ticklen": 8, "tickcolor": "rgba(0,0,0,0)"}  # room between the numbers of the two axes
 _AXIS = {"fixedrange": True, "tickfont": {"size": 13}}
-_LEGEND = {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "font": {"size": 13}}
-_LAYOUT = {"margin": {"l": 0, "r": 8, "t": 52, "b": 44}, "legend": _LEGEND, "hovermode": "x unified"}
+_LEGEND = {"orientation": "h", "x": 0, "y": -0.18, "yanchor": "top", "font": {"size": 13}}
+_LAYOUT = {"margin": {"l": 0, "r": 8, "t": 40, "b": 44}, "legend": _LEGEND, "hovermode": "x unified"}
 
 
 def _heading(text: str) -> dict[str, Any]:
@@ -39,8 +40,13 @@ def run_curves(table: pd.DataFrame, residual: bool) -> go.Figure:
                 hovertemplate="%{y:.2f} %",
             )
         )  # fmt: skip
-    xaxis = {"title": {"text": "iteration", "font": {"size": 14}}, "rangemode": "tozero", "showgrid": False, **_AXIS}
-    yaxis = {"rangemode": "tozero", **_AXIS}
+    xaxis = {
+        "title": {"text": "iteration", "font": {"size": 14}, "standoff": 4},
+        "rangemode": "tozero",
+        "showgrid": False,
+        **_AXIS,
+    }
+    yaxis = {"rangemode": "tozero", **_TICKS, **_AXIS}
     return go.Figure(lines, {"height": 380, "title": _heading("error, %"), "xaxis": xaxis, "yaxis": yaxis, **_LAYOUT})
 
 
@@ -63,11 +69,9 @@ def block_curves(table: pd.DataFrame, quantity: str, residual: bool) -> go.Figur
         )  # fmt: skip
     firsts = [name for name in dict.fromkeys(rows.block) if name.endswith("_1")]
     xaxis = {"showgrid": False, "tickmode": "array", "tickvals": firsts, "type": "category", **_AXIS}
-    yaxis = {"type": "log", "exponentformat": "power", **_AXIS}
+    yaxis = {"type": "log", "exponentformat": "power", "dtick": "D2", **_TICKS, **_AXIS}
     heading = _heading(BLOCK_QUANTITIES[quantity])
-    layout = {"height": 340, "title": heading, "xaxis": xaxis, "yaxis": yaxis, **_LAYOUT}
-    layout["margin"] = {"l": 0, "r": 8, "t": 78, "b": 36}
-    return go.Figure(lines, layout)
+    return go.Figure(lines, {"height": 360, "title": heading, "xaxis": xaxis, "yaxis": yaxis, **_LAYOUT})
 
 
 def runs_table(runs: Mapping[str, tuple[Mapping[str, Any], pd.DataFrame]]) -> pd.DataFrame:

@@ -20,7 +20,7 @@ def _heading(text: str) -> dict[str, Any]:
     return {"text": text, "font": {"size": 14, "color": NEUTRAL}, **place}
 
 
-_LEGEND = {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "font": {"size": 13}}
+_LEGEND = {"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top", "font": {"size": 13}}
 
 
 def _name(layers: int, residual: bool) -> str:
@@ -69,7 +69,7 @@ def single_lesions(table: pd.DataFrame) -> go.Figure:
     figure.update_xaxes(showgrid=False, tickmode="array", tickvals=firsts, type="category", **_AXIS)
     figure.update_yaxes(range=[0, 100], **_AXIS)
     heading = _heading("test error without one block, %; dashed: whole network")
-    layout = {"height": 400, "margin": {**_MARGIN, "t": 84}, "legend": _LEGEND, "title": heading, "hovermode": "x unified"}
+    layout = {"height": 400, "margin": _MARGIN, "legend": _LEGEND, "title": heading, "hovermode": "x unified"}
     figure.update_layout(**layout)
     return figure
 
@@ -94,7 +94,7 @@ def many_lesions(table: pd.DataFrame) -> go.Figure:
             )  # fmt: skip
     figure.update_xaxes(showgrid=False, rangemode="tozero", **_AXIS)
     figure.update_yaxes(range=[0, 100], **_AXIS)
-    layout = {"height": 400, "margin": {**_MARGIN, "t": 96}, "legend": {**_LEGEND, "y": 1.1}, "hovermode": "x unified"}
+    layout = {"height": 400, "margin": {**_MARGIN, "t": 72}, "legend": _LEGEND, "hovermode": "x unified"}
     figure.update_layout(title=_heading("test error, %"), **layout)
     return figure
 
@@ -115,7 +115,7 @@ def path_gradients(table: pd.DataFrame) -> go.Figure:
     """Left: the gradient norm through one path by its length. Right: how many paths there are, and where the gradient passes."""
     found = path_lengths(table)
     depths = sorted(found.layers.unique())
-    titles = ("gradient norm through one path", "share of all paths, and of the gradient")
+    titles = ("gradient of one path", "shares by length")
     figure = make_subplots(1, 2, horizontal_spacing=0.09, subplot_titles=titles)
     for layers, part in found.groupby("layers"):
         colour, name = of_depth(True, layers, depths), f"ResNet-{layers}"
@@ -135,7 +135,7 @@ def path_gradients(table: pd.DataFrame) -> go.Figure:
     figure.update_xaxes(title={"text": "length (blocks through F)", "font": {"size": 14}}, showgrid=False, **_AXIS)
     figure.update_yaxes(type="log", exponentformat="power", row=1, col=1, **_AXIS)
     figure.update_yaxes(rangemode="tozero", row=1, col=2, **_AXIS)
-    figure.update_layout(height=400, margin={**_MARGIN, "t": 80}, legend={**_LEGEND, "y": 1.1}, hovermode="x unified")
+    figure.update_layout(height=400, margin={**_MARGIN, "t": 40}, legend=_LEGEND, hovermode="x unified")
     return figure
 
 
@@ -144,26 +144,28 @@ def loss_landscapes(table: pd.DataFrame, directions: str = "0 and 1", statistics
     rows = table[(table.directions == directions) & (table.statistics == statistics)]
     networks = sorted(rows[["residual", "layers"]].drop_duplicates().itertuples(index=False, name=None))
     figure = make_subplots(
-        1, len(networks), shared_yaxes=True, horizontal_spacing=0.02, subplot_titles=[_name(n, r) for r, n in networks]
-    )
+        math.ceil(len(networks) / 2), 2, shared_yaxes="all", horizontal_spacing=0.03, vertical_spacing=0.12,
+        subplot_titles=[_name(n, r) for r, n in networks],
+    )  # fmt: skip
     finite = rows.loss[rows.loss.map(math.isfinite) & (rows.loss > 0)].map(math.log10)
     low, high = finite.min(), min(finite.max(), finite.min() + 4)
-    for column, (residual, layers) in enumerate(networks, start=1):
+    for i, (residual, layers) in enumerate(networks):
         part = rows[(rows.residual == residual) & (rows.layers == layers)]
         square = part.groupby(["beta", "alpha"]).loss.mean().unstack("alpha")
         figure.add_contour(
             x=square.columns, y=square.index, z=square.map(lambda loss: math.log10(max(loss, 1e-12))), coloraxis="coloraxis",
             customdata=square, hovertemplate="loss %{customdata:.3g}<extra></extra>", line={"width": 0.5, "color": "white"},
-            contours={"start": low, "end": high, "size": (high - low) / 12}, row=1, col=column,
+            contours={"start": low, "end": high, "size": (high - low) / 12}, row=1 + i // 2, col=1 + i % 2,
         )  # fmt: skip
-    figure.update_xaxes(title={"text": "α", "font": {"size": 14}}, constrain="domain", **_AXIS)
-    figure.update_yaxes(scaleanchor="x", **_AXIS)
+    figure.update_xaxes(title={"text": "α", "font": {"size": 14}}, **_AXIS)
+    figure.update_yaxes(title={"text": "β", "font": {"size": 14}}, col=1)
+    figure.update_yaxes(**_AXIS)
     for annotation, (residual, _) in zip(figure.layout.annotations, networks, strict=True):
         annotation.font = {"size": 14, "color": of_network(residual)}
     ticks = [tick / 2 for tick in range(math.floor(2 * low), math.ceil(2 * high) + 1)]
     bar = {"tickvals": ticks, "ticktext": [f"{10**tick:.2g}" for tick in ticks], "title": "loss", "thickness": 12}
     figure.update_layout(
-        height=360, margin=_MARGIN, coloraxis={"colorscale": AMOUNT, "cmin": low, "cmax": high, "colorbar": bar},
+        height=640, margin={**_MARGIN, "t": 40}, coloraxis={"colorscale": AMOUNT, "cmin": low, "cmax": high, "colorbar": bar},
     )  # fmt: skip
     return figure
 

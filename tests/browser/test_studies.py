@@ -1,0 +1,101 @@
+"""Do the pages of recorded runs show what was recorded, and does a link bring back what was chosen?"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from resnet_core import runs
+from tests.browser.looking import figures, overlapping_labels, settle, sideways
+
+STUDY = Path(__file__).parents[2] / "assets/studies/figure6-x0.025"
+
+
+def test_degradation_is_drawn_from_the_shipped_runs(server: str, page: Page) -> None:
+    page.goto(f"{server}/degradation?study={STUDY.name}")
+    settle(page)
+    drawn = figures(page)
+    table = runs.load(STUDY)
+    ends = table[(table.metric == "error_percent") & (table.split == "test") & (table.step == table.iterations)]
+    for residual, kind in ((False, "plain"), (True, "residual")):
+        labels = " ".join(note["text"] for note in drawn[f"degradation-{kind}"]["annotations"])
+        for layers, part in ends[ends.residual == residual].groupby("layers"):
+            assert f"-{layers} <b>{part.value.mean():.1f}</b>" in labels
+    expect(page.get_by_text("Is it overfitting?")).to_be_visible()
+    expect(page.get_by_text("has not learnt them too well")).to_be_visible()
+    expect(page.get_by_text("far from converged").first).to_be_visible()
+
+
+def test_what_was_chosen_is_in_the_link(server: str, page: Page) -> None:
+    page.goto(f"{server}/degradation?study={STUDY.name}")
+    settle(page)
+    page.get_by_role("button", name="20", exact=True).click()
+    page.get_by_role("radio", name="training").click()
+    page.get_by_role("radio", name="minutes").click()
+    settle(page)
+    expect(page).to_have_url(re.compile("error=training"))
+    expect(page).to_have_url(re.compile("over=minutes"))
+    chosen = figures(page)
+    names = {trace["name"] for trace in chosen["degradation-plain"]["data"] if trace.get("fill") is None}
+    assert names == {"plain-56, training"}
+    page.reload()
+    settle(page)
+    assert figures(page) == chosen
+    expect(page.get_by_text("Is it overfitting?")).to_have_count(0)  # one depth answers nothing
+    page.get_by_role("button", name="56", exact=True).click()
+    expect(page.get_by_text("Choose a number of layers.")).to_be_visible()
+
+
+def test_a_run_is_opened_with_all_that_made_it(server: str, page: Page) -> None:
+    run = f"{STUDY.name}/resnet20-cifar-seed0"
+    page.goto(f"{server}/studies?run={run.replace('/', '%2F')}")
+    settle(page)
+    facts = runs.read_facts(STUDY / "resnet20-cifar-seed0")
+    for said in (facts["commit"], "bfloat16 autocast", "re-encoded as JPEG"):
+        expect(page.get_by_text(said).first).to_be_visible()
+    drawn = figures(page)
+    assert set(drawn) == {"run-errors", "run-gradient_norm", "run-response_sd"}
+    assert len(drawn["run-gradient_norm"]["data"][0]["x"]) == 9
+
+
+@pytest.mark.parametrize(("measurement", "count"), [("depth", 2), ("shattering", 2)])
+def test_a_measurement_is_drawn_with_its_question(server: str, page: Page, measurement: str, count: int) -> None:
+    page.goto(f"{server}/studies?show=measurements&measurement={measurement}")
+    settle(page)
+    assert len(figures(page)) == count
+    expect(page.get_by_role("heading", level=3)).to_have_text(re.compile(r"\?$"))
+
+
+def test_an_unknown_study_is_named(server: str, page: Page) -> None:
+    page.goto(f"{server}/degradation?study=figure9")
+    settle(page)
+    expect(page.get_by_text("The link asks for study “figure9”, which does not exist here")).to_be_visible()
+
+
+@pytest.mark.parametrize("path", ["/degradation", "/studies", "/studies?show=measurements"])
+@pytest.mark.parametrize("width", [390, 1440, 1920])
+def test_nothing_overlaps_or_runs_off(server: str, browser: Browser, path: str, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    page = context.new_page()
+    page.goto(f"{server}{path}")
+    settle(page)
+    assert sideways(page) <= 0
+    assert overlapping_labels(page) == []
+    context.close()
+
+
+def test_neither_page_needs_torch() -> None:
+    code = (
+        "import sys; from streamlit.testing.v1 import AppTest\n"
+        "for view in ('degradation', 'studies'):\n"
+        "    test = AppTest.from_file(f'dashboard/views/{view}.py', default_timeout=60).run()\n"
+        "    assert not test.exception, test.exception\n"
+        "assert 'torch' not in sys.modules"
+    )
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", code], cwd=root, check=True, env={"PYTHONPATH": str(root), "PATH": "/usr/bin"})

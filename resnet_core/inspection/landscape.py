@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,23 +11,26 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from resnet_core.errors import InputError
 from resnet_core.inspection.probe import private_view, with_batch_statistics
 
 
 @dataclass(frozen=True)
 class Surface:
-    """Loss (mean cross entropy) and top-1 error at weights + alpha · first + beta · second: [i, j] is at alphas[i], betas[j]."""
+    """What was found at weights + alpha · first + beta · second: [i, j] is at alphas[i], betas[j]."""
 
-    loss: NDArray[np.float64]
-    error_percent: NDArray[np.float64]
+    alphas: NDArray[np.float64]  # (A,)
+    betas: NDArray[np.float64]  # (B,)
+    loss: NDArray[np.float64]  # (A, B): mean cross entropy, in nats
+    error_percent: NDArray[np.float64]  # (A, B): top-1
 
 
 def random_direction(network: nn.Module, seed: int) -> dict[str, Tensor]:
-    """A random direction in the space of the weights, by their names: section 4 of Li et al. 2018.
+    """A random direction in the space of the weights, by their names and in their shapes: section 4 of Li et al. 2018.
 
     Normal, with each filter (an output channel of a convolution, a row of the classifier) as long as the network's own, so that
-    networks whose weights differ in scale can be compared. Batch norm and biases stay where they are, as in their code. Up to the
-    lengths, `seed` and the shapes alone determine it.
+    networks whose weights differ in scale can be compared. Batch norm and biases stay where they are, as in their code, and are
+    left out. Up to the lengths, `seed` and the shapes alone determine it; it is drawn on the CPU, so that a GPU gets the same.
     """
     generator = torch.Generator().manual_seed(seed)
     direction = {}
@@ -49,13 +52,21 @@ def loss_surface(
     betas: Sequence[float] | NDArray[np.float64],
     batches: Sequence[tuple[Tensor, Tensor]],
     batch_statistics: bool,
+    progress: Callable[[int], None] = lambda _points: None,
 ) -> Surface:
-    """The loss over the plane that two directions span at the network's weights.
+    """The loss over the plane that two directions span at the network's weights (Li et al. 2018, section 4).
 
-    batches: images (N, 3, H, W), normalised, and labels (N,). batch_statistics: batch norm takes each batch's own statistics at
-    every point, as the loss in training does; otherwise those stored with the weights, as in the code of Li et al., which fit the
-    weights at the centre only. The network itself stays as it is.
+    first, second: by the names of the parameters that move, the same in both. batches: images (N, 3, H, W), normalised, and
+    labels (N,). batch_statistics: batch norm takes each batch's own statistics at every point, as the loss in training does;
+    otherwise those stored with the weights, as in the code of Li et al. The stored ones fit the weights at the centre only;
+    away from it the two surfaces differ. progress: hears the number of points done, after each.
+
+    A loss that overflows is inf or nan; where logits are nan, torch's argmax takes nan for the largest, and the error says
+    nothing. The network itself stays as it is, safe for any number of threads. Raises InputError where there is no image, or
+    where the directions move different parameters.
     """
+    if first.keys() != second.keys():
+        raise InputError("The two directions move different parameters; draw both for the same network.")
     view = private_view(network)
     if batch_statistics:
         with_batch_statistics(view)
@@ -64,6 +75,8 @@ def loss_surface(
     weight = next(network.parameters())
     shown = [(x.to(weight).contiguous(memory_format=torch.channels_last), y.to(weight.device)) for x, y in batches]
     count = sum(len(y) for _, y in shown)
+    if not count:
+        raise InputError("There are no images to compute the loss on.")
     loss, error = np.empty((2, len(alphas), len(betas)))
     with torch.inference_mode():
         for i, alpha in enumerate(alphas):
@@ -74,4 +87,5 @@ def loss_surface(
                 logits = [(view(x), y) for x, y in shown]
                 loss[i, j] = sum(F.cross_entropy(z, y, reduction="sum").item() for z, y in logits) / count
                 error[i, j] = 100 * sum(int((z.argmax(1) != y).sum()) for z, y in logits) / count
-    return Surface(loss, error)
+                progress(i * len(betas) + j + 1)
+    return Surface(np.array(alphas, dtype=np.float64), np.array(betas, dtype=np.float64), loss, error)

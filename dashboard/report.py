@@ -14,9 +14,8 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.figures import initialisation, trained
+from dashboard.figures import gallery, initialisation, trained
 from dashboard.figures.degradation import at_the_end, degradation_curves
-from dashboard.figures.gallery import PICTURES
 from resnet_core import runs
 from resnet_core.files import replacing
 
@@ -201,7 +200,7 @@ def pictures(root: Path = STUDIES) -> Iterator[tuple[str, go.Figure]]:
             if kind in ("race", "figure6"):
                 for residual, name in ((False, "plain"), (True, "residual")):
                     yield f"{folder.name}-{name}", degradation_curves(table, residual)
-        for picture in PICTURES.get(kind, lambda _table: [])(table):
+        for picture in gallery.pictures(table, kind):
             yield f"{folder.name}-{picture.name}", picture.figure
 
 

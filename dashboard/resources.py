@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -29,6 +31,7 @@ from resnet_core.training.catalogue import STUDIES
 if TYPE_CHECKING:
     from resnet_core.network import ResNet
 
+Drawn = TypeVar("Drawn")
 _SHIPPED = Path(__file__).parents[1] / "assets" / "studies"
 SHOWN = 192  # pixels of a photograph under a Grad-CAM
 
@@ -111,28 +114,37 @@ class Study:
     """Runs that lie side by side in one folder; `facts` by the run's name."""
 
     name: str  # the folder's, after "own/" where it was made here
-    own: bool
+    changed: float  # when its last file was written
     facts: dict[str, dict[str, Any]]
     table: pd.DataFrame  # of runs.load; a row a measurement
 
-    @property
+    @cached_property
     def kind(self) -> str:
         """Its name in the catalogue of studies, whatever its scale."""
         return self.name.split("/")[-1].split("-x")[0]
 
-    @property
+    @cached_property
     def question(self) -> str:
         return STUDIES[self.kind].question
 
-    @property
-    def title(self) -> str:
-        return f"{self.name}, {', '.join(dict.fromkeys(self.table.data))}"
+    @cached_property
+    def data(self) -> list[str]:
+        return list(dict.fromkeys(facts["data"]["title"] for facts in self.facts.values()))
 
-    @property
+    @cached_property
+    def scale(self) -> float:
+        """The smallest share of the recipe's published iterations."""
+        return float(self.table.scale.min())
+
+    @cached_property
+    def title(self) -> str:
+        return f"{self.name}, {', '.join(self.data)}"
+
+    @cached_property
     def depths(self) -> list[int]:
         return sorted(map(int, self.table.layers.unique()))
 
-    @property
+    @cached_property
     def words(self) -> str:
         """What a badge says: data, schedule, seeds."""
         table = self.table
@@ -141,7 +153,7 @@ class Study:
         seeds = table.groupby("architecture").seed.nunique()
         count = f"{seeds.min()}" if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
         return (
-            f"{self.name} · {', '.join(dict.fromkeys(table.data))} · {recipes}, {' or '.join(schedules)} iterations · "
+            f"{self.name} · {', '.join(self.data)} · {recipes}, {' or '.join(schedules)} iterations · "
             f"{count} {'seed' if count == '1' else 'seeds'}"
         )
 
@@ -153,10 +165,11 @@ class Answers:
     name: str  # as a Study's
     kind: str  # its name in the catalogue of studies
     question: str
+    changed: float
     facts: dict[str, dict[str, Any]]
     table: pd.DataFrame  # of runs.load_measured
 
-    @property
+    @cached_property
     def words(self) -> str:
         """What a badge says: data, networks, seeds."""
         table, seeds = self.table, self.table.seed.nunique()
@@ -168,14 +181,14 @@ class Answers:
 
 
 @st.cache_resource(max_entries=256)
-def _study(folder: Path, name: str, own: bool, changed: float) -> Study | Answers | None:
+def _study(folder: Path, name: str, changed: float) -> Study | Answers | None:
     """None where nothing was recorded yet. Raises InputError where a run is broken."""
     facts = {path.parent.name: runs.read_facts(path.parent) for path in sorted(folder.glob("*/run.json"))}
     asked = [each["measurement"] for each in facts.values() if "measurement" in each]
     if asked:
-        return Answers(name, asked[0]["name"], asked[0]["question"], facts, runs.load_measured(folder))
+        return Answers(name, asked[0]["name"], asked[0]["question"], changed, facts, runs.load_measured(folder))
     recorded = [folder / run for run in facts if (folder / run / "metrics.parquet").exists()]
-    return Study(name, own, facts, runs.load(*recorded)) if recorded else None
+    return Study(name, changed, facts, runs.load(*recorded)) if recorded else None
 
 
 def _all_studies() -> Iterator[Study | Answers | str]:
@@ -188,7 +201,7 @@ def _all_studies() -> Iterator[Study | Answers | str]:
             name = prefix + ("runs" if place == "." else place)
             changed = max(path.stat().st_mtime for path in folder.glob("*/*.*"))
             try:
-                if study := _study(folder, name, bool(prefix), changed):
+                if study := _study(folder, name, changed):
                     yield study
             except InputError as error:
                 yield f"The study {name} is left out: {error}"
@@ -203,6 +216,20 @@ def studies() -> tuple[dict[str, Study], list[str]]:
 def answers() -> dict[str, Answers]:
     """Every study that asked networks, by its name."""
     return {each.name: each for each in _all_studies() if isinstance(each, Answers)}
+
+
+def _identity(study: Study | Answers) -> tuple[str, float]:
+    return study.name, study.changed
+
+
+def _place(function: FunctionType) -> str:
+    return f"{function.__module__}.{function.__qualname__}"
+
+
+@st.cache_resource(max_entries=256, hash_funcs={Study: _identity, Answers: _identity, FunctionType: _place})
+def drawn(draw: Callable[..., Drawn], study: Study | Answers, *choices: Any) -> Drawn:
+    """`draw(study.table, *choices)`, once for all sessions: it takes a tenth of a second, and most people look at the same."""
+    return draw(study.table, *choices)
 
 
 # races: files that grow, so nothing of them is cached

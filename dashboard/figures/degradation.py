@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import pandas as pd
@@ -15,6 +16,32 @@ Axis = Literal["iterations", "minutes"]
 SPLITS = {"training": "train_batches", "test": "test"}
 _AXIS = {"fixedrange": True, "tickfont": {"size": 13}}
 _PAPER = "the paper, Table 6"
+
+
+@dataclass(frozen=True)
+class Degradation:
+    """All that the page shows of a study. By kind of network (residual or not): curves and the numbers behind them."""
+
+    curves: dict[bool, go.Figure]
+    errors: dict[bool, pd.DataFrame]
+    ends: go.Figure
+    at_the_end: pd.DataFrame
+    overfitting: str  # the answer in words; empty where one depth answers nothing
+
+
+def degradation(
+    table: pd.DataFrame, depths: Sequence[int], shown: Shown, axis: Axis, paper: Mapping[str, Any] | None
+) -> Degradation:
+    """The figures of a study's networks of these depths; `paper` as in `degradation_curves`."""
+    table = errors(table[table.layers.isin(depths)])
+    columns = ["run", "layers", "seed", "split", "step", "value"]
+    return Degradation(
+        curves={residual: degradation_curves(table, residual, shown, axis, paper) for residual in (False, True)},
+        errors={residual: table[table.residual == residual][columns] for residual in (False, True)},
+        ends=end_points(table, paper),
+        at_the_end=at_the_end(table),
+        overfitting=is_it_overfitting(table),
+    )
 
 
 def errors(table: pd.DataFrame) -> pd.DataFrame:

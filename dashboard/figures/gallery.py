@@ -16,50 +16,59 @@ class Picture:
     name: str
     alt: str
     figure: go.Figure
+    numbers: pd.DataFrame  # behind the figure
+
+
+def _gradients(table: pd.DataFrame) -> Iterator[Picture]:
+    alt = "Gradient norm by block in training, with and without batch norm and shortcuts"
+    numbers = table[table.metric == "gradient_norm"][["run", "residual", "batch_norm", "seed", "step", "block", "value"]]
+    yield Picture("gradients", alt, initialisation.gradients_in_training(table), numbers)
 
 
 def _figure7(table: pd.DataFrame) -> Iterator[Picture]:
-    yield Picture("responses", "Standard deviation of the response of every layer", trained.layer_responses(table))
+    alt = "Standard deviation of the response of every layer"
+    yield Picture("responses", alt, trained.layer_responses(table), table[["run", "place", "layer", "response_sd"]])
 
 
 def _depth(table: pd.DataFrame) -> Iterator[Picture]:
-    for quantity, words in initialisation.QUANTITIES.items():
-        if quantity != "response_sd":
-            figure = initialisation.signal_and_gradient(table, quantity)
-            yield Picture(quantity, f"{words}, from the first block to the last, by depth", figure)
+    for quantity in ("gradient_norm", "output_rms"):
+        alt = f"{initialisation.QUANTITIES[quantity]}, from the first block to the last, by depth"
+        figure = initialisation.signal_and_gradient(table, quantity)
+        yield Picture(quantity, alt, figure, initialisation.over_blocks(table, quantity))
 
 
 def _shattering(table: pd.DataFrame) -> Iterator[Picture]:
     for radians in (0.02, 0.1):
-        figure = initialisation.shattered_gradients(table, radians)
-        yield Picture(f"correlation-{radians:g}", f"Correlation of gradients {radians:g} rad apart over depth", figure)
+        figure, numbers = initialisation.shattered_gradients(table, radians), initialisation.at_angle(table, radians)
+        yield Picture(f"correlation-{radians:g}", f"Correlation of gradients {radians:g} rad apart over depth", figure, numbers)
 
 
 def _lesion(table: pd.DataFrame) -> Iterator[Picture]:
-    yield Picture("one", "Test error without each block", trained.single_lesions(table))
-    yield Picture("many", "Test error without several blocks, and after exchanges", trained.many_lesions(table))
+    one = table[table.lesion == "one removed"][["run", "blocks", "reestimated", "error_percent"]]
+    yield Picture("one", "Test error without each block", trained.single_lesions(table), one)
+    alt = "Test error without several blocks, and after exchanges"
+    yield Picture("many", alt, trained.many_lesions(table), trained.lesion_summary(table))
 
 
 def _paths(table: pd.DataFrame) -> Iterator[Picture]:
-    yield Picture("paths", "Gradient through paths by length, and how many there are", trained.path_gradients(table))
+    alt = "Gradient through paths by length, and how many there are"
+    yield Picture("paths", alt, trained.path_gradients(table), trained.path_lengths(table))
 
 
 def _landscape(table: pd.DataFrame) -> Iterator[Picture]:
     for statistics in ("stored", "batch"):
         figure = trained.loss_landscapes(table, statistics=statistics)
-        yield Picture(f"loss-{statistics}", f"Loss around the weights, {statistics} statistics of batch norm", figure)
+        numbers = table[table.statistics == statistics][["run", "directions", "alpha", "beta", "loss", "error_percent"]]
+        yield Picture(f"loss-{statistics}", f"Loss around the weights, {statistics} statistics of batch norm", figure, numbers)
 
 
 def _similarity(table: pd.DataFrame) -> Iterator[Picture]:
     for layers, residual in sorted(set(zip(table.layers, table.residual, strict=True))):
         kind = "residual" if residual else "plain"
         figure = trained.block_similarity(table, layers, residual)
-        yield Picture(f"cka-{kind}{layers}", f"CKA between blocks, {kind} network of {layers} layers", figure)
-
-
-def _gradients(table: pd.DataFrame) -> Iterator[Picture]:
-    alt = "Gradient norm by block in training, with and without batch norm and shortcuts"
-    yield Picture("gradients", alt, initialisation.gradients_in_training(table))
+        part = table[(table.layers == layers) & (table.residual == residual)]
+        numbers = part[["run", "other", "block", "other_block", "cka"]]
+        yield Picture(f"cka-{kind}{layers}", f"CKA between blocks, {kind} network of {layers} layers", figure, numbers)
 
 
 PICTURES: dict[str, Callable[[pd.DataFrame], Iterator[Picture]]] = {
@@ -72,3 +81,8 @@ PICTURES: dict[str, Callable[[pd.DataFrame], Iterator[Picture]]] = {
     "landscape": _landscape,
     "similarity": _similarity,
 }
+
+
+def pictures(table: pd.DataFrame, study: str) -> list[Picture]:
+    """The figures of the study of that name; none where it has none."""
+    return list(PICTURES[study](table)) if study in PICTURES else []

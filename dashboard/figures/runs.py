@@ -28,9 +28,10 @@ def _heading(text: str) -> dict[str, Any]:
     return {"text": text, "font": {"size": 14, "color": NEUTRAL}, **place}
 
 
-def run_curves(table: pd.DataFrame, residual: bool) -> go.Figure:
-    """Top-1 error in percent over the iterations: on the training batches (dashed) and the test images (solid)."""
-    rows, lines = errors(table), []
+def run_curves(table: pd.DataFrame, run: str) -> go.Figure:
+    """Top-1 error in percent over the iterations of one run: on the training batches (dashed) and the test images (solid)."""
+    table = table[table.run == run]
+    rows, residual, lines = errors(table), bool(table.residual.iloc[0]), []
     for split, name, dash in (("train_batches", "training batches", "dash"), ("test", "test", "solid")):
         points = rows[rows.split == split].sort_values("step")
         lines.append(
@@ -50,9 +51,10 @@ def run_curves(table: pd.DataFrame, residual: bool) -> go.Figure:
     return go.Figure(lines, {"height": 380, "title": _heading("error, %"), "xaxis": xaxis, "yaxis": yaxis, **_LAYOUT})
 
 
-def block_curves(table: pd.DataFrame, quantity: str, residual: bool) -> go.Figure:
-    """One of BLOCK_QUANTITIES by block, at up to RECORDS iterations from the first record (light) to the last, log scale."""
-    rows = table[table.metric == quantity]
+def block_curves(table: pd.DataFrame, run: str, quantity: str) -> go.Figure:
+    """One of BLOCK_QUANTITIES by block of one run, at up to RECORDS iterations from the first (light) to the last, log scale."""
+    rows = table[(table.run == run) & (table.metric == quantity)]
+    residual = bool(rows.residual.iloc[0])
     steps = sorted(rows.step.unique())
     shown = [steps[round(i * (len(steps) - 1) / max(1, RECORDS - 1))] for i in range(min(RECORDS, len(steps)))]
     shown = sorted(set(shown))
@@ -74,14 +76,17 @@ def block_curves(table: pd.DataFrame, quantity: str, residual: bool) -> go.Figur
     return go.Figure(lines, {"height": 360, "title": heading, "xaxis": xaxis, "yaxis": yaxis, **_LAYOUT})
 
 
-def runs_table(runs: Mapping[str, tuple[Mapping[str, Any], pd.DataFrame]]) -> pd.DataFrame:
-    """A row a run: what it trained, on what, for how long, and its errors in percent at the end (None while it has none)."""
+def runs_table(table: pd.DataFrame, study: str, runs: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """A row a run of a study: what it trained, on what, how long, and its errors in percent at the end (None while it has none).
+
+    runs: what run.json says, by the run's name.
+    """
     rows = []
-    for name, (facts, table) in runs.items():
-        ends = dict(at_the_end(table)[["split", "mean"]].itertuples(index=False))
+    for run, facts in runs.items():
+        ends = dict(at_the_end(table[table.run == run])[["split", "mean"]].itertuples(index=False))
         rows.append(
             {
-                "run": name,
+                "run": f"{study}/{run}",
                 "network": facts["architecture"]["name"],
                 "data": facts["data"]["title"],
                 "recipe": facts["recipe"]["name"],

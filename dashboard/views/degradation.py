@@ -6,15 +6,7 @@ import streamlit as st
 
 from dashboard import resources
 from dashboard.exhibit import exhibit
-from dashboard.figures.degradation import (
-    Axis,
-    Shown,
-    at_the_end,
-    degradation_curves,
-    end_points,
-    errors,
-    is_it_overfitting,
-)
+from dashboard.figures.degradation import Axis, Shown, degradation
 from dashboard.state import explain_unknown
 
 st.title("Do deeper networks learn worse?", anchor=False)
@@ -43,35 +35,34 @@ if not depths:
     st.info("Choose a number of layers.", icon=":material/layers:")
     st.stop()
 
-table = study.table[study.table.layers.isin(depths)]
-cifar = all(title.startswith("CIFAR-10 ") or title == "CIFAR-10" for title in table.data.unique())
+cifar = all(title.startswith("CIFAR-10 ") or title == "CIFAR-10" for title in study.data)
 paper = resources.paper()["cifar10_test_error_percent"] if cifar else None
+found = resources.drawn(degradation, study, tuple(depths), shown, axis, paper)
 left, middle, right = st.columns([1.15, 1.15, 1], gap="medium")
 for column, residual, kind in ((left, False, "plain"), (middle, True, "residual")):
     with column:
         exhibit(
-            degradation_curves(table, residual, shown, axis, paper),
+            found.curves[residual],
             key=f"degradation-{kind}",
             alt=f"Error over training of {kind} networks, a curve a depth",
             origin="measured",
             words=study.words + (" · ◇ the paper, Table 6" if residual and paper else ""),
-            numbers=errors(table[table.residual == residual]),
+            numbers=found.errors[residual],
         )
 with right:
     exhibit(
-        end_points(table, paper),
+        found.ends,
         key="degradation-ends",
         alt="Error at the end of training over the number of layers, plain and residual",
         origin="measured",
         words="bars: standard deviation over seeds" + (" · ◇ the paper, Table 6" if paper else ""),
-        numbers=at_the_end(table),
+        numbers=found.at_the_end,
     )
-answer = is_it_overfitting(table)
-if answer:
+if found.overfitting:
     st.subheader("Is it overfitting?", anchor=False)
-    st.markdown(answer)
+    st.markdown(found.overfitting)
 notes = list(dict.fromkeys(facts["recipe"]["note"] for facts in study.facts.values()))
-scale = table.scale.min()
+scale = study.scale
 if scale < 1:
     st.caption(
         f"These networks were trained for {scale:.3g} of the published number of iterations, with the steps of the learning rate "

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import resources
 from dashboard.exhibit import exhibit
-from dashboard.figures.gallery import PICTURES
+from dashboard.figures.gallery import PICTURES, pictures
 from dashboard.figures.runs import BLOCK_QUANTITIES, block_curves, facts_table, run_curves, runs_table
 from dashboard.state import explain_unknown
 
@@ -33,10 +33,10 @@ def show_measurements(known: Mapping[str, resources.Study]) -> None:
     name = st.selectbox("Measurement", list(asked), key="measurement", bind="query-params", width=520)
     study = asked[name]
     st.subheader(study.question, anchor=False)
-    for picture in PICTURES[study.kind](study.table):
+    for picture in resources.drawn(pictures, study, study.kind):
         exhibit(
             picture.figure, key=f"{study.kind}-{picture.name}", alt=picture.alt, origin="measured", words=study.words,
-            numbers=study.table,
+            numbers=picture.numbers,
         )  # fmt: skip
     show_facts(study.facts[st.selectbox("Run", list(study.facts), width=520)])
 
@@ -47,8 +47,9 @@ def show_runs(known: Mapping[str, resources.Study]) -> None:
         return
     runs = {f"{name}/{run}": (study, run) for name, study in known.items() for run in study.facts}
     explain_unknown({"run": runs})
+    rows = [resources.drawn(runs_table, study, name, study.facts) for name, study in known.items()]
     st.dataframe(
-        runs_table({name: (study.facts[run], study.table[study.table.run == run]) for name, (study, run) in runs.items()}),
+        pd.concat(rows),
         hide_index=True, height=260,
         column_config={
             "training error": st.column_config.NumberColumn(format="%.2f %%"),
@@ -64,11 +65,10 @@ def show_runs(known: Mapping[str, resources.Study]) -> None:
         st.info("This run has recorded nothing yet.", icon=":material/hourglass:")
         return
     words = f"{chosen} · {facts['data']['title']} · {facts['recipe']['name']}, {facts['recipe']['iterations']:,} iterations"
-    residual = facts["architecture"]["shortcut"] is not None
     left, right = st.columns([1.5, 1], gap="medium")
     with left:
         exhibit(
-            run_curves(table, residual),
+            resources.drawn(run_curves, study, run),
             key="run-errors",
             alt="Errors of the run over its iterations",
             origin="measured",
@@ -78,7 +78,7 @@ def show_runs(known: Mapping[str, resources.Study]) -> None:
         for quantity, name in BLOCK_QUANTITIES.items():
             if (table.metric == quantity).any():
                 exhibit(
-                    block_curves(table, quantity, residual),
+                    resources.drawn(block_curves, study, run, quantity),
                     key=f"run-{quantity}",
                     alt=f"{name}, block by block, from the first to the last record",
                     origin="measured",

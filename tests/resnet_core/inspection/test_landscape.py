@@ -174,9 +174,8 @@ def test_a_linear_classifier_has_the_surface_of_the_closed_form() -> None:
 
 
 def test_a_loss_that_overflows_is_not_finite_and_the_others_are() -> None:
-    linear = nn.Sequential(nn.Flatten(), nn.Linear(12, 3))
-    data = [(torch.ones(2, 3, 2, 2), torch.tensor([0, 1]))]
-    surface = loss_surface(linear, *directions(linear), [0, 1e38], [0, 1e38], data, batch_statistics=False)
+    net = network()
+    surface = loss_surface(net, *directions(net), [0, 1e30], [0, 1e30], batches(), batch_statistics=False)
     assert np.isfinite(surface.loss).tolist() == [[True, False], [False, False]]
 
 

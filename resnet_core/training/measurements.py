@@ -196,7 +196,7 @@ def paths(subject: Subject, images: int = 64, draws: int = 24) -> pd.DataFrame:
     )
 
 
-def landscape(subject: Subject, side: int = 25, reach: float = 1.0, images: int = 128) -> pd.DataFrame:
+def landscape(subject: Subject, side: int = 25, reach: float = 1.0, images: int = 64) -> pd.DataFrame:
     """The training loss and error over two pairs of random directions, and with a batch's own statistics."""
     network, batches = subject.network(), subject.batches(images, training=True, size=images)
     steps = np.linspace(-reach, reach, side)

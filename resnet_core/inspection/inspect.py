@@ -17,7 +17,8 @@ from resnet_core.inspection.records import BlockRecord, Inspection
 SMALLEST = 32  # pixels: below, the last stage of an ImageNet network has nothing left to look at
 
 
-def _checked(image: Tensor, network: nn.Module) -> Tensor:
+def checked(image: Tensor, network: nn.Module) -> Tensor:
+    """(1, 3, H, W) on the network's device, in its precision. Raises InputError where it is no image that can be looked into."""
     if image.ndim == 3:
         image = image[None]
     if image.ndim != 4 or image.shape[0] != 1 or image.shape[1] != 3:
@@ -81,7 +82,7 @@ def inspect(network: nn.Module, image: Tensor, target: int | None = None, autoca
     with torch.inference_mode(False), torch.enable_grad():
         view = private_view(network)
         places = blocks_of(view)
-        image = _checked(image, network)
+        image = checked(image, network)
         ears = [_Ear() for _ in places]
         listeners: dict[nn.Module, Any] = {}
         for place, ear in zip(places, ears, strict=True):

@@ -1,0 +1,187 @@
+"""Which pixels speak for a class? Attribution methods behind one function, safe for many threads, and stoppable."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from resnet_core.errors import InputError
+from resnet_core.inspection.inspect import checked
+from resnet_core.inspection.probe import blocks_of, private_view
+
+STEPS = 100  # of the path of integrated gradients; more where it is not complete to COMPLETE
+COMPLETE = 0.01
+MOST_STEPS = 1600
+WINDOW, STRIDE = 15, 8  # pixels, of occlusion
+SAMPLES, NOISE = 32, 0.15  # of SmoothGrad; the noise's sd as a share of the image's range
+BATCH = {"cpu": 16, "cuda": 128}  # images at once
+
+# Captum, of hooks on the view; for good, as a filter for a while would be every thread's too
+warnings.filterwarnings("ignore", message="Setting (forward|backward|full backward)")
+
+
+class StoppedError(Exception):
+    """The caller asked for it."""
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Channels are summed, so that values of methods which are complete add up to what the image adds to the class's logit."""
+
+    method: str
+    target: int
+    values: NDArray[np.float32]  # (H, W); above zero: speaks for the class
+    seconds: float
+    incompleteness: float | None  # integrated gradients: how far the sum is from the logit's change, as a share of it
+
+
+class _Run:
+    """One attribution: a view of its own, on which hooks are nobody else's, and how much of the work is done."""
+
+    def __init__(self, network: nn.Module, image: Tensor, target: int | None, tell: Callable[[float], bool]) -> None:
+        self.view = private_view(network)
+        for module in self.view.modules():
+            if isinstance(module, nn.ReLU):
+                module.inplace = False  # the view's own: what guided backpropagation hooks must not be overwritten
+        self.image = checked(image, network)
+        self.batch = BATCH["cuda" if self.image.is_cuda else "cpu"]
+        self.total, self.done = 0, 0
+        self.tell = tell
+        with torch.no_grad():
+            logits = self.view(self.image)[0]
+        if target is not None and not 0 <= target < len(logits):
+            raise InputError(f"There is no class {target}; the network has classes 0 to {len(logits) - 1}.")
+        self.target = int(logits.argmax()) if target is None else target
+        self.view.register_forward_pre_hook(self._count)
+
+    def _count(self, _module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        if not self.tell(min(1.0, self.done / max(1, self.total))):
+            raise StoppedError
+        self.done += len(inputs[0])
+
+
+def _gradient(run: _Run, images: Tensor) -> Tensor:
+    """Of the target's logit, at each of the images."""
+    images = images.detach().requires_grad_()
+    return torch.autograd.grad(run.view(images)[:, run.target].sum(), images)[0]
+
+
+def _gradient_x_input(run: _Run) -> tuple[Tensor, None]:
+    from captum.attr import InputXGradient
+
+    run.total = 1
+    return InputXGradient(run.view).attribute(run.image.clone().requires_grad_(), target=run.target), None
+
+
+def _integrated_gradients(run: _Run) -> tuple[Tensor, float]:
+    """Sundararajan et al. 2017, from an image of the data's mean colour, which is zero where images are normalised.
+
+    Gauss-Legendre steps, doubled until the sum is the logit's change to COMPLETE.
+    """
+    from captum.attr import IntegratedGradients
+
+    with torch.no_grad():
+        ends = run.view(torch.cat([run.image, torch.zeros_like(run.image)]))[:, run.target]
+    change = float(ends[0] - ends[1])
+    steps, found, missing = STEPS, run.image, float("inf")
+    while True:
+        run.total, run.done = steps, 0
+        found = IntegratedGradients(run.view).attribute(
+            run.image, target=run.target, n_steps=steps, internal_batch_size=run.batch, method="gausslegendre"
+        )
+        missing = abs(float(found.double().sum()) - change) / max(abs(change), 1e-12)
+        if missing <= COMPLETE or steps >= MOST_STEPS:
+            return found, missing
+        steps *= 2
+
+
+def _smoothgrad(run: _Run) -> tuple[Tensor, None]:
+    """Smilkov et al. 2017: the mean gradient over noisy copies.
+
+    Not Captum's, whose noise is drawn from the generator that all threads share: no two calls would give the same.
+    """
+    generator = torch.Generator().manual_seed(0)
+    spread = NOISE * float(run.image.max() - run.image.min())
+    run.total, total = SAMPLES, torch.zeros_like(run.image)
+    for start in range(0, SAMPLES, run.batch):
+        count = min(run.batch, SAMPLES - start)
+        noise = torch.randn((count, *run.image.shape[1:]), generator=generator).to(run.image)
+        total += _gradient(run, run.image + spread * noise).sum(0, keepdim=True)
+    return total / SAMPLES, None
+
+
+def _guided_grad_cam(run: _Run) -> tuple[Tensor, None]:
+    """Selvaraju et al. 2017: Grad-CAM of the last block times guided backpropagation."""
+    from captum.attr import GuidedGradCam
+
+    run.total = 2
+    method = GuidedGradCam(run.view, blocks_of(run.view)[-1].block)
+    return method.attribute(run.image.clone().requires_grad_(), target=run.target, interpolate_mode="bilinear"), None
+
+
+def _grad_cam(run: _Run) -> tuple[Tensor, None]:
+    """Selvaraju et al. 2017: of the last block, brought to the image's size."""
+    from captum.attr import LayerAttribution, LayerGradCam
+
+    run.total = 1
+    method = LayerGradCam(run.view, blocks_of(run.view)[-1].block)
+    cam = method.attribute(run.image.clone().requires_grad_(), target=run.target, relu_attributions=True)
+    return LayerAttribution.interpolate(cam, run.image.shape[2:], "bilinear"), None
+
+
+def _occlusion(run: _Run) -> tuple[Tensor, None]:
+    """Zeiler and Fergus 2014: how much of the logit is lost where a square has the data's mean colour; a mean over squares."""
+    from captum.attr import Occlusion
+
+    run.total = 1 + int(np.prod([1 + -(-max(0, side - WINDOW) // STRIDE) for side in run.image.shape[2:]]))
+    found = Occlusion(run.view).attribute(
+        run.image, target=run.target, sliding_window_shapes=(3, WINDOW, WINDOW), strides=(3, STRIDE, STRIDE),
+        perturbations_per_eval=run.batch,
+    )  # fmt: skip
+    return found[:, :1], None  # a square covers all channels, so each has the whole loss
+
+
+METHODS: dict[str, Callable[[_Run], tuple[Tensor, float | None]]] = {
+    "grad-cam": _grad_cam,
+    "guided-grad-cam": _guided_grad_cam,
+    "gradient-x-input": _gradient_x_input,
+    "integrated-gradients": _integrated_gradients,
+    "smoothgrad": _smoothgrad,
+    "occlusion": _occlusion,
+}
+
+
+def attribute(
+    network: nn.Module,
+    image: Tensor,
+    method: str,
+    target: int | None = None,
+    tell: Callable[[float], bool] = lambda _share: True,
+) -> Attribution:
+    """How much every pixel speaks for the class `target` (None: the most probable one), by one of METHODS.
+
+    network: one of ours or a torchvision ResNet, on any device, in any mode; nothing on it changes, and any number of threads may
+    ask at once. image: (3, H, W) or (1, 3, H, W), at least 32 x 32, normalised. tell: hears what share of the work is done,
+    before every batch, and answers whether to go on.
+
+    Raises InputError for an unknown method, and an image or target that does not fit; StoppedError when `tell` says so.
+    """
+    if method not in METHODS:
+        near = get_close_matches(method, METHODS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(METHODS)}."
+        raise InputError(f"There is no attribution method named {method!r}; {hint}")
+    start = time.perf_counter()
+    with torch.inference_mode(False), torch.enable_grad():
+        run = _Run(network, image, target, tell)
+        values, incompleteness = METHODS[method](run)
+    summed: NDArray[Any] = values.detach().sum((0, 1)).float().cpu().numpy()
+    return Attribution(method, run.target, summed, time.perf_counter() - start, incompleteness)

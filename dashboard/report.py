@@ -62,9 +62,8 @@ def made(folder: Path) -> pd.DataFrame:
 def errors(folder: Path) -> pd.DataFrame:
     """Errors after the last iteration, a row a network."""
     table = runs.load(folder)
-    table = table.assign(label=[run.removesuffix(f"-seed{seed}") for run, seed in zip(table.run, table.seed, strict=True)])
     rows = []
-    for label, part in table.groupby("label", sort=False):
+    for label, part in table.groupby("network", sort=False):
         ends = at_the_end(part).set_index("split")
         train, test = ends.loc["train"], ends.loc["test"]
         row = [label, _spread(train["mean"], train.sd), _spread(test["mean"], test.sd), int(test.n)]

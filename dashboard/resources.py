@@ -150,7 +150,7 @@ class Study:
         table = self.table
         schedules = [f"{n:,}" for n in sorted(table.iterations.unique())]
         recipes = ", ".join(dict.fromkeys(table.recipe))
-        seeds = table.groupby("architecture").seed.nunique()
+        seeds = table.groupby("network").seed.nunique()
         count = f"{seeds.min()}" if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
         return (
             f"{self.name} · {', '.join(self.data)} · {recipes}, {' or '.join(schedules)} iterations · "

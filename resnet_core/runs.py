@@ -87,6 +87,7 @@ def _columns(facts_file: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return {
             "run": facts_file.parent.name,
+            "network": facts_file.parent.name.removesuffix(f"-seed{facts['seed']}"),
             "architecture": facts["architecture"]["name"],
             "layers": facts["layers"],
             "residual": facts["architecture"]["shortcut"] is not None,
@@ -105,8 +106,8 @@ def _columns(facts_file: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
 def load(*roots: Path) -> pd.DataFrame:
     """All runs in or below the folders that have recorded anything, as one tidy table.
 
-    Columns: run (folder name), architecture, layers, residual, batch_norm, data, recipe, seed, scale (of the recipe's
-    iterations), iterations, seconds (so far), then step … value as recorded.
+    Columns: run (folder name), network (the same without its seed), architecture, layers, residual, batch_norm, data, recipe,
+    seed, scale (of the recipe's iterations), iterations, seconds (so far), then step … value as recorded.
     """
     tables = []
     for facts_file in sorted(path for root in roots for path in root.rglob("run.json")):

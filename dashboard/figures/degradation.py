@@ -57,20 +57,20 @@ def over_seeds(table: pd.DataFrame, split: str) -> pd.DataFrame:
     rows = errors(table)
     rows = rows[rows.split == split]
     rows = rows.assign(minutes=rows.step * rows.seconds / rows.iterations / 60)
-    grouped = rows.groupby(["layers", "residual", "architecture", "step"])
+    grouped = rows.groupby(["layers", "residual", "network", "step"])
     found = grouped.agg(
         mean=("value", "mean"), low=("value", "min"), high=("value", "max"), n=("value", "size"), minutes=("minutes", "mean")
     )
     found = found.reset_index()
     # where one seed is ahead of another, a mean would jump: it ends where the last seed ends
-    return found[found.n == found.groupby("architecture").n.transform("max")]
+    return found[found.n == found.groupby("network").n.transform("max")]
 
 
 def at_the_end(table: pd.DataFrame) -> pd.DataFrame:
     """Error in percent after the last iteration, a row a network and split ("train", "test"): mean, sd, number of seeds (n)."""
     rows = errors(table)
     rows = rows[rows.split.isin(["train", "test"]) & (rows.step == rows.iterations)]
-    grouped = rows.groupby(["layers", "residual", "architecture", "split"]).value
+    grouped = rows.groupby(["layers", "residual", "network", "split"]).value
     return grouped.agg(mean="mean", sd="std", n="size").reset_index()
 
 

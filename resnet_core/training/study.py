@@ -204,8 +204,8 @@ def run_on_ray(planned: Sequence[Planned], threads: int, tell: Callable[[Planned
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Final errors in percent, mean and sample sd over seeds: a row an architecture, from a tidy table of runs."""
+    """Final errors in percent, mean and sample sd over seeds: a row a network, from a tidy table of runs."""
     errors = table[(table.metric == "error_percent") & table.split.isin(["train", "test"]) & table.block.isna()]
     last = errors.loc[errors.groupby(["run", "split"]).step.idxmax()]
-    grouped = last.groupby(["architecture", "layers", "residual", "split"]).value.agg(["mean", "std", "count"])
+    grouped = last.groupby(["network", "layers", "residual", "split"]).value.agg(["mean", "std", "count"])
     return grouped.unstack("split").sort_index(level=["layers", "residual"])

@@ -20,7 +20,7 @@ def run(layers: int, residual: bool, seed: int, train: float, test: float) -> pd
         rows += [{"step": 100, "split": split, "value": end}]
     table = pd.DataFrame(rows).assign(metric="error_percent", block=None)
     block = {"step": 50, "split": "train_batches", "metric": "gradient_norm", "block": "conv2_1", "value": 0.5}
-    facts = {"run": f"{name}-seed{seed}", "architecture": name, "layers": layers, "residual": residual, "seed": seed}
+    facts = {"run": f"{name}-seed{seed}", "network": name, "layers": layers, "residual": residual, "seed": seed}
     return pd.concat([table, pd.DataFrame([block])]).assign(**facts, iterations=100, seconds=120.0, epoch=0.0)
 
 
@@ -37,7 +37,7 @@ def study(
 
 
 def test_mean_band_and_clock_by_hand() -> None:
-    found = over_seeds(study(), "test").set_index(["architecture", "step"])
+    found = over_seeds(study(), "test").set_index(["network", "step"])
     assert len(found) == 8
     last = found.loc[("plain56-cifar", 100)]
     assert (last["mean"], last.low, last.high, last.n, last.minutes) == (62.0, 61.0, 63.0, 2, 2.0)
@@ -48,12 +48,12 @@ def test_a_mean_ends_where_the_last_seed_ends() -> None:
     table = study()
     late = table[~((table.run == "plain56-cifar-seed1") & (table.step == 100))]
     found = over_seeds(late, "test")
-    assert found[found.architecture == "plain56-cifar"].step.tolist() == [50]
-    assert found[found.architecture == "plain20-cifar"].step.tolist() == [50, 100]
+    assert found[found.network == "plain56-cifar"].step.tolist() == [50]
+    assert found[found.network == "plain20-cifar"].step.tolist() == [50, 100]
 
 
 def test_the_end_is_the_last_iteration_with_the_sample_sd() -> None:
-    ends = at_the_end(study()).set_index(["architecture", "split"])
+    ends = at_the_end(study()).set_index(["network", "split"])
     row = ends.loc[("resnet20-cifar", "train")]
     assert (row["mean"], row.n) == (21.0, 2)
     assert row.sd == pytest.approx(2**0.5)

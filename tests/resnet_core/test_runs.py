@@ -54,12 +54,25 @@ def test_runs_are_one_tidy_table(tmp_path: Path) -> None:
     )
     table = runs.load(tmp_path)
     assert list(table.columns) == [
-        *("run", "architecture", "layers", "residual", "batch_norm", "data", "recipe", "seed", "scale", "iterations", "seconds"),
+        *(
+            "run",
+            "network",
+            "architecture",
+            "layers",
+            "residual",
+            "batch_norm",
+            "data",
+            "recipe",
+            "seed",
+            "scale",
+            "iterations",
+            "seconds",
+        ),
         *("step", "epoch", "split", "metric", "block", "value"),
     ]
-    first = ("a", "plain20-cifar", 20, False, True, "Toy data", "short", 3, 1.0, 100, 12.5)
-    second = ("b", "resnet20-cifar", 20, True, False, "Toy data", "short", 4, 1.0, 100, 12.5)
-    assert [tuple(row)[:11] for row in table.itertuples(index=False)] == [first, first, second]
+    first = ("a", "a", "plain20-cifar", 20, False, True, "Toy data", "short", 3, 1.0, 100, 12.5)
+    second = ("b", "b", "resnet20-cifar", 20, True, False, "Toy data", "short", 4, 1.0, 100, 12.5)
+    assert [tuple(row)[:12] for row in table.itertuples(index=False)] == [first, first, second]
     assert table["value"].tolist() == [2.5, 61.25, 2.5]
     assert table["step"].tolist() == [50, 100, 50]
     assert table["block"].isna().all()

@@ -119,7 +119,7 @@ def test_only_and_scale(tmp_path: Path) -> None:
 
 def test_the_summary_is_mean_and_sample_sd_over_seeds() -> None:
     def rows(run: str, name: str, value: float) -> list[dict[str, object]]:
-        fixed = {"run": run, "architecture": name, "layers": 20, "residual": False, "metric": "error_percent", "block": None}
+        fixed = {"run": run, "network": name, "layers": 20, "residual": False, "metric": "error_percent", "block": None}
         steps = [{**fixed, "split": split, "step": step} for split in ("train", "test") for step in (1, 2)]
         return [{**row, "value": value if row["step"] == 2 else 99.0} for row in steps]
 

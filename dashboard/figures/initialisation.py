@@ -121,11 +121,12 @@ def shattered_gradients(table: pd.DataFrame, radians: float) -> go.Figure:
 def gradients_in_training(table: pd.DataFrame, records: int = 4) -> go.Figure:
     """Gradient norm by block, from the first record of the training (light) to the last; a panel a kind of network.
 
-    table: runs of one depth, as `runs.load` has them. Geometric means over seeds.
+    table: runs of one depth, as `runs.load` has them. Geometric means over the seeds in which it is not zero.
     """
     rows = table[(table.metric == "gradient_norm") & (table.value > 0) & np.isfinite(table.value)]
     logs = np.log(rows.value).groupby([rows[key] for key in ("residual", "batch_norm", "step", "block")], sort=False)
     found = np.exp(logs.mean()).rename("value").reset_index()
+    order = list(dict.fromkeys(table.block.dropna()))
     steps = sorted(found.step.unique())
     shown = [steps[round(i * (len(steps) - 1) / (records - 1))] for i in range(records)]
     kinds = [kind for kind in KINDS if ((found.residual == kind[0]) & (found.batch_norm == kind[1])).any()]
@@ -133,13 +134,15 @@ def gradients_in_training(table: pd.DataFrame, records: int = 4) -> go.Figure:
     for cell, (residual, norm) in zip(cells, kinds, strict=True):
         for step in shown:
             part = found[(found.residual == residual) & (found.batch_norm == norm) & (found.step == step)]
+            line = part.set_index("block").value.reindex(order)
             shade = of_depth(residual, shown.index(step), range(records))
             figure.add_scatter(
-                x=part.block, y=part.value, mode="lines", name=f"iteration {step:,}", legendgroup=str(step),
+                x=order, y=line.where(line.notna(), None), mode="lines", name=f"iteration {step:,}", legendgroup=str(step),
                 showlegend=cell == cells[0], hovertemplate="%{y:.3g}", line={"width": 2.2, "color": shade}, **cell,
             )  # fmt: skip
-    firsts = [name for name in dict.fromkeys(found.block) if name.endswith("_1")]
-    figure.update_xaxes(tickmode="array", tickvals=firsts, type="category", showgrid=False, **_AXIS)
+    firsts = [name for name in order if name.endswith("_1")]
+    margin = [-0.07 * len(order), 1.07 * len(order) - 1]
+    figure.update_xaxes(tickmode="array", tickvals=firsts, type="category", range=margin, showgrid=False, **_AXIS)
     figure.update_yaxes(type="log", exponentformat="power", dtick=_decades(found.value), **_AXIS)
     figure.update_layout(**_layout(QUANTITIES["gradient_norm"], 560))
     return figure

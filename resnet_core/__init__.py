@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from resnet_core.checkpoint import Checkpoint
     from resnet_core.errors import InputError
     from resnet_core.images import decode, square
+    from resnet_core.inspection.attribution import Attribution, attribute
     from resnet_core.inspection.inspect import inspect
     from resnet_core.inspection.records import BlockRecord, Inspection
     from resnet_core.network import ResNet, build
@@ -30,6 +31,7 @@ _HOME = {
     "architectures": ("REGISTRY", "Architecture", "architecture"),
     "errors": ("InputError",),
     "images": ("decode", "square"),
+    "inspection.attribution": ("Attribution", "attribute"),
     "inspection.inspect": ("inspect",),
     "inspection.records": ("BlockRecord", "Inspection"),
     "network": ("ResNet", "build"),
@@ -39,12 +41,14 @@ _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 __all__ = [
     "REGISTRY",
     "Architecture",
+    "Attribution",
     "BlockRecord",
     "Checkpoint",
     "InputError",
     "Inspection",
     "ResNet",
     "architecture",
+    "attribute",
     "build",
     "complexity",
     "decode",

@@ -5,16 +5,26 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from resnet_core import cli_training
 from resnet_core.architectures import REGISTRY, architecture
 from resnet_core.complexity import complexity, stage_table
 from resnet_core.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from resnet_core.network import ResNet
+
+Photograph = Annotated[Path, typer.Argument(help="a photograph: JPEG, PNG, WebP, BMP or GIF")]
+Network = Annotated[str, typer.Option(help="a bundled name, a safetensors file, or torchvision:resnet34")]
+Target = Annotated[str | None, typer.Option(help="a class name; the most probable one if not given")]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command()(cli_training.train)
@@ -58,25 +68,17 @@ def summary(name: Annotated[str, typer.Argument(help="a network of the registry"
 
 @app.command("inspect")
 def inspect_image(
-    image: Annotated[Path, typer.Argument(help="a photograph: JPEG, PNG, WebP, BMP or GIF")],
-    network: Annotated[str, typer.Option(help="a bundled name, a safetensors file, or torchvision:resnet34")] = "resnet34-tiny",
-    target: Annotated[str | None, typer.Option(help="a class name; the most probable one if not given")] = None,
+    image: Photograph,
+    network: Network = "resnet34-tiny",
+    target: Target = None,
     as_json: Annotated[bool, typer.Option("--json", help="everything but the maps, as JSON")] = False,
 ) -> None:
     """What every block of a network does to a photograph."""
-    from resnet_core.images import decode
     from resnet_core.inspection.inspect import inspect
-    from resnet_core.weights import load, prepare
 
-    try:
-        data = image.read_bytes()
-    except OSError as error:
-        raise InputError(f"{image} cannot be read: {error.strerror}.") from None
-    picture = decode(data)
-    lens = load(network)
+    lens, x, index = _asked(image, network, target)
     known = lens.checkpoint
-    index = None if target is None else known.class_index(target)
-    found = inspect(lens, prepare(picture, known), index)
+    found = inspect(lens, x, index)
     best = found.probabilities.argsort()[::-1][:5]
     top = [{"class": known.classes[i], "probability": float(found.probabilities[i])} for i in best]
     if as_json:
@@ -99,6 +101,50 @@ def inspect_image(
         shape = " x ".join(map(str, block.output_shape))
         table.add_row(block.label, shape, f"{block.gradient_norm:.3g}", f"{block.response_std:.3g}", ratio)
     Console().print(table)
+
+
+def _asked(image: Path, network: str, target: str | None) -> tuple[ResNet, Tensor, int | None]:
+    """The network, the photograph as it takes it, and the number of the class."""
+    from resnet_core.images import decode
+    from resnet_core.weights import load, prepare
+
+    try:
+        data = image.read_bytes()
+    except OSError as error:
+        raise InputError(f"{image} cannot be read: {error.strerror}.") from None
+    picture = decode(data)
+    lens = load(network)
+    known = lens.checkpoint
+    return lens, prepare(picture, known), None if target is None else known.class_index(target)
+
+
+@app.command("attribute")
+def attribute_image(
+    image: Photograph,
+    method: Annotated[str, typer.Option(help="grad-cam, integrated-gradients, occlusion, …; an unknown one lists them")],
+    out: Annotated[Path | None, typer.Option(help="a .npz file for the values, pixel by pixel")] = None,
+    network: Network = "resnet34-tiny",
+    target: Target = None,
+) -> None:
+    """Which pixels of a photograph speak for a class."""
+    from resnet_core.inspection.attribution import attribute
+
+    lens, x, index = _asked(image, network, target)
+    with Progress(transient=True, disable=not sys.stdout.isatty()) as bar:
+        task = bar.add_task(method, total=1.0)
+
+        def tell(share: float) -> bool:
+            bar.update(task, completed=share)
+            return True
+
+        found = attribute(lens, x, method, index, tell)
+    name = lens.checkpoint.classes[found.target]
+    print(f"{method} for {name}: {found.values.min():.3g} to {found.values.max():.3g} a pixel, {found.seconds:.1f} s")
+    if found.incompleteness is not None:
+        print(f"The sum is {found.incompleteness:.2%} from what the image adds to the class's logit.")
+    if out:
+        found.save(out)
+        print(out)
 
 
 def main() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from resnet_core.errors import InputError
+from resnet_core.files import replacing
 from resnet_core.inspection.inspect import checked
 from resnet_core.inspection.probe import blocks_of, private_view
 
@@ -42,6 +44,12 @@ class Attribution:
     values: NDArray[np.float32]  # (H, W); above zero: speaks for the class
     seconds: float
     incompleteness: float | None  # integrated gradients: how far the sum is from the logit's change, as a share of it
+
+    def save(self, path: Path) -> None:
+        """As .npz: values, and the other fields, each by its name. Raises InputError where it cannot be written."""
+        fields = {name: value for name, value in asdict(self).items() if value is not None}
+        with replacing(path) as beside, beside.open("wb") as file:
+            np.savez_compressed(file, **fields)
 
 
 class _Run:

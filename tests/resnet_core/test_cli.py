@@ -100,3 +100,22 @@ def test_bad_input_is_one_sentence_on_stderr_and_exit_code_2(run, photograph, tm
     assert len(err.splitlines()) == 1
     assert err.rstrip()[-1] in ".?"
     assert not (tmp_path / "runs").exists()
+
+
+def test_attribute_writes_the_values(run, photograph: Path, tmp_path: Path):
+    code, out, _ = run(
+        *("attribute", str(photograph), "--method", "gradient-x-input"), "--out", str(tmp_path / "a.npz"), "--target", "tabby"
+    )
+    assert code == 0
+    assert out.startswith("gradient-x-input for tabby: ")
+    with np.load(tmp_path / "a.npz") as saved:
+        assert saved["values"].shape == (128, 128)
+        assert str(saved["method"]) == "gradient-x-input"
+
+
+@pytest.mark.parametrize("method", ["grad_cam", "lime"])
+def test_an_unknown_method_is_named(run, photograph: Path, tmp_path: Path, method: str):
+    code, out, err = run("attribute", str(photograph), "--method", method, "--out", str(tmp_path / "a.npz"))
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"There is no attribution method named '{method}'; ")
+    assert not list(tmp_path.glob("*.npz"))

@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -29,7 +31,10 @@ from resnet_core.training import race as race_files
 from resnet_core.training.catalogue import STUDIES
 
 if TYPE_CHECKING:
+    from resnet_core.inspection.attribution import Attribution
     from resnet_core.network import ResNet
+
+    _Asked = tuple[str, str, int, str]  # network, photograph, class, method
 
 Drawn = TypeVar("Drawn")
 _SHIPPED = Path(__file__).parents[1] / "assets" / "studies"
@@ -104,6 +109,44 @@ def inspections(pair: tuple[str, str], photograph: Photograph, target: int | Non
     plain, residual = pair
     second = _inspection(residual, photograph.digest, target, photograph)
     return _inspection(plain, photograph.digest, second.target, photograph), second
+
+
+# attributions: seconds each, so they are told how far they are, and can be stopped
+
+
+@st.cache_resource
+def _attributions() -> tuple[OrderedDict[_Asked, Attribution], defaultdict[_Asked, Lock]]:
+    return OrderedDict(), defaultdict(Lock)
+
+
+def known_attribution(name: str, photograph: Photograph, target: int, method: str) -> Attribution | None:
+    """What was computed before, by anybody."""
+    return _attributions()[0].get((name, photograph.digest, target, method))
+
+
+def attribution(
+    name: str, photograph: Photograph, target: int, method: str, tell: Callable[[float], bool] = lambda _share: True
+) -> Attribution:
+    """Which pixels speak for the class; computed once for all sessions. `tell` as in `attribute`; also what it raises ends it.
+
+    A session that asks for what another one is computing waits for that.
+    """
+    from resnet_core.inspection.attribution import attribute
+    from resnet_core.weights import prepare
+
+    asked = (name, photograph.digest, target, method)
+    known, locks = _attributions()
+    while not locks[asked].acquire(timeout=0.2):
+        tell(0)
+    try:
+        if asked not in known:
+            x = prepare(photograph.pixels, checkpoint(name))
+            known[asked] = attribute(network(name), x, method, target, tell)
+            while len(known) > 256:
+                known.popitem(last=False)
+        return known[asked]
+    finally:
+        locks[asked].release()
 
 
 # studies: folders of run directories, shipped with the project or made here

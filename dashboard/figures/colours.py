@@ -8,6 +8,7 @@ PLAIN = "#D55E00"
 RESIDUAL = "#1B7FC4"
 NEUTRAL = "#8A929C"  # lines and labels that belong to neither
 
+FOR, AGAINST = "#C51B7D", "#4D9221"  # evidence with a sign: for a class, against it
 HEAT = "Inferno"  # perceptually uniform, dark is low: evidence
 AMOUNT = "Viridis"  # perceptually uniform: activations
 

@@ -93,6 +93,11 @@ def heat_uri(strengths: Pixels, opaque: bool = False) -> str:
     return _uri(image, "png", compress_level=1, transparency=b"\xff" * 256 if opaque else _heat_table()[:, 3].tobytes())
 
 
+def png_uri(picture: Pixels) -> str:
+    """A picture (S, S, 4) as it is, as a PNG in a URL."""
+    return _uri(Image.fromarray(picture), "png", compress_level=1)
+
+
 def over_each_other(*sources: str, x: float, y: float, width: float, height: float) -> list[dict[str, object]]:
     """The pictures as Plotly's layout images in one place, first one lowest; (x, y) is the left and upper corner."""
     place = {"xref": "x", "yref": "y", "x": x, "y": y, "sizey": height, "sizing": "stretch", "layer": "below"}

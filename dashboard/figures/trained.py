@@ -12,6 +12,7 @@ from plotly.subplots import make_subplots
 from dashboard.figures.colours import AMOUNT, NEUTRAL, of_depth, of_network
 
 _AXIS = {"fixedrange": True, "tickfont": {"size": 13}}
+_TICKS = {"ticks": "outside", "ticklen": 8, "tickcolor": "rgba(0,0,0,0)"}  # room between the numbers of the two axes
 _MARGIN = {"l": 0, "r": 8, "t": 60, "b": 44}
 
 
@@ -67,7 +68,7 @@ def single_lesions(table: pd.DataFrame) -> go.Figure:
         figure.add_hline(part.error_percent.mean(), line={"color": of_network(residual), "width": 1, "dash": "dash"})
     firsts = [name for name in dict.fromkeys(one.blocks) if name.endswith("_1")]
     figure.update_xaxes(showgrid=False, tickmode="array", tickvals=firsts, type="category", **_AXIS)
-    figure.update_yaxes(range=[0, 100], **_AXIS)
+    figure.update_yaxes(range=[0, 100], **_TICKS, **_AXIS)
     heading = _heading("test error without one block, %; dashed: whole network")
     layout = {"height": 400, "margin": _MARGIN, "legend": _LEGEND, "title": heading, "hovermode": "x unified"}
     figure.update_layout(**layout)
@@ -93,7 +94,7 @@ def many_lesions(table: pd.DataFrame) -> go.Figure:
                 marker={"size": 7, "symbol": "circle-open" if again else "circle"}, row=1, col=column,
             )  # fmt: skip
     figure.update_xaxes(showgrid=False, rangemode="tozero", **_AXIS)
-    figure.update_yaxes(range=[0, 100], **_AXIS)
+    figure.update_yaxes(range=[0, 100], **_TICKS, **_AXIS)
     layout = {"height": 400, "margin": {**_MARGIN, "t": 72}, "legend": _LEGEND, "hovermode": "x unified"}
     figure.update_layout(title=_heading("test error, %"), **layout)
     return figure
@@ -185,7 +186,8 @@ def block_similarity(table: pd.DataFrame, layers: int, residual: bool) -> go.Fig
             hovertemplate="%{y}, %{x}: %{z:.2f}<extra></extra>",
         )  # fmt: skip
     firsts = [name for name in order if name.endswith("_1")]
-    figure.update_xaxes(tickmode="array", tickvals=firsts, constrain="domain", **_AXIS)
+    short = [name.removeprefix("conv") for name in firsts]
+    figure.update_xaxes(tickmode="array", tickvals=firsts, ticktext=short, constrain="domain", **_AXIS)
     figure.update_yaxes(tickmode="array", tickvals=firsts, **_AXIS)
     bar = {"title": "CKA", "thickness": 12}
     figure.update_layout(

@@ -45,10 +45,10 @@ class Attribution:
     seconds: float
     incompleteness: float | None  # integrated gradients: how far the sum is from the logit's change, as a share of it
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """As .npz: values, and the other fields, each by its name. Raises InputError where it cannot be written."""
         fields = {name: value for name, value in asdict(self).items() if value is not None}
-        with replacing(path) as beside, beside.open("wb") as file:
+        with replacing(Path(path)) as beside, beside.open("wb") as file:
             np.savez_compressed(file, **fields)
 
 

@@ -175,7 +175,9 @@ def block_similarity(table: pd.DataFrame, layers: int, residual: bool) -> go.Fig
     """CKA between a network's blocks (up) and those of itself, its twin and another seed (across), mean over seeds."""
     rows = table[(table.layers == layers) & (table.residual == residual)]
     others = list(dict.fromkeys(rows.other))
-    figure = make_subplots(1, len(others), shared_yaxes=True, horizontal_spacing=0.02, subplot_titles=others)
+    titles = [{"itself": "itself", "another seed": "2nd seed"}.get(other, "its twin") for other in others]
+    figure = make_subplots(1, len(others), shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=titles)
+    figure.update_annotations(font={"size": 13})
     order = list(dict.fromkeys(rows.block))
     for column, other in enumerate(others, start=1):
         part = rows[rows.other == other]
@@ -191,6 +193,7 @@ def block_similarity(table: pd.DataFrame, layers: int, residual: bool) -> go.Fig
     figure.update_yaxes(tickmode="array", tickvals=firsts, **_AXIS)
     bar = {"title": "CKA", "thickness": 12}
     figure.update_layout(
-        height=380, margin=_MARGIN, coloraxis={"colorscale": AMOUNT, "cmin": 0, "cmax": 1, "colorbar": bar},
+        height=400, margin={**_MARGIN, "t": 72}, title=_heading(f"Blocks of {_name(layers, residual)} (up) beside those of"),
+        coloraxis={"colorscale": AMOUNT, "cmin": 0, "cmax": 1, "colorbar": bar},
     )  # fmt: skip
     return figure

@@ -163,7 +163,8 @@ def loss_landscapes(table: pd.DataFrame, directions: str = "0 and 1", statistics
     figure.update_yaxes(**_AXIS)
     for annotation, (residual, _) in zip(figure.layout.annotations, networks, strict=True):
         annotation.font = {"size": 14, "color": of_network(residual)}
-    ticks = [tick / 2 for tick in range(math.floor(2 * low), math.ceil(2 * high) + 1)]
+    finest = 2 if high - low > 1.5 else 10  # ticks a decade
+    ticks = [tick / finest for tick in range(math.ceil(finest * low), math.floor(finest * high) + 1)]
     bar = {"tickvals": ticks, "ticktext": [f"{10**tick:.2g}" for tick in ticks], "title": "loss", "thickness": 12}
     figure.update_layout(
         height=640, margin={**_MARGIN, "t": 40}, coloraxis={"colorscale": AMOUNT, "cmin": low, "cmax": high, "colorbar": bar},

@@ -26,6 +26,7 @@ KINDS = {  # panels, left to right
     (False, False): "plain, no batch norm",
     (True, False): "residual, no batch norm",
 }
+_TICKS = {"ticks": "outside", "ticklen": 8, "tickcolor": "rgba(0,0,0,0)"}  # room between the numbers of the two axes
 _AXIS = {"fixedrange": True, "tickfont": {"size": 13}}
 
 
@@ -54,7 +55,7 @@ def signal_and_gradient(table: pd.DataFrame, quantity: str = "gradient_norm") ->
         grey = sample_colorscale(["#C3C9D1", "#59616B"], [depths.index(layers) / max(1, len(depths) - 1)])[0]
         figure.add_scatter(x=[None], y=[None], mode="lines", name=f"{layers} layers", line={"width": 2.5, "color": grey})
     figure.update_xaxes(tickvals=[0, 1], ticktext=["first", "last block"], range=[-0.2, 1.2], showgrid=False, **_AXIS)
-    figure.update_yaxes(type="log", exponentformat="power", dtick=_decades(found.value), **_AXIS)
+    figure.update_yaxes(type="log", exponentformat="power", dtick=_decades(found.value), **_TICKS, **_AXIS)
     figure.update_layout(**_layout(QUANTITIES[quantity], 560))
     return figure
 
@@ -67,7 +68,7 @@ def _decades(values: pd.Series) -> int:
 def _panels(kinds: Sequence[tuple[bool, bool]]) -> tuple[go.Figure, list[dict[str, int]]]:
     """Two panels a row, on one vertical scale, and where each is."""
     figure = make_subplots(
-        math.ceil(len(kinds) / 2), 2, shared_yaxes="all", horizontal_spacing=0.03, vertical_spacing=0.14,
+        math.ceil(len(kinds) / 2), 2, shared_yaxes="all", horizontal_spacing=0.03, vertical_spacing=0.2,
         subplot_titles=[KINDS[kind] for kind in kinds],
     )  # fmt: skip
     for annotation, (residual, _) in zip(figure.layout.annotations, kinds, strict=True):
@@ -142,7 +143,15 @@ def gradients_in_training(table: pd.DataFrame, records: int = 4) -> go.Figure:
             )  # fmt: skip
     firsts = [name for name in order if name.endswith("_1")]
     margin = [-0.07 * len(order), 1.07 * len(order) - 1]
-    figure.update_xaxes(tickmode="array", tickvals=firsts, type="category", range=margin, showgrid=False, **_AXIS)
-    figure.update_yaxes(type="log", exponentformat="power", dtick=_decades(found.value), **_AXIS)
+    figure.update_xaxes(
+        tickmode="array",
+        tickvals=firsts,
+        ticktext=[name.removeprefix("conv") for name in firsts],
+        type="category",
+        range=margin,
+        showgrid=False,
+        **_AXIS,
+    )
+    figure.update_yaxes(type="log", exponentformat="power", dtick=_decades(found.value), **_TICKS, **_AXIS)
     figure.update_layout(**_layout(QUANTITIES["gradient_norm"], 560))
     return figure

@@ -18,7 +18,7 @@ from tests.resnet_core.training.test_study import small
 
 
 def workers() -> list[int]:
-    found = subprocess.run(["pgrep", "-f", "ray::train_planned"], capture_output=True, text=True)
+    found = subprocess.run(["pgrep", "-f", "ray::carry_out"], capture_output=True, text=True)
     return [int(pid) for pid in found.stdout.split()]
 
 

@@ -16,6 +16,7 @@ import plotly.graph_objects as go
 
 from dashboard.figures import gallery, initialisation, trained
 from dashboard.figures.degradation import at_the_end, degradation_curves
+from dashboard.figures.style import network_name
 from resnet_core import runs
 from resnet_core.files import replacing
 
@@ -30,7 +31,7 @@ def _markdown(table: pd.DataFrame) -> str:
 
 
 def _network(layers: int, residual: bool, batch_norm: bool = True) -> str:
-    return f"{'ResNet' if residual else 'plain'}-{layers}" + ("" if batch_norm else " without BN")
+    return network_name(layers, residual) + ("" if batch_norm else " without BN")
 
 
 def _spread(mean: float, sd: float, digits: int = 2) -> str:

@@ -6,6 +6,8 @@ block uses each of its modules once, so that attribution methods which rewire mo
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -36,17 +38,17 @@ def shortcut_module(option: Shortcut | None, in_channels: int, out_channels: int
     return nn.Sequential(projection, nn.BatchNorm2d(out_channels) if norm else nn.Identity())
 
 
-class Block(nn.Module):
-    """y = ReLU(F(x) + shortcut(x)), Eq. 1 and 2; without shortcut y = ReLU(F(x)). Subclasses have F, `residual_function`."""
+class Block(nn.Module, ABC):
+    """y = ReLU(F(x) + shortcut(x)), Eq. 1 and 2; without shortcut y = ReLU(F(x))."""
 
     def __init__(self, option: Shortcut | None, in_channels: int, out_channels: int, stride: int, norm: bool) -> None:
         super().__init__()
         self.residual = option is not None
         self.downsample = shortcut_module(option, in_channels, out_channels, stride, norm)
 
+    @abstractmethod
     def residual_function(self, x: Tensor) -> Tensor:
         """F(x): all that stands on the main path before the addition."""
-        raise NotImplementedError
 
     def add_shortcut(self, branch: Tensor, x: Tensor) -> Tensor:
         if not self.residual:

@@ -10,11 +10,11 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.figures.colours import NEUTRAL, of_depth, of_network
+from dashboard.figures.style import AXIS, BELOW, TICKS, heading, network_name, titled
 
 Shown = Literal["both", "training", "test"]
 Axis = Literal["iterations", "minutes"]
 SPLITS = {"training": "train_batches", "test": "test"}
-_AXIS = {"fixedrange": True, "tickfont": {"size": 13}}
 _PAPER = "the paper, Table 6"
 
 
@@ -99,7 +99,7 @@ def degradation_curves(
             tops.append(part[part.step >= part.step.max() / 8].high.max())
             if is_residual != residual:
                 continue
-            colour, name = of_depth(residual, int(layers), depths), f"{'ResNet' if residual else 'plain'}-{layers}"
+            colour, name = of_depth(residual, int(layers), depths), network_name(int(layers), residual)
             if part.n.iloc[-1] > 1:
                 figure.add_scatter(
                     x=[*x, *x[::-1]], y=[*part.high, *part.low[::-1]], fill="toself", fillcolor=colour, opacity=0.22,
@@ -121,10 +121,10 @@ def degradation_curves(
         )  # fmt: skip
     top = min(100.0, 1.06 * max(tops))
     unit = "iteration" if axis == "iterations" else "minutes of training"
-    figure.update_xaxes(range=[0, 1.5 * longest], title={"text": unit, "font": {"size": 14}}, showgrid=False, **_AXIS)
+    figure.update_xaxes(range=[0, 1.5 * longest], title=titled(unit), showgrid=False, **AXIS)
     if longest:
         figure.update_xaxes(tickvals=_ticks(longest))
-    figure.update_yaxes(range=[0, top], ticks="outside", ticklen=8, tickcolor="rgba(0,0,0,0)", **_AXIS)
+    figure.update_yaxes(range=[0, top], **TICKS, **AXIS)
     for y, (value, name, colour) in zip(_apart([v for v, *_ in ends], top / 17), ends, strict=True):
         figure.add_annotation(
             x=1.015 * longest, y=y, text=f"<span style='color:{colour}'>━</span> {name} <b>{value:.1f}</b>",
@@ -136,10 +136,7 @@ def degradation_curves(
         height=440,
         margin={"l": 0, "r": 0, "t": 40, "b": 48},
         hovermode="x unified",
-        title={
-            "text": f"{kind}: {lines[shown]}", "font": {"size": 14, "color": NEUTRAL}, "x": 0, "xref": "paper", "y": 1,
-            "yref": "container", "yanchor": "top", "pad": {"t": 6},
-        },
+        title=heading(f"{kind}: {lines[shown]}"),
     )  # fmt: skip
     return figure
 
@@ -182,14 +179,11 @@ def end_points(table: pd.DataFrame, paper: Mapping[str, Any] | None = None) -> g
             "hovermode": "x unified",
             "xaxis": {
                 "tickvals": list(places.values()), "ticktext": [str(n) for n in depths], "showgrid": False, "zeroline": False,
-                "range": [-0.3, len(depths) - 0.7], "title": {"text": "layers", "font": {"size": 14}}, **_AXIS,
+                "range": [-0.3, len(depths) - 0.7], "title": titled("layers"), **AXIS,
             },
-            "yaxis": {"rangemode": "tozero", "ticks": "outside", "ticklen": 8, "tickcolor": "rgba(0,0,0,0)", **_AXIS},
-            "legend": {"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top", "font": {"size": 13}},
-            "title": {
-                "text": "error after the last iteration, %", "font": {"size": 14, "color": NEUTRAL}, "x": 0, "xref": "paper",
-                "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 6},
-            },
+            "yaxis": {"rangemode": "tozero", **TICKS, **AXIS},
+            "legend": BELOW,
+            "title": heading("error after the last iteration, %"),
         },
     )  # fmt: skip
 
@@ -203,31 +197,30 @@ def is_it_overfitting(table: pd.DataFrame) -> str:
     ends = at_the_end(table).set_index(["residual", "layers", "split"])
     both = {kind: sorted({n for r, n, _ in ends.index if r == kind}) for kind in (False, True)}
     said = []
-    for residual, name in ((False, "plain"), (True, "ResNet")):
+    for residual in (False, True):
         if len(both[residual]) < 2:
             continue
-        shallow, deep = both[residual][0], both[residual][-1]
-        train = [ends.loc[(residual, n, "train"), "mean"] for n in (shallow, deep)]
-        test = [ends.loc[(residual, n, "test"), "mean"] for n in (shallow, deep)]
-        numbers = (
-            f"training error {train[0]:.1f} % at {shallow} layers and {train[1]:.1f} % at {deep}, "
-            f"test error {test[0]:.1f} % and {test[1]:.1f} %"
-        )
-        spread = ends.loc[[(residual, n, "train") for n in (shallow, deep)], "sd"].fillna(0).sum()
-        if train[1] > train[0] + spread:
+        depths = both[residual][0], both[residual][-1]
+        shallow, deep = (network_name(n, residual) for n in depths)
+        train, test = ([ends.loc[(residual, n, split), "mean"] for n in depths] for split in ("train", "test"))
+        spread = ends.loc[[(residual, n, "train") for n in depths], "sd"].fillna(0).sum()
+        if train[1] > train[0] + spread and not residual:
             verdict = (
-                f"**No.** {name}-{deep} is worse than {name}-{shallow} on the very images that it was trained on: it has not "
-                "learnt them too well, it has learnt them less."
-                if not residual
-                else f"**Not here either**: within this schedule {name}-{deep} still trains less far than {name}-{shallow}."
+                f"**No.** {deep} is worse than {shallow} on the very images that it was trained on: it has not learnt them too "
+                "well, it has learnt them less."
             )
+        elif train[1] > train[0] + spread:
+            verdict = f"**Not overfitting**: within this schedule {deep} is worse than {shallow} on its training images too."
         elif train[1] < train[0] - spread and test[1] > test[0]:
-            verdict = f"**Yes, for {name}-{deep}**: better than {name}-{shallow} on its training images, worse on new ones."
+            verdict = f"**Yes, for {deep}**: better than {shallow} on its training images, worse on new ones."
         elif train[1] < train[0] - spread:
-            verdict = f"{name}-{deep} is better than {name}-{shallow} on its training images, and on new ones too."
+            verdict = f"{deep} is better than {shallow} on its training images, and on new ones too."
         else:
-            verdict = f"{name}-{deep} and {name}-{shallow} learn their training images equally well within the seeds' spread."
-        said.append(f"{verdict} ({numbers[0].upper() + numbers[1:]}.)")
+            verdict = f"{deep} and {shallow} learn their training images equally well within the seeds' spread."
+        said.append(
+            f"{verdict} (Training error {train[0]:.1f} % at {depths[0]} layers and {train[1]:.1f} % at {depths[1]}, test error "
+            f"{test[0]:.1f} % and {test[1]:.1f} %.)"
+        )
     return "\n\n".join(said)
 
 

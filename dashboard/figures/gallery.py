@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.figures import initialisation, trained
+from dashboard.figures.style import QUANTITIES
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def _figure7(table: pd.DataFrame) -> Iterator[Picture]:
 
 def _depth(table: pd.DataFrame) -> Iterator[Picture]:
     for quantity in ("gradient_norm", "output_rms"):
-        alt = f"{initialisation.QUANTITIES[quantity]}, from the first block to the last, by depth"
+        alt = f"{QUANTITIES[quantity]}, from the first block to the last, by depth"
         figure = initialisation.signal_and_gradient(table, quantity)
         yield Picture(quantity, alt, figure, initialisation.over_blocks(table, quantity))
 

@@ -1,5 +1,4 @@
-"""How do signal and gradient pass through a network before training? By block and depth, plain and residual, with batch norm and
-without."""
+"""How do signal and gradient pass through networks of every depth, plain and residual, with batch norm and without?"""
 
 from __future__ import annotations
 
@@ -13,21 +12,15 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 from plotly.subplots import make_subplots
 
-from dashboard.figures.colours import NEUTRAL, of_depth, of_network
+from dashboard.figures.colours import of_depth, of_network
+from dashboard.figures.style import AXIS, BELOW, QUANTITIES, TICKS, heading, titled
 
-QUANTITIES = {
-    "gradient_norm": "gradient norm ‖∂L/∂y‖ of the block's outputs",
-    "output_rms": "root mean square of the block's outputs",
-    "response_sd": "sd of F(x), before addition and ReLU",
-}
 KINDS = {  # panels, left to right
     (False, True): "plain, batch norm",
     (True, True): "residual, batch norm",
     (False, False): "plain, no batch norm",
     (True, False): "residual, no batch norm",
 }
-_TICKS = {"ticks": "outside", "ticklen": 8, "tickcolor": "rgba(0,0,0,0)"}  # room between the numbers of the two axes
-_AXIS = {"fixedrange": True, "tickfont": {"size": 13}}
 
 
 def over_blocks(table: pd.DataFrame, quantity: str) -> pd.DataFrame:
@@ -54,8 +47,8 @@ def signal_and_gradient(table: pd.DataFrame, quantity: str = "gradient_norm") ->
     for layers in depths:
         grey = sample_colorscale(["#C3C9D1", "#59616B"], [depths.index(layers) / max(1, len(depths) - 1)])[0]
         figure.add_scatter(x=[None], y=[None], mode="lines", name=f"{layers} layers", line={"width": 2.5, "color": grey})
-    figure.update_xaxes(tickvals=[0, 1], ticktext=["first", "last block"], range=[-0.2, 1.2], showgrid=False, **_AXIS)
-    figure.update_yaxes(type="log", exponentformat="power", dtick=_decades(found.value), **_TICKS, **_AXIS)
+    figure.update_xaxes(tickvals=[0, 1], ticktext=["first", "last block"], range=[-0.2, 1.2], showgrid=False, **AXIS)
+    figure.update_yaxes(type="log", exponentformat="power", dtick=_decades(found.value), **TICKS, **AXIS)
     figure.update_layout(**_layout(QUANTITIES[quantity], 560))
     return figure
 
@@ -76,15 +69,10 @@ def _panels(kinds: Sequence[tuple[bool, bool]]) -> tuple[go.Figure, list[dict[st
     return figure, [{"row": 1 + i // 2, "col": 1 + i % 2} for i in range(len(kinds))]
 
 
-def _layout(heading: str, height: int = 400) -> dict[str, Any]:
-    place = {"x": 0, "xref": "paper", "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 8}}
-    return {
-        "height": height,
-        "margin": {"l": 0, "r": 8, "t": 60, "b": 40},
-        "hovermode": "x unified",
-        "title": {"text": heading, "font": {"size": 14, "color": NEUTRAL}, **place},
-        "legend": {"orientation": "h", "x": 0, "y": -60 / (height - 100), "yanchor": "top", "font": {"size": 13}},
-    }
+def _layout(words: str, height: int = 400) -> dict[str, Any]:
+    legend = {**BELOW, "y": -60 / (height - 100)}  # below the axis' title, however high the panels are
+    margin = {"l": 0, "r": 8, "t": 60, "b": 40}
+    return {"height": height, "margin": margin, "hovermode": "x unified", "title": heading(words), "legend": legend}
 
 
 def at_angle(table: pd.DataFrame, radians: float) -> pd.DataFrame:
@@ -111,11 +99,10 @@ def shattered_gradients(table: pd.DataFrame, radians: float) -> go.Figure:
             line={"color": of_network(residual), "width": 2.5, "dash": "solid" if norm else "dash"},
             marker={"size": 8, "symbol": "circle" if norm else "circle-open"},
         )  # fmt: skip
-    figure.update_xaxes(title={"text": "layers", "font": {"size": 14}}, tickvals=sorted(found.layers.unique()), **_AXIS)
+    figure.update_xaxes(title=titled("layers"), tickvals=sorted(found.layers.unique()), **AXIS)
     # below a hundredth, a mean over some thirty pairs of inputs is noise
-    figure.update_yaxes(type="log", exponentformat="power", dtick=1, range=[-3, 0.05], **_AXIS)
-    heading = f"correlation of ∂f/∂x at inputs {found.radians.iloc[0]:g} rad apart"
-    figure.update_layout(**_layout(heading))
+    figure.update_yaxes(type="log", exponentformat="power", dtick=1, range=[-3, 0.05], **AXIS)
+    figure.update_layout(**_layout(f"correlation of ∂f/∂x at inputs {found.radians.iloc[0]:g} rad apart"))
     return figure
 
 
@@ -150,8 +137,8 @@ def gradients_in_training(table: pd.DataFrame, records: int = 4) -> go.Figure:
         type="category",
         range=margin,
         showgrid=False,
-        **_AXIS,
+        **AXIS,
     )
-    figure.update_yaxes(type="log", exponentformat="power", dtick=_decades(found.value), **_TICKS, **_AXIS)
+    figure.update_yaxes(type="log", exponentformat="power", dtick=_decades(found.value), **TICKS, **AXIS)
     figure.update_layout(**_layout(QUANTITIES["gradient_norm"], 560))
     return figure

@@ -10,16 +10,11 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from dashboard.figures.colours import NEUTRAL, of_network
+from dashboard.figures.colours import of_network
 from dashboard.figures.overlay import picture_uri
+from dashboard.figures.style import AXIS, QUANTITIES, heading
 
-AXIS = {"fixedrange": True, "tickfont": {"size": 13}}
 LEGEND = {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "font": {"size": 14}}
-QUANTITIES = {
-    "gradient_norm": "gradient norm ‖∂L/∂y‖ of the block's outputs",
-    "response_sd": "sd of F(x), before addition and ReLU",
-    "weight_norm": "norm of the block's convolutions",
-}
 
 
 def error_curves(
@@ -50,7 +45,7 @@ def error_curves(
         {
             "height": 380,
             "margin": {"l": 0, "r": 8, "t": 52, "b": 44},
-            "title": _heading("training error, %"),
+            "title": heading("training error, %"),
             "xaxis": {"range": [0, iterations], "title": {"text": "iteration", "font": {"size": 14}}, "showgrid": False, **AXIS},
             # ticks that nobody sees keep the two zeros apart
             "yaxis": {"range": [0, 100], "ticks": "outside", "ticklen": 8, "tickcolor": "rgba(0,0,0,0)", **AXIS},
@@ -90,7 +85,7 @@ def block_curves(tables: Mapping[str, pd.DataFrame], quantity: str) -> go.Figure
         {
             "height": 300,
             "margin": {"l": 0, "r": 8, "t": 52, "b": 36},
-            "title": _heading(QUANTITIES[quantity]),
+            "title": heading(QUANTITIES[quantity]),
             "xaxis": {"showgrid": False, "tickmode": "array", "tickvals": firsts, "type": "category", **AXIS},
             "yaxis": {"type": "log", "exponentformat": "power", **AXIS},
             "legend": LEGEND,
@@ -139,8 +134,3 @@ def predictions(
             "dragmode": False,
         },
     )
-
-
-def _heading(text: str) -> dict[str, Any]:
-    place = {"x": 0, "xref": "paper", "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 8}}
-    return {"text": text, "font": {"size": 14, "color": NEUTRAL}, **place}

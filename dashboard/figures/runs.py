@@ -11,21 +11,11 @@ from plotly.colors import sample_colorscale
 
 from dashboard.figures.colours import NEUTRAL, of_network
 from dashboard.figures.degradation import at_the_end, errors
+from dashboard.figures.style import AXIS, BELOW, QUANTITIES, TICKS, heading
 
-BLOCK_QUANTITIES = {
-    "gradient_norm": "gradient norm ‖∂L/∂y‖ of the block's outputs",
-    "response_sd": "sd of F(x), after batch norm, before addition and ReLU",
-}
+SHOWN = ("gradient_norm", "response_sd")  # of QUANTITIES
 RECORDS = 5  # of a block quantity that are drawn, evenly over the training
-_TICKS = {"ticks": "outside", "ticklen": 8, "tickcolor": "rgba(0,0,0,0)"}  # room between the numbers of the two axes
-_AXIS = {"fixedrange": True, "tickfont": {"size": 13}}
-_LEGEND = {"orientation": "h", "x": 0, "y": -0.18, "yanchor": "top", "font": {"size": 13}}
-_LAYOUT = {"margin": {"l": 0, "r": 8, "t": 40, "b": 44}, "legend": _LEGEND, "hovermode": "x unified"}
-
-
-def _heading(text: str) -> dict[str, Any]:
-    place = {"x": 0, "xref": "paper", "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 8}}
-    return {"text": text, "font": {"size": 14, "color": NEUTRAL}, **place}
+_LAYOUT = {"margin": {"l": 0, "r": 8, "t": 40, "b": 44}, "legend": BELOW, "hovermode": "x unified"}
 
 
 def run_curves(table: pd.DataFrame, run: str) -> go.Figure:
@@ -45,14 +35,14 @@ def run_curves(table: pd.DataFrame, run: str) -> go.Figure:
         "title": {"text": "iteration", "font": {"size": 14}, "standoff": 4},
         "rangemode": "tozero",
         "showgrid": False,
-        **_AXIS,
+        **AXIS,
     }
-    yaxis = {"rangemode": "tozero", **_TICKS, **_AXIS}
-    return go.Figure(lines, {"height": 380, "title": _heading("error, %"), "xaxis": xaxis, "yaxis": yaxis, **_LAYOUT})
+    yaxis = {"rangemode": "tozero", **TICKS, **AXIS}
+    return go.Figure(lines, {"height": 380, "title": heading("error, %"), "xaxis": xaxis, "yaxis": yaxis, **_LAYOUT})
 
 
 def block_curves(table: pd.DataFrame, run: str, quantity: str) -> go.Figure:
-    """One of BLOCK_QUANTITIES by block of one run, at up to RECORDS iterations from the first (light) to the last, log scale."""
+    """One of SHOWN by block of one run, at up to RECORDS iterations from the first (light) to the last, log scale."""
     rows = table[(table.run == run) & (table.metric == quantity)]
     residual = bool(rows.residual.iloc[0])
     steps = sorted(rows.step.unique())
@@ -70,10 +60,10 @@ def block_curves(table: pd.DataFrame, run: str, quantity: str) -> go.Figure:
             )
         )  # fmt: skip
     firsts = [name for name in dict.fromkeys(rows.block) if name.endswith("_1")]
-    xaxis = {"showgrid": False, "tickmode": "array", "tickvals": firsts, "type": "category", **_AXIS}
-    yaxis = {"type": "log", "exponentformat": "power", "dtick": "D2", **_TICKS, **_AXIS}
-    heading = _heading(BLOCK_QUANTITIES[quantity])
-    return go.Figure(lines, {"height": 360, "title": heading, "xaxis": xaxis, "yaxis": yaxis, **_LAYOUT})
+    xaxis = {"showgrid": False, "tickmode": "array", "tickvals": firsts, "type": "category", **AXIS}
+    yaxis = {"type": "log", "exponentformat": "power", "dtick": "D2", **TICKS, **AXIS}
+    words = heading(QUANTITIES[quantity])
+    return go.Figure(lines, {"height": 360, "title": words, "xaxis": xaxis, "yaxis": yaxis, **_LAYOUT})
 
 
 def runs_table(table: pd.DataFrame, study: str, runs: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:

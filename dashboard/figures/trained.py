@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dashboard.figures.colours import AMOUNT, NEUTRAL, of_depth, of_network
+from dashboard.figures.colours import AMOUNT, of_depth, of_network
+from dashboard.figures.style import AXIS, BELOW, TICKS, heading, network_name, titled
 
-_AXIS = {"fixedrange": True, "tickfont": {"size": 13}}
-_TICKS = {"ticks": "outside", "ticklen": 8, "tickcolor": "rgba(0,0,0,0)"}  # room between the numbers of the two axes
 _MARGIN = {"l": 0, "r": 8, "t": 60, "b": 44}
-
-
-def _heading(text: str) -> dict[str, Any]:
-    place = {"x": 0, "xref": "paper", "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 8}}
-    return {"text": text, "font": {"size": 14, "color": NEUTRAL}, **place}
-
-
-_LEGEND = {"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top", "font": {"size": 13}}
-
-
-def _name(layers: int, residual: bool) -> str:
-    return f"{'ResNet' if residual else 'plain'}-{layers}"
 
 
 def layer_responses(table: pd.DataFrame) -> go.Figure:
@@ -35,13 +21,13 @@ def layer_responses(table: pd.DataFrame) -> go.Figure:
     for (residual, layers), part in table.groupby(["residual", "layers"]):
         line = part.groupby("place").response_sd.mean()
         figure.add_scatter(
-            x=line.index, y=line, name=_name(layers, residual), mode="lines", hovertemplate="%{y:.2f}",
+            x=line.index, y=line, name=network_name(layers, residual), mode="lines", hovertemplate="%{y:.2f}",
             line={"color": of_depth(residual, layers, depths), "width": 2.5},
         )  # fmt: skip
-    figure.update_xaxes(title={"text": "layer, from the input", "font": {"size": 14}}, showgrid=False, **_AXIS)
-    figure.update_yaxes(rangemode="tozero", **_AXIS)
-    heading = _heading("sd of the response, after batch norm, before addition and ReLU")
-    figure.update_layout(height=380, margin=_MARGIN, legend=_LEGEND, title=heading, hovermode="x unified")
+    figure.update_xaxes(title=titled("layer, from the input"), showgrid=False, **AXIS)
+    figure.update_yaxes(rangemode="tozero", **AXIS)
+    words = heading("sd of the response, after batch norm, before addition and ReLU")
+    figure.update_layout(height=380, margin=_MARGIN, legend=BELOW, title=words, hovermode="x unified")
     return figure
 
 
@@ -60,18 +46,17 @@ def single_lesions(table: pd.DataFrame) -> go.Figure:
         mean = part.groupby("blocks", sort=False).error_percent.mean()
         figure.add_scatter(
             x=mean.index, y=mean, mode="lines+markers", hovertemplate="%{y:.1f} %",
-            name=_name(layers, residual) + (", statistics anew" if again else ""),
+            name=network_name(layers, residual) + (", statistics anew" if again else ""),
             line={"color": of_network(residual), "width": 1.2 if again else 2.5, "dash": "dot" if again else "solid"},
             marker={"size": 7, "symbol": "circle-open" if again else "circle"},
         )  # fmt: skip
     for residual, part in table[(table.lesion == "none") & ~table.reestimated].groupby("residual"):
         figure.add_hline(part.error_percent.mean(), line={"color": of_network(residual), "width": 1, "dash": "dash"})
     firsts = [name for name in dict.fromkeys(one.blocks) if name.endswith("_1")]
-    figure.update_xaxes(showgrid=False, tickmode="array", tickvals=firsts, type="category", **_AXIS)
-    figure.update_yaxes(range=[0, 100], **_TICKS, **_AXIS)
-    heading = _heading("test error without one block, %; dashed: whole network")
-    layout = {"height": 400, "margin": _MARGIN, "legend": _LEGEND, "title": heading, "hovermode": "x unified"}
-    figure.update_layout(**layout)
+    figure.update_xaxes(showgrid=False, tickmode="array", tickvals=firsts, type="category", **AXIS)
+    figure.update_yaxes(range=[0, 100], **TICKS, **AXIS)
+    words = heading("test error without one block, %; dashed: whole network")
+    figure.update_layout(height=400, margin=_MARGIN, legend=BELOW, title=words, hovermode="x unified")
     return figure
 
 
@@ -88,15 +73,15 @@ def many_lesions(table: pd.DataFrame) -> go.Figure:
             part = part.sort_values("count")
             figure.add_scatter(
                 x=part["count"], y=part["mean"], mode="lines+markers", showlegend=column == 1, hovertemplate="%{y:.1f} %",
-                name=_name(layers, residual) + (", statistics anew" if again else ""),
+                name=network_name(layers, residual) + (", statistics anew" if again else ""),
                 error_y={"array": part["std"].fillna(0), "thickness": 1.2},
                 line={"color": of_network(residual), "width": 1.2 if again else 2.5, "dash": "dot" if again else "solid"},
                 marker={"size": 7, "symbol": "circle-open" if again else "circle"}, row=1, col=column,
             )  # fmt: skip
-    figure.update_xaxes(showgrid=False, rangemode="tozero", **_AXIS)
-    figure.update_yaxes(range=[0, 100], **_TICKS, **_AXIS)
-    layout = {"height": 400, "margin": {**_MARGIN, "t": 72}, "legend": _LEGEND, "hovermode": "x unified"}
-    figure.update_layout(title=_heading("test error, %"), **layout)
+    figure.update_xaxes(showgrid=False, rangemode="tozero", **AXIS)
+    figure.update_yaxes(range=[0, 100], **TICKS, **AXIS)
+    layout = {"height": 400, "margin": {**_MARGIN, "t": 72}, "legend": BELOW, "hovermode": "x unified"}
+    figure.update_layout(title=heading("test error, %"), **layout)
     return figure
 
 
@@ -133,10 +118,10 @@ def path_gradients(table: pd.DataFrame) -> go.Figure:
             x=part.length, y=part.effective, name=f"{name}: gradient", line={"color": colour, "width": 3},
             hovertemplate="%{y:.3f}", **shared, row=1, col=2,
         )  # fmt: skip
-    figure.update_xaxes(title={"text": "length (blocks through F)", "font": {"size": 14}}, showgrid=False, **_AXIS)
-    figure.update_yaxes(type="log", exponentformat="power", row=1, col=1, **_AXIS)
-    figure.update_yaxes(rangemode="tozero", row=1, col=2, **_AXIS)
-    figure.update_layout(height=400, margin={**_MARGIN, "t": 40}, legend=_LEGEND, hovermode="x unified")
+    figure.update_xaxes(title=titled("length (blocks through F)"), showgrid=False, **AXIS)
+    figure.update_yaxes(type="log", exponentformat="power", row=1, col=1, **AXIS)
+    figure.update_yaxes(rangemode="tozero", row=1, col=2, **AXIS)
+    figure.update_layout(height=400, margin={**_MARGIN, "t": 40}, legend=BELOW, hovermode="x unified")
     return figure
 
 
@@ -146,7 +131,7 @@ def loss_landscapes(table: pd.DataFrame, directions: str = "0 and 1", statistics
     networks = sorted(rows[["residual", "layers"]].drop_duplicates().itertuples(index=False, name=None))
     figure = make_subplots(
         math.ceil(len(networks) / 2), 2, shared_yaxes="all", horizontal_spacing=0.03, vertical_spacing=0.12,
-        subplot_titles=[_name(n, r) for r, n in networks],
+        subplot_titles=[network_name(n, r) for r, n in networks],
     )  # fmt: skip
     finite = rows.loss[rows.loss.map(math.isfinite) & (rows.loss > 0)].map(math.log10)
     low, high = finite.min(), min(finite.max(), finite.min() + 4)
@@ -158,9 +143,9 @@ def loss_landscapes(table: pd.DataFrame, directions: str = "0 and 1", statistics
             customdata=square, hovertemplate="loss %{customdata:.3g}<extra></extra>", line={"width": 0.5, "color": "white"},
             contours={"start": low, "end": high, "size": (high - low) / 12}, row=1 + i // 2, col=1 + i % 2,
         )  # fmt: skip
-    figure.update_xaxes(title={"text": "α", "font": {"size": 14}}, **_AXIS)
-    figure.update_yaxes(title={"text": "β", "font": {"size": 14}}, col=1)
-    figure.update_yaxes(**_AXIS)
+    figure.update_xaxes(title=titled("α"), **AXIS)
+    figure.update_yaxes(title=titled("β"), col=1)
+    figure.update_yaxes(**AXIS)
     for annotation, (residual, _) in zip(figure.layout.annotations, networks, strict=True):
         annotation.font = {"size": 14, "color": of_network(residual)}
     finest = 2 if high - low > 1.5 else 10  # ticks a decade
@@ -190,11 +175,11 @@ def block_similarity(table: pd.DataFrame, layers: int, residual: bool) -> go.Fig
         )  # fmt: skip
     firsts = [name for name in order if name.endswith("_1")]
     short = [name.removeprefix("conv") for name in firsts]
-    figure.update_xaxes(tickmode="array", tickvals=firsts, ticktext=short, constrain="domain", **_AXIS)
-    figure.update_yaxes(tickmode="array", tickvals=firsts, **_AXIS)
+    figure.update_xaxes(tickmode="array", tickvals=firsts, ticktext=short, constrain="domain", **AXIS)
+    figure.update_yaxes(tickmode="array", tickvals=firsts, **AXIS)
     bar = {"title": "CKA", "thickness": 12}
     figure.update_layout(
-        height=400, margin={**_MARGIN, "t": 72}, title=_heading(f"Blocks of {_name(layers, residual)} (up) beside those of"),
+        height=400, margin={**_MARGIN, "t": 72}, title=heading(f"Blocks of {network_name(layers, residual)} (up) beside those of"),
         coloraxis={"colorscale": AMOUNT, "cmin": 0, "cmax": 1, "colorbar": bar},
     )  # fmt: skip
     return figure

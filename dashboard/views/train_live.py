@@ -6,7 +6,8 @@ import streamlit as st
 
 from dashboard import resources
 from dashboard.exhibit import exhibit
-from dashboard.figures.race import QUANTITIES, block_curves, by_network, error_curves, latest, predictions
+from dashboard.figures.race import block_curves, by_network, error_curves, latest, predictions
+from dashboard.figures.style import QUANTITIES
 from dashboard.state import explain_unknown
 from resnet_core import InputError
 from resnet_core.training.race import LEARNING_RATES, SHORTCUTS, Settings, Wish

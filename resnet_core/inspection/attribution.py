@@ -14,10 +14,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from resnet_core.errors import InputError
 from resnet_core.files import replacing
-from resnet_core.inspection.inspect import checked
+from resnet_core.inspection.inspect import checked, inspect
 from resnet_core.inspection.probe import blocks_of, private_view
 
 STEPS = 100  # of the path of integrated gradients; more where it is not complete to COMPLETE
@@ -137,13 +138,9 @@ def _guided_grad_cam(run: _Run) -> tuple[Tensor, None]:
 
 
 def _grad_cam(run: _Run) -> tuple[Tensor, None]:
-    """Selvaraju et al. 2017: of the last block, brought to the image's size."""
-    from captum.attr import LayerAttribution, LayerGradCam
-
-    run.total = 1
-    method = LayerGradCam(run.view, blocks_of(run.view)[-1].block)
-    cam = method.attribute(run.image.clone().requires_grad_(), target=run.target, relu_attributions=True)
-    return LayerAttribution.interpolate(cam, run.image.shape[2:], "bilinear"), None
+    """Selvaraju et al. 2017: of the last block, as `inspect` has it, brought to the image's size."""
+    cam = torch.from_numpy(inspect(run.view, run.image, run.target).blocks[-1].cam)
+    return F.interpolate(cam[None, None], size=run.image.shape[2:], mode="bilinear"), None
 
 
 def _occlusion(run: _Run) -> tuple[Tensor, None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from resnet_core.architectures import Architecture, architecture
@@ -50,14 +51,13 @@ def _pairs(*depths: int, **changes: Any) -> dict[str, Architecture]:
     return {name: replace(architecture(base), name=name, depths=((depth - 2) // 6,) * 3, **changes) for base, name, depth in rows}
 
 
-_NO_NORM = "-without-bn"
-_CIFAR = _pairs(20, 32, 44, 56)
-_TRAINED_56 = _pairs(20, 56)
-_SQUARE = {  # batch norm x shortcut
-    name + suffix: row
-    for suffix, norm in (("", True), (_NO_NORM, False))
-    for name, row in _pairs(56, width=8, batch_norm=norm).items()
-}
+def _squares(*depths: int, **changes: Any) -> dict[str, Architecture]:
+    """Batch norm x shortcut: `_pairs` with batch norm, and without."""
+    without = _pairs(*depths, batch_norm=False, **changes)
+    return {**_pairs(*depths, **changes), **{f"{name}-without-bn": row for name, row in without.items()}}
+
+
+_TRAINED = _pairs(20, 56)
 
 _ALL: list[Study | Measurement] = [
     Study(
@@ -80,14 +80,14 @@ _ALL: list[Study | Measurement] = [
     Study(
         name="figure6",
         question="How do training and test error develop in plain and residual networks of growing depth (Figure 6)?",
-        networks={**_CIFAR, "resnet110-cifar": architecture("resnet110-cifar")},
+        networks={**_pairs(20, 32, 44, 56), "resnet110-cifar": architecture("resnet110-cifar")},
         recipes={"": "he2015-cifar", "resnet110-cifar": "he2015-cifar-110"},
         data="cifar10",
     ),
     Study(
         name="gradients",
         question="What do batch norm and shortcuts each do to the gradients of 56 layers in training (section 4.1)?",
-        networks=_SQUARE,
+        networks=_squares(56, width=8),
         recipes={"": "quick"},
         data="digits",
     ),
@@ -104,7 +104,7 @@ _ALL: list[Study | Measurement] = [
     Measurement(
         name="figure7",
         question="How strong are the responses of the layers, plain and residual (Figure 7)?",
-        networks=_TRAINED_56,
+        networks=_TRAINED,
         trained_by="figure6",
         measure="responses",
         data="cifar10",
@@ -112,11 +112,7 @@ _ALL: list[Study | Measurement] = [
     Measurement(
         name="depth",
         question="How do signal and gradient pass through 20 to 1202 layers before training?",
-        networks={
-            name + suffix: row
-            for suffix, norm in (("", True), (_NO_NORM, False))
-            for name, row in _pairs(20, 56, 110, 1202, batch_norm=norm).items()
-        },
+        networks=_squares(20, 56, 110, 1202),
         trained_by=None,
         measure="flow",
         data="cifar10",
@@ -124,11 +120,7 @@ _ALL: list[Study | Measurement] = [
     Measurement(
         name="shattering",
         question="How alike are the gradients at nearby inputs, by depth, at initialisation (Balduzzi et al. 2017)?",
-        networks={
-            name + suffix: row
-            for suffix, norm in (("", True), (_NO_NORM, False))
-            for name, row in _pairs(8, 14, 20, 32, 56, 110, batch_norm=norm).items()
-        },
+        networks=_squares(8, 14, 20, 32, 56, 110),
         trained_by=None,
         measure="shattering",
         data="cifar10",
@@ -144,7 +136,7 @@ _ALL: list[Study | Measurement] = [
     Measurement(
         name="paths",
         question="Through paths of which length does the gradient pass (Veit et al. 2016)?",
-        networks={name: row for name, row in _TRAINED_56.items() if row.residual},
+        networks={name: row for name, row in _TRAINED.items() if row.residual},
         trained_by="figure6",
         measure="paths",
         data="cifar10",
@@ -152,7 +144,7 @@ _ALL: list[Study | Measurement] = [
     Measurement(
         name="landscape",
         question="How does the loss look around the trained weights (Li et al. 2018)?",
-        networks=_TRAINED_56,
+        networks=_TRAINED,
         trained_by="figure6",
         measure="landscape",
         data="cifar10",
@@ -160,13 +152,18 @@ _ALL: list[Study | Measurement] = [
     Measurement(
         name="similarity",
         question="Which blocks of two networks compute alike (CKA; Kornblith et al. 2019)?",
-        networks=_TRAINED_56,
+        networks=_TRAINED,
         trained_by="figure6",
         measure="similarity",
         data="cifar10",
     ),
 ]
 STUDIES = {study.name: study for study in _ALL}
+
+
+def weights_of(study_folder: Path, network: str, seed: int) -> Path:
+    """Where a study leaves what it trained."""
+    return study_folder / f"{network}-seed{seed}" / "last.safetensors"
 
 
 def study(name: str) -> Study | Measurement:

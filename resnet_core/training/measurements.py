@@ -25,7 +25,7 @@ from resnet_core.inspection.paths import path_gradients
 from resnet_core.inspection.probe import blocks_of
 from resnet_core.inspection.similarity import block_similarity
 from resnet_core.network import ResNet, build
-from resnet_core.training.catalogue import Measurement
+from resnet_core.training.catalogue import Measurement, weights_of
 from resnet_core.training.engine import made_with
 from resnet_core.weights import load, read_checkpoint
 
@@ -48,10 +48,10 @@ class Subject:
         """The network, or a relative from the same study."""
         if self.trained is None:
             return build(self.architecture, self.seed)
-        return load(self.trained / f"{label or self.label}-seed{self.seed if seed is None else seed}" / "last.safetensors", "cpu")
+        return load(weights_of(self.trained, label or self.label, self.seed if seed is None else seed), "cpu")
 
     def has(self, label: str, seed: int) -> bool:
-        return self.trained is not None and (self.trained / f"{label}-seed{seed}" / "last.safetensors").exists()
+        return self.trained is not None and weights_of(self.trained, label, seed).exists()
 
     def batches(self, images: int, training: bool = False, size: int = BATCH) -> list[tuple[Tensor, Tensor]]:
         """Random images of the test set, or of the training set as they are: normalised (N, 3, H, W), and labels (N,)."""
@@ -75,7 +75,7 @@ def answer(measurement: Measurement, label: str, dataset: Dataset, seed: int, tr
     resolution = max(SMALLEST, dataset.train.images.shape[1])
     recipe: dict[str, Any] = {"name": "untrained", "iterations": 0, "note": "As it is initialised, without any training."}
     if trained is not None:
-        weights = trained / f"{label}-seed{seed}" / "last.safetensors"
+        weights = weights_of(trained, label, seed)
         checkpoint = read_checkpoint(weights)
         if checkpoint.classes != dataset.classes:
             raise InputError(f"{weights} has learned other classes than those of {dataset.title}; name its own data with --data.")

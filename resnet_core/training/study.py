@@ -19,7 +19,7 @@ import pandas as pd
 from resnet_core import runs
 from resnet_core.architectures import Architecture
 from resnet_core.errors import InputError
-from resnet_core.training.catalogue import Measurement, Study
+from resnet_core.training.catalogue import Measurement, Study, weights_of
 from resnet_core.training.recipe import Recipe, recipe
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def plan(
         return [Asking(study, name, data, seed, place, None) for name, seed, place in places]
     trained = _folder(out, study.trained_by, scale)
     for name, seed, _ in places:
-        weights = trained / f"{name}-seed{seed}" / "last.safetensors"
+        weights = weights_of(trained, name, seed)
         if not weights.exists():
             scaled = "" if scale == 1 else f" --scale {scale:g}"
             raise InputError(

@@ -122,7 +122,7 @@ def test_end_points_are_those_of_the_table() -> None:
     ("plain", "residual", "gap", "said"),
     [
         ((30.0, 60.0), (20.0, 10.0), 1.0, ("**No.** plain-56", "ResNet-56 is better than ResNet-20 on its training images, and")),
-        ((30.0, 60.0), (20.0, 40.0), 1.0, ("**No.** plain-56", "**Not here either**")),
+        ((30.0, 60.0), (20.0, 40.0), 1.0, ("**No.** plain-56", "**Not overfitting**")),
         ((30.0, 31.0), (20.0, 20.0), 1.0, ("equally well", "equally well")),
     ],
 )

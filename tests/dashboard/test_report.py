@@ -28,6 +28,7 @@ def test_no_shipped_run_is_unfinished_or_of_changed_code() -> None:
         facts = runs.read_facts(path.parent)
         assert facts["status"] == "finished", path
         assert facts["commit"], path
+        assert not facts["commit"].endswith("+"), path
 
 
 def run(root: Path, seed: int, train: float, test: float) -> None:

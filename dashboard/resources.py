@@ -12,7 +12,6 @@ import os
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from types import FunctionType
@@ -23,12 +22,13 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from resnet_core import InputError, runs
+from dashboard import recorded
+from dashboard.recorded import Answers, Study
+from resnet_core import InputError
 from resnet_core.checkpoint import Checkpoint
 from resnet_core.images import SAMPLES, decode, sample, square
 from resnet_core.inspection.records import Inspection
 from resnet_core.training import race as race_files
-from resnet_core.training.catalogue import STUDIES
 
 if TYPE_CHECKING:
     from resnet_core.inspection.attribution import Attribution
@@ -116,6 +116,7 @@ def inspections(pair: tuple[str, str], photograph: Photograph, target: int | Non
 
 @st.cache_resource
 def _attributions() -> tuple[OrderedDict[_Asked, Attribution], defaultdict[_Asked, Lock]]:
+    """What is known, and who is at work on what."""
     return OrderedDict(), defaultdict(Lock)
 
 
@@ -136,7 +137,8 @@ def attribution(
 
     asked = (name, photograph.digest, target, method)
     known, locks = _attributions()
-    while not locks[asked].acquire(timeout=0.2):
+    lock = locks[asked]
+    while not lock.acquire(timeout=0.2):
         tell(0)
     try:
         if asked not in known:
@@ -146,108 +148,26 @@ def attribution(
                 known.popitem(last=False)
         return known[asked]
     finally:
-        locks[asked].release()
+        locks.pop(asked, None)  # who waits has it in hand
+        lock.release()
 
 
 # studies: folders of run directories, shipped with the project or made here
 
 
-@dataclass(frozen=True, eq=False)
-class Study:
-    """Runs that lie side by side in one folder; `facts` by the run's name."""
-
-    name: str  # the folder's, after "own/" where it was made here
-    changed: float  # when its last file was written
-    facts: dict[str, dict[str, Any]]
-    table: pd.DataFrame  # of runs.load; a row a measurement
-
-    @cached_property
-    def kind(self) -> str:
-        """Its name in the catalogue of studies, whatever its scale."""
-        return self.name.split("/")[-1].split("-x")[0]
-
-    @cached_property
-    def question(self) -> str:
-        return STUDIES[self.kind].question
-
-    @cached_property
-    def data(self) -> list[str]:
-        return list(dict.fromkeys(facts["data"]["title"] for facts in self.facts.values()))
-
-    @cached_property
-    def scale(self) -> float:
-        """The smallest share of the recipe's published iterations."""
-        return float(self.table.scale.min())
-
-    @cached_property
-    def title(self) -> str:
-        return f"{self.name}, {', '.join(self.data)}"
-
-    @cached_property
-    def depths(self) -> list[int]:
-        return sorted(map(int, self.table.layers.unique()))
-
-    @cached_property
-    def words(self) -> str:
-        """What a badge says: data, schedule, seeds."""
-        table = self.table
-        schedules = [f"{n:,}" for n in sorted(table.iterations.unique())]
-        recipes = ", ".join(dict.fromkeys(table.recipe))
-        seeds = table.groupby("network").seed.nunique()
-        count = f"{seeds.min()}" if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
-        return (
-            f"{self.name} · {', '.join(self.data)} · {recipes}, {' or '.join(schedules)} iterations · "
-            f"{count} {'seed' if count == '1' else 'seeds'}"
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class Answers:
-    """What networks, trained or new, gave as answers to one question."""
-
-    name: str  # as a Study's
-    kind: str  # its name in the catalogue of studies
-    question: str
-    changed: float
-    facts: dict[str, dict[str, Any]]
-    table: pd.DataFrame  # of runs.load_measured
-
-    @cached_property
-    def words(self) -> str:
-        """What a badge says: data, networks, seeds."""
-        table, seeds = self.table, self.table.seed.nunique()
-        trained = [f"{n:,} iterations" for n in sorted(table.iterations.unique()) if n]
-        return (
-            f"{self.name} · {', '.join(dict.fromkeys(table.data))} · {' or '.join(trained) or 'not trained'} · "
-            f"{seeds} {'seed' if seeds == 1 else 'seeds'}"
-        )
-
-
 @st.cache_resource(max_entries=256)
 def _study(folder: Path, name: str, changed: float) -> Study | Answers | None:
-    """None where nothing was recorded yet. Raises InputError where a run is broken."""
-    facts = {path.parent.name: runs.read_facts(path.parent) for path in sorted(folder.glob("*/run.json"))}
-    asked = [each["measurement"] for each in facts.values() if "measurement" in each]
-    if asked:
-        return Answers(name, asked[0]["name"], asked[0]["question"], changed, facts, runs.load_measured(folder))
-    recorded = [folder / run for run in facts if (folder / run / "metrics.parquet").exists()]
-    return Study(name, changed, facts, runs.load(*recorded)) if recorded else None
+    return recorded.read(folder, name, changed)
 
 
 def _all_studies() -> Iterator[Study | Answers | str]:
-    """Every shipped and own study, or a sentence where it cannot be read. Races have a page of their own."""
-    for root, prefix in ((_SHIPPED, ""), (_own_runs(), "own/")):
-        for folder in sorted({path.parents[1] for path in root.rglob("run.json")}):
-            if (folder / "race.json").exists():
-                continue
-            place = folder.relative_to(root).as_posix()
-            name = prefix + ("runs" if place == "." else place)
-            changed = max(path.stat().st_mtime for path in folder.glob("*/*.*"))
-            try:
-                if study := _study(folder, name, changed):
-                    yield study
-            except InputError as error:
-                yield f"The study {name} is left out: {error}"
+    """Every shipped and own study, or a sentence where it cannot be read."""
+    for folder, name, changed in (*recorded.folders(_SHIPPED, ""), *recorded.folders(_own_runs(), "own/")):
+        try:
+            if study := _study(folder, name, changed):
+                yield study
+        except InputError as error:
+            yield f"The study {name} is left out: {error}"
 
 
 def studies() -> tuple[dict[str, Study], list[str]]:

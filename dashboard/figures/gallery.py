@@ -72,8 +72,9 @@ def _similarity(table: pd.DataFrame) -> Iterator[Picture]:
         yield Picture(f"cka-{kind}{layers}", f"CKA between blocks, {kind} network of {layers} layers", figure, numbers)
 
 
-PICTURES: dict[str, Callable[[pd.DataFrame], Iterator[Picture]]] = {
-    "gradients": _gradients,
+Draw = Callable[[pd.DataFrame], Iterator[Picture]]
+TRAINING_PICTURES: dict[str, Draw] = {"gradients": _gradients}  # from tables of runs.load
+PICTURES: dict[str, Draw] = {  # from tables of runs.load_measured
     "figure7": _figure7,
     "depth": _depth,
     "shattering": _shattering,
@@ -86,4 +87,5 @@ PICTURES: dict[str, Callable[[pd.DataFrame], Iterator[Picture]]] = {
 
 def pictures(table: pd.DataFrame, study: str) -> list[Picture]:
     """The figures of the study of that name; none where it has none."""
-    return list(PICTURES[study](table)) if study in PICTURES else []
+    draw = (TRAINING_PICTURES | PICTURES).get(study)
+    return list(draw(table)) if draw else []

@@ -178,8 +178,9 @@ def block_similarity(table: pd.DataFrame, layers: int, residual: bool) -> go.Fig
     figure.update_xaxes(tickmode="array", tickvals=firsts, ticktext=short, constrain="domain", **AXIS)
     figure.update_yaxes(tickmode="array", tickvals=firsts, **AXIS)
     bar = {"title": "CKA", "thickness": 12}
+    words = heading(f"Blocks of {network_name(layers, residual)} (up) beside those of")
     figure.update_layout(
-        height=400, margin={**_MARGIN, "t": 72}, title=heading(f"Blocks of {network_name(layers, residual)} (up) beside those of"),
+        height=400, margin={**_MARGIN, "t": 72}, title=words,
         coloraxis={"colorscale": AMOUNT, "cmin": 0, "cmax": 1, "colorbar": bar},
     )  # fmt: skip
     return figure

@@ -1,51 +1,37 @@
 """Which pixels speak for a class, by which method, in a plain and in a residual network?"""
 
+from functools import partial
+
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import resources
+from dashboard.choices import choose
 from dashboard.exhibit import exhibit
 from dashboard.figures.attribution import METHODS, attribution_map, attribution_numbers
-from dashboard.state import explain_unknown, forget_own_photograph, own_photograph
-from resnet_core import InputError
-from resnet_core.images import SAMPLES
 
-MOST_PROBABLE = "most probable"
-SLOW = {"integrated-gradients": 100, "occlusion": 90}  # how many times as long as one inspection, about
+SLOW = {"integrated-gradients": 40, "occlusion": 40}  # how many times as long as one inspection, at 128 pixels on a CPU
 
 st.title("Which pixels speak for it?", anchor=False)
-pairs = resources.pairs()
-explain_unknown({"pair": pairs, "sample": SAMPLES})
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    names = pairs[st.selectbox("Matched pair", list(pairs), key="pair", bind="query-params", width=140)]
-    checkpoints = [resources.checkpoint(name) for name in names]
-    first = checkpoints[0]
-    explain_unknown({"target": [MOST_PROBABLE, *first.classes]})
-    sample = st.selectbox(
-        "Photograph", list(SAMPLES), key="sample", bind="query-params", width=150, on_change=forget_own_photograph
-    )
-    own = own_photograph()
-    target_name = st.selectbox(
-        "Evidence for", [MOST_PROBABLE, *sorted(first.classes)], key="target", bind="query-params", width=230,
-        help="“Most probable” is the residual network's first choice.",
-    )  # fmt: skip
+chosen = choose("The class that the pixels speak for or against.")
+names, checkpoints, photograph, first = chosen.names, chosen.checkpoints, chosen.photograph, chosen.common
 methods = st.pills(
     "Methods", list(METHODS), format_func=lambda method: METHODS[method][0], selection_mode="multi",
     default=["grad-cam", "guided-grad-cam", "smoothgrad"], key="methods", bind="query-params",
 )  # fmt: skip
 
-photograph = resources.sample_photograph(sample)
-if own:
-    try:
-        photograph = resources.own_photograph(own)
-    except InputError as error:
-        st.error(f"{error} Until then you see the sample “{sample}”.", icon=":material/broken_image:")
-inspections = resources.inspections(names, photograph, None if target_name == MOST_PROBABLE else first.classes.index(target_name))
+inspections = resources.inspections(names, photograph, chosen.target)
 target = inspections[0].target
 st.caption(
     f"{photograph.title}: evidence for **{first.classes[target]}**. Magenta speaks for it, green against it; each picture has "
     "its own scale. "
     + ("Your photograph stays in this session: no link can hold it." if photograph.own else f"Source: {photograph.credit}")
 )
+
+
+def move_on(bar: DeltaGenerator, name: str, share: float) -> bool:
+    bar.progress(share, text=name)
+    return True
 
 
 def pictures(method: str) -> None:
@@ -65,16 +51,11 @@ def pictures(method: str) -> None:
             "Stop", key=f"stop-{method}", icon=":material/stop:", on_click=st.session_state.__setitem__, args=(asked, False)
         )
     for name, checkpoint in zip(names, checkpoints, strict=True):
-        bar = st.progress(0.0, text=name) if name in missing else None
-
-        def tell(share: float, bar=bar, name=name) -> bool:  # type: ignore[no-untyped-def]
-            if bar is not None:
-                bar.progress(share, text=name)
-            return True
-
-        found = resources.attribution(name, photograph, target, method, tell)
-        if bar is not None:
+        if name in missing:
+            bar = st.progress(0.0, text=name)
+            resources.attribution(name, photograph, target, method, partial(move_on, bar, name))
             bar.empty()
+        found = resources.attribution(name, photograph, target, method)
         st.markdown(f":{'blue' if checkpoint.architecture.residual else 'orange'}[{name}]")
         exhibit(
             attribution_map(found.values, photograph.shown),

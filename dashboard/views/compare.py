@@ -6,38 +6,22 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import resources
+from dashboard.choices import choose
 from dashboard.exhibit import exhibit
 from dashboard.figures.classes import top_classes
 from dashboard.figures.detail import MAPS_SHAPE, block_maps, block_table, map_table
 from dashboard.figures.flow import gradient_flow, responses
 from dashboard.figures.overlay import SCALES, cam_maxima
 from dashboard.figures.strip import block_strip, strip_shape
-from dashboard.state import choose_point, explain_unknown, forget_own_photograph, own_photograph
-from resnet_core import InputError
-from resnet_core.images import SAMPLES
-
-MOST_PROBABLE = "most probable"
+from dashboard.state import choose_point, explain_unknown, forget_own_photograph
 
 st.title("What does every block see?", anchor=False)
 intro = st.empty()
-pairs = resources.pairs()
-explain_unknown({"pair": pairs, "sample": SAMPLES, "scale": SCALES})
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    pair_name = st.selectbox("Matched pair", list(pairs), key="pair", bind="query-params", width=140)
-    names = pairs[pair_name]
-    checkpoints = [resources.checkpoint(name) for name in names]
-    first = checkpoints[0]  # what both have in common can be read from either
-    labels = [f"{stage.name[:-1]}{i + 1}" for stage in first.architecture.stages for i in range(stage.blocks)]
-    explain_unknown({"target": [MOST_PROBABLE, *first.classes], "block": labels})
-
-    sample = st.selectbox(
-        "Photograph", list(SAMPLES), key="sample", bind="query-params", width=150, on_change=forget_own_photograph
-    )
-    own = own_photograph()
-    target_name = st.selectbox(
-        "Evidence for", [MOST_PROBABLE, *sorted(first.classes)], key="target", bind="query-params", width=230,
-        help="The class whose evidence Grad-CAM and the gradients trace. “Most probable” is the residual network's first choice.",
-    )  # fmt: skip
+chosen = choose("The class whose evidence Grad-CAM and the gradients trace.")
+names, checkpoints, photograph, first = chosen.names, chosen.checkpoints, chosen.photograph, chosen.common
+labels = [f"{stage.name[:-1]}{i + 1}" for stage in first.architecture.stages for i in range(stage.blocks)]
+explain_unknown({"scale": SCALES, "block": labels})
+with chosen.row:
     scale = st.segmented_control(
         "Colour scale", list(SCALES), default="block", required=True, key="scale", bind="query-params",
         help="; ".join(f"**{name}**: {words}" for name, words in SCALES.items()),
@@ -47,15 +31,7 @@ intro.markdown(
     f"One photograph, two trained networks of {first.architecture.layers} layers: the same layers, initial weights, data and "
     "recipe. One of them has shortcuts."
 )
-
-photograph = resources.sample_photograph(sample)
-if own:
-    try:
-        photograph = resources.own_photograph(own)
-    except InputError as error:
-        st.error(f"{error} Until then you see the sample “{sample}”.", icon=":material/broken_image:")
-target = None if target_name == MOST_PROBABLE else first.classes.index(target_name)
-found = resources.inspections(names, photograph, target)
+found = resources.inspections(names, photograph, chosen.target)
 picture = photograph.shown
 maxima = cam_maxima(found, scale)
 place = labels.index(block_label)
@@ -70,7 +46,8 @@ with left:
     st.image(picture, caption=photograph.title, width="stretch", alt=photograph.title)
     if photograph.own:
         st.info(
-            f"Your photograph stays in this session: a link to this page shows the sample “{sample}”.", icon=":material/lock:"
+            f"Your photograph stays in this session: a link to this page shows the sample “{chosen.sample}”.",
+            icon=":material/lock:",
         )
         st.button("Back to the sample", on_click=forget_own_photograph)
     else:

@@ -35,8 +35,7 @@ if not depths:
     st.info("Choose a number of layers.", icon=":material/layers:")
     st.stop()
 
-cifar = all(title.startswith("CIFAR-10 ") or title == "CIFAR-10" for title in study.data)
-paper = resources.paper()["cifar10_test_error_percent"] if cifar else None
+paper = resources.paper()["cifar10_test_error_percent"] if study.of_cifar10 else None
 found = resources.drawn(degradation, study, tuple(depths), shown, axis, paper)
 left, middle, right = st.columns([1.15, 1.15, 1], gap="medium")
 for column, residual, kind in ((left, False, "plain"), (middle, True, "residual")):
@@ -62,11 +61,10 @@ if found.overfitting:
     st.subheader("Is it overfitting?", anchor=False)
     st.markdown(found.overfitting)
 notes = list(dict.fromkeys(facts["recipe"]["note"] for facts in study.facts.values()))
-scale = study.scale
-if scale < 1:
+if study.scale < 1:
     st.caption(
-        f"These networks were trained for {scale:.3g} of the published number of iterations, with the steps of the learning rate "
-        "moved as much: far from converged, and so short a schedule holds the deep residual networks back too. "
-        + ("The paper trained for 64,000. " if cifar else "")
+        f"These networks were trained for {study.scale:.3g} of the published number of iterations, with the steps of the "
+        "learning rate moved as much: far from converged, and so short a schedule may hold deep residual networks back too. "
+        + ("The paper trained for 64,000. " if paper else "")
         + " ".join(notes)
     )

@@ -8,8 +8,10 @@ import streamlit as st
 
 from dashboard import resources
 from dashboard.exhibit import exhibit
-from dashboard.figures.gallery import PICTURES, pictures
-from dashboard.figures.runs import BLOCK_QUANTITIES, block_curves, facts_table, run_curves, runs_table
+from dashboard.figures.gallery import TRAINING_PICTURES, pictures
+from dashboard.figures.runs import SHOWN, block_curves, facts_table, run_curves, runs_table
+from dashboard.figures.style import QUANTITIES
+from dashboard.recorded import Answers, Study
 from dashboard.state import explain_unknown
 
 Shown = Literal["training runs", "measurements"]
@@ -23,8 +25,8 @@ def show_facts(facts: dict[str, Any]) -> None:
     st.caption(facts["recipe"]["note"])
 
 
-def show_measurements(known: Mapping[str, resources.Study]) -> None:
-    asked: dict[str, Any] = {name: study for name, study in known.items() if study.kind in PICTURES}
+def show_measurements(known: Mapping[str, Study]) -> None:
+    asked: dict[str, Study | Answers] = {name: study for name, study in known.items() if study.kind in TRAINING_PICTURES}
     asked |= resources.answers()
     explain_unknown({"measurement": asked})
     if not asked:
@@ -38,10 +40,11 @@ def show_measurements(known: Mapping[str, resources.Study]) -> None:
             picture.figure, key=f"{study.kind}-{picture.name}", alt=picture.alt, origin="measured", words=study.words,
             numbers=picture.numbers,
         )  # fmt: skip
-    show_facts(study.facts[st.selectbox("Run", list(study.facts), width=520)])
+    explain_unknown({"asked": study.facts})
+    show_facts(study.facts[st.selectbox("Run", list(study.facts), key="asked", bind="query-params", width=520)])
 
 
-def show_runs(known: Mapping[str, resources.Study]) -> None:
+def show_runs(known: Mapping[str, Study]) -> None:
     if not known:
         st.info("There is no run yet; `python -m resnet_core train` makes one.", icon=":material/science:")
         return
@@ -75,12 +78,12 @@ def show_runs(known: Mapping[str, resources.Study]) -> None:
             words=words,
             numbers=table[table.block.isna()],
         )
-        for quantity, name in BLOCK_QUANTITIES.items():
+        for quantity in SHOWN:
             if (table.metric == quantity).any():
                 exhibit(
                     resources.drawn(block_curves, study, run, quantity),
                     key=f"run-{quantity}",
-                    alt=f"{name}, block by block, from the first to the last record",
+                    alt=f"{QUANTITIES[quantity]}, block by block, from the first to the last record",
                     origin="measured",
                     words=words,
                     numbers=table[table.metric == quantity],

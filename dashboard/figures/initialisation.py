@@ -54,8 +54,8 @@ def signal_and_gradient(table: pd.DataFrame, quantity: str = "gradient_norm") ->
 
 
 def _decades(values: pd.Series) -> int:
-    """Decades between two ticks, so that about eight are drawn."""
-    return max(1, math.ceil(math.log10(values.max() / values.min()) / 8))
+    """Decades between two ticks, so that at most six are drawn."""
+    return max(1, math.ceil(math.log10(values.max() / values.min()) / 5))
 
 
 def _panels(kinds: Sequence[tuple[bool, bool]]) -> tuple[go.Figure, list[dict[str, int]]]:

@@ -8,7 +8,7 @@ from dashboard.figures.colours import NEUTRAL
 
 AXIS = {"fixedrange": True, "tickfont": {"size": 13}}
 TICKS = {"ticks": "outside", "ticklen": 8, "tickcolor": "rgba(0,0,0,0)"}  # room between the numbers of the two axes
-BELOW = {"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top", "font": {"size": 13}}  # a legend
+BELOW = {"orientation": "h", "x": 0, "y": -0.25, "yanchor": "top", "font": {"size": 13}}  # a legend
 QUANTITIES = {  # of a block
     "gradient_norm": "gradient norm ‖∂L/∂y‖ of the block's outputs",
     "response_sd": "sd of F(x), after batch norm, before addition and ReLU",

@@ -130,7 +130,7 @@ def loss_landscapes(table: pd.DataFrame, directions: str = "0 and 1", statistics
     rows = table[(table.directions == directions) & (table.statistics == statistics)]
     networks = sorted(rows[["residual", "layers"]].drop_duplicates().itertuples(index=False, name=None))
     figure = make_subplots(
-        math.ceil(len(networks) / 2), 2, shared_yaxes="all", horizontal_spacing=0.03, vertical_spacing=0.12,
+        math.ceil(len(networks) / 2), 2, shared_yaxes="all", horizontal_spacing=0.03, vertical_spacing=0.16,
         subplot_titles=[network_name(n, r) for r, n in networks],
     )  # fmt: skip
     finite = rows.loss[rows.loss.map(math.isfinite) & (rows.loss > 0)].map(math.log10)
@@ -143,7 +143,8 @@ def loss_landscapes(table: pd.DataFrame, directions: str = "0 and 1", statistics
             customdata=square, hovertemplate="loss %{customdata:.3g}<extra></extra>", line={"width": 0.5, "color": "white"},
             contours={"start": low, "end": high, "size": (high - low) / 12}, row=1 + i // 2, col=1 + i % 2,
         )  # fmt: skip
-    figure.update_xaxes(title=titled("α"), **AXIS)
+    figure.update_xaxes(tickvals=[-0.5, 0, 0.5], **AXIS)
+    figure.update_xaxes(title=titled("α"), row=math.ceil(len(networks) / 2))
     figure.update_yaxes(title=titled("β"), col=1)
     figure.update_yaxes(**AXIS)
     for annotation, (residual, _) in zip(figure.layout.annotations, networks, strict=True):

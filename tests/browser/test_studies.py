@@ -77,8 +77,11 @@ def test_an_unknown_study_is_named(server: str, page: Page) -> None:
     expect(page.get_by_text("The link asks for study “figure9”, which does not exist here")).to_be_visible()
 
 
-@pytest.mark.parametrize("path", ["/degradation", "/studies", "/studies?show=measurements"])
-@pytest.mark.parametrize("width", [390, 1440, 1920])
+MEASURED = sorted({path.parents[1].name for path in STUDY.parent.glob("*/*/measured.parquet")} | {"gradients"})
+
+
+@pytest.mark.parametrize("path", ["/degradation", "/studies", *(f"/studies?show=measurements&measurement={n}" for n in MEASURED)])
+@pytest.mark.parametrize("width", [390, 1440])
 def test_nothing_overlaps_or_runs_off(server: str, browser: Browser, path: str, width: int) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900})
     page = context.new_page()

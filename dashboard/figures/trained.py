@@ -130,7 +130,7 @@ def loss_landscapes(table: pd.DataFrame, directions: str = "0 and 1", statistics
     rows = table[(table.directions == directions) & (table.statistics == statistics)]
     networks = sorted(rows[["residual", "layers"]].drop_duplicates().itertuples(index=False, name=None))
     figure = make_subplots(
-        math.ceil(len(networks) / 2), 2, shared_yaxes="all", horizontal_spacing=0.03, vertical_spacing=0.16,
+        math.ceil(len(networks) / 2), 2, horizontal_spacing=0.04, vertical_spacing=0.12,
         subplot_titles=[network_name(n, r) for r, n in networks],
     )  # fmt: skip
     finite = rows.loss[rows.loss.map(math.isfinite) & (rows.loss > 0)].map(math.log10)
@@ -146,15 +146,24 @@ def loss_landscapes(table: pd.DataFrame, directions: str = "0 and 1", statistics
     figure.update_xaxes(tickvals=[-0.5, 0, 0.5], **AXIS)
     figure.update_xaxes(title=titled("α"), row=math.ceil(len(networks) / 2))
     figure.update_yaxes(title=titled("β"), col=1)
-    figure.update_yaxes(**AXIS)
+    figure.update_yaxes(tickvals=[-0.5, 0, 0.5], **AXIS)
+    figure.update_yaxes(showticklabels=False, col=2)
+    for i in range(len(networks)):  # a step is as long in either direction
+        place = {"row": 1 + i // 2, "col": 1 + i % 2}
+        figure.update_xaxes(constrain="domain", **place)
+        figure.update_yaxes(constrain="domain", scaleanchor=f"x{i + 1 if i else ''}", **place)
     for annotation, (residual, _) in zip(figure.layout.annotations, networks, strict=True):
         annotation.font = {"size": 14, "color": of_network(residual)}
+    words = "of each batch, as in training" if statistics == "batch" else "stored with the weights"
     finest = 2 if high - low > 1.5 else 10  # ticks a decade
     ticks = [tick / finest for tick in range(math.ceil(finest * low), math.floor(finest * high) + 1)]
     bar = {"tickvals": ticks, "ticktext": [f"{10**tick:.2g}" for tick in ticks], "title": "loss", "thickness": 12}
     figure.update_layout(
-        height=640, margin={**_MARGIN, "t": 40}, coloraxis={"colorscale": AMOUNT, "cmin": low, "cmax": high, "colorbar": bar},
-    )  # fmt: skip
+        height=680,
+        margin={**_MARGIN, "t": 64},
+        title=heading(f"statistics of batch norm: {words}"),
+        coloraxis={"colorscale": AMOUNT, "cmin": low, "cmax": high, "colorbar": bar},
+    )
     return figure
 
 

@@ -38,6 +38,7 @@ def pictures(method: str) -> None:
     """Both networks' by one method, below each other; what takes long only when it is asked for, with a way to stop it."""
     asked = f"asked-{method}"
     missing = [name for name in names if resources.known_attribution(name, photograph, target, method) is None]
+    stop = st.empty()
     if missing and method in SLOW:
         if not st.session_state.get(asked):
             seconds = sum(SLOW[method] * each.seconds for name, each in zip(names, inspections, strict=True) if name in missing)
@@ -47,7 +48,7 @@ def pictures(method: str) -> None:
             )  # fmt: skip
             return
         # a click reruns the page, and Streamlit ends the run that computes at its next word to the bar
-        st.button(
+        stop.button(
             "Stop", key=f"stop-{method}", icon=":material/stop:", on_click=st.session_state.__setitem__, args=(asked, False)
         )
     for name, checkpoint in zip(names, checkpoints, strict=True):
@@ -66,6 +67,7 @@ def pictures(method: str) -> None:
             numbers=attribution_numbers(found.values),
             shape=1.0,
         )
+    stop.empty()
     st.session_state[asked] = False
 
 

@@ -45,7 +45,7 @@ for column, residual, kind in ((left, False, "plain"), (middle, True, "residual"
             key=f"degradation-{kind}",
             alt=f"Error over training of {kind} networks, a curve a depth",
             origin="measured",
-            words=study.words + (" · ◇ the paper, Table 6" if residual and paper else ""),
+            words=study.words + (" · ◇ the paper, Table 6" if residual and paper and shown != "training" else ""),
             numbers=found.errors[residual],
         )
 with right:

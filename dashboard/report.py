@@ -204,13 +204,21 @@ def pictures(root: Path = STUDIES) -> Iterator[tuple[str, go.Figure]]:
             yield f"{folder.name}-{picture.name}", picture.figure
 
 
+def named_in_order(svg: str) -> str:
+    """The picture with its elements named in their order, so that equal figures are equal files: Plotly names them at random."""
+    mark = re.compile(r"(clip|legend|defs-|trace|\bg)([0-9a-f]{6})")
+    order = {found: f"{number:06}" for number, found in enumerate(dict.fromkeys(found for _, found in mark.findall(svg)))}
+    return mark.sub(lambda found: found[1] + order[found[2]], svg)
+
+
 def main() -> None:
     with replacing(TEXT) as beside:
         beside.write_text(rendered(TEXT.read_text()))
     for name, figure in pictures():
         figure.update_layout(template="plotly_white", margin={"l": 60, "r": 24, "b": 60})
         with replacing(STUDIES / "pictures" / f"{name}.svg") as beside:
-            beside.write_bytes(figure.to_image("svg", width=560 if figure.layout.height == 440 else 960))
+            svg = figure.to_image("svg", width=560 if figure.layout.height == 440 else 960)
+            beside.write_text(named_in_order(svg.decode()))
 
 
 if __name__ == "__main__":

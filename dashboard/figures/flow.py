@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import plotly.graph_objects as go
 
 from dashboard.figures.colours import NEUTRAL, of_network
+from dashboard.figures.style import AXIS, heading, log_axis
 from resnet_core.inspection.records import BlockRecord, Inspection
 
 
@@ -49,23 +50,16 @@ def _by_block(
         )
     labels = [block.label for block in next(iter(inspections.values())).blocks]
     place = labels.index(selected)
-    heading = {"text": title, "font": {"size": 14}, "x": 0, "xref": "paper", "pad": {"t": 8}}
     marker = {"type": "line", "x0": place, "x1": place, "y0": 0, "y1": 1, "yref": "y domain"}
     return go.Figure(
         lines,
         {
             "height": 320,
             "margin": {"l": 0, "r": 8, "t": 52, "b": 52},
-            "title": {**heading, "y": 1, "yref": "container", "yanchor": "top"},
+            "title": heading(title),
             "shapes": [{"line": {"color": NEUTRAL, "width": 1, "dash": "dash"}, **marker}],
-            "xaxis": {"fixedrange": True, "showgrid": False, "tickfont": {"size": 13}, "dividercolor": NEUTRAL},
-            "yaxis": {
-                "type": "log",
-                "fixedrange": True,
-                "exponentformat": "power",
-                "tickfont": {"size": 13},
-                "minor": {"ticks": "outside", "ticklen": 3, "dtick": "D1"},
-            },
+            "xaxis": {"showgrid": False, "dividercolor": NEUTRAL, **AXIS},
+            "yaxis": log_axis(value for line in lines for value in line.y if value),
             "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "font": {"size": 14}},
             "hovermode": "x unified",
         },

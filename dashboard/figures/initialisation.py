@@ -13,7 +13,7 @@ from plotly.colors import sample_colorscale
 from plotly.subplots import make_subplots
 
 from dashboard.figures.colours import of_depth, of_network
-from dashboard.figures.style import AXIS, BELOW, QUANTITIES, TICKS, heading, titled
+from dashboard.figures.style import AXIS, BELOW, QUANTITIES, heading, log_axis, titled
 
 KINDS = {  # panels, left to right
     (False, True): "plain, batch norm",
@@ -48,14 +48,9 @@ def signal_and_gradient(table: pd.DataFrame, quantity: str = "gradient_norm") ->
         grey = sample_colorscale(["#C3C9D1", "#59616B"], [depths.index(layers) / max(1, len(depths) - 1)])[0]
         figure.add_scatter(x=[None], y=[None], mode="lines", name=f"{layers} layers", line={"width": 2.5, "color": grey})
     figure.update_xaxes(tickvals=[0, 1], ticktext=["first", "last block"], range=[-0.2, 1.2], showgrid=False, **AXIS)
-    figure.update_yaxes(type="log", exponentformat="power", dtick=_decades(found.value), **TICKS, **AXIS)
+    figure.update_yaxes(**log_axis(found.value))
     figure.update_layout(**_layout(QUANTITIES[quantity], 560))
     return figure
-
-
-def _decades(values: pd.Series) -> int:
-    """Decades between two ticks, so that at most six are drawn."""
-    return max(1, math.ceil(math.log10(values.max() / values.min()) / 5))
 
 
 def _panels(kinds: Sequence[tuple[bool, bool]]) -> tuple[go.Figure, list[dict[str, int]]]:
@@ -101,7 +96,7 @@ def shattered_gradients(table: pd.DataFrame, radians: float) -> go.Figure:
         )  # fmt: skip
     figure.update_xaxes(title=titled("layers"), tickvals=sorted(found.layers.unique()), **AXIS)
     # below a hundredth, a mean over some thirty pairs of inputs is noise
-    figure.update_yaxes(type="log", exponentformat="power", dtick=1, range=[-3, 0.05], **AXIS)
+    figure.update_yaxes(**log_axis([1e-3, 1]))
     figure.update_layout(**_layout(f"correlation of ∂f/∂x at inputs {found.radians.iloc[0]:g} rad apart"))
     return figure
 
@@ -139,6 +134,6 @@ def gradients_in_training(table: pd.DataFrame, records: int = 4) -> go.Figure:
         showgrid=False,
         **AXIS,
     )
-    figure.update_yaxes(type="log", exponentformat="power", dtick=_decades(found.value), **TICKS, **AXIS)
+    figure.update_yaxes(**log_axis(found.value))
     figure.update_layout(**_layout(QUANTITIES["gradient_norm"], 560))
     return figure

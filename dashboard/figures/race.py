@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dashboard.figures.colours import of_network
 from dashboard.figures.overlay import picture_uri
-from dashboard.figures.style import AXIS, QUANTITIES, heading
+from dashboard.figures.style import AXIS, QUANTITIES, TICKS, heading, log_axis
 
 LEGEND = {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "font": {"size": 14}}
 
@@ -47,8 +47,7 @@ def error_curves(
             "margin": {"l": 0, "r": 8, "t": 52, "b": 44},
             "title": heading("training error, %"),
             "xaxis": {"range": [0, iterations], "title": {"text": "iteration", "font": {"size": 14}}, "showgrid": False, **AXIS},
-            # ticks that nobody sees keep the two zeros apart
-            "yaxis": {"range": [0, 100], "ticks": "outside", "ticklen": 8, "tickcolor": "rgba(0,0,0,0)", **AXIS},
+            "yaxis": {"range": [0, 100], **TICKS, **AXIS},
             "legend": LEGEND,
             "hovermode": "x unified",
         },
@@ -87,7 +86,7 @@ def block_curves(tables: Mapping[str, pd.DataFrame], quantity: str) -> go.Figure
             "margin": {"l": 0, "r": 8, "t": 52, "b": 36},
             "title": heading(QUANTITIES[quantity]),
             "xaxis": {"showgrid": False, "tickmode": "array", "tickvals": firsts, "type": "category", **AXIS},
-            "yaxis": {"type": "log", "exponentformat": "power", **AXIS},
+            "yaxis": log_axis(value for line in lines for value in line.y if value),
             "legend": LEGEND,
             "hovermode": "x unified",
         },

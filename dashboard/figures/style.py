@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from typing import Any
 
 from dashboard.figures.colours import NEUTRAL
@@ -26,6 +28,33 @@ def heading(text: str) -> dict[str, Any]:
 def titled(text: str) -> dict[str, Any]:
     """An axis' title."""
     return {"text": text, "font": {"size": 14}}
+
+
+def log_axis(values: Iterable[float]) -> dict[str, Any]:
+    """A logarithmic axis around the positive of the values, with at most seven numbers on it.
+
+    At least a factor of four high: nearly equal values look nearly equal. Plotly's own numbers cover each other
+    where an axis spans less than a decade.
+    """
+    logs = [math.log10(value) for value in values if value > 0 and math.isfinite(value)] or [0.0]
+    low, high = min(logs), max(logs)
+    short = max(0.05 * (high - low), (math.log10(4) - (high - low)) / 2)
+    low, high = low - short, high + short
+    decades = range(math.floor(low), math.ceil(high) + 1)
+    for digits, every in [((1, 2, 3, 5, 7), 1), ((1, 2, 5), 1), ((1, 3), 1), *(((1,), n) for n in range(1, len(decades)))]:
+        numbers = [(digit, power) for power in decades if power % every == 0 for digit in digits]
+        numbers = [(digit, power) for digit, power in numbers if low <= math.log10(digit) + power <= high]
+        if len(numbers) <= 7:
+            break
+    plain = all(-4 < power < 4 for _, power in numbers)
+    words = [f"{digit * 10.0**power:g}" if plain else _power(digit, power) for digit, power in numbers]
+    ticks = {"tickmode": "array", "tickvals": [digit * 10.0**power for digit, power in numbers], "ticktext": words}
+    return {"type": "log", "range": [low, high], **ticks, **TICKS, **AXIS}
+
+
+def _power(digit: int, power: int) -> str:
+    sign = "−" if power < 0 else ""
+    return f"{'' if digit == 1 else f'{digit}·'}10<sup>{sign}{abs(power)}</sup>"
 
 
 def network_name(layers: int, residual: bool) -> str:

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboard.figures.colours import AMOUNT, of_depth, of_network
-from dashboard.figures.style import AXIS, BELOW, TICKS, heading, network_name, titled
+from dashboard.figures.style import AXIS, BELOW, TICKS, heading, log_axis, network_name, titled
 
 _MARGIN = {"l": 0, "r": 8, "t": 60, "b": 44}
 
@@ -119,7 +119,7 @@ def path_gradients(table: pd.DataFrame) -> go.Figure:
             hovertemplate="%{y:.3f}", **shared, row=1, col=2,
         )  # fmt: skip
     figure.update_xaxes(title=titled("length (blocks through F)"), showgrid=False, **AXIS)
-    figure.update_yaxes(type="log", exponentformat="power", row=1, col=1, **AXIS)
+    figure.update_yaxes(**log_axis(found.gradient_norm), row=1, col=1)
     figure.update_yaxes(rangemode="tozero", row=1, col=2, **AXIS)
     figure.update_layout(height=400, margin={**_MARGIN, "t": 40}, legend=BELOW, hovermode="x unified")
     return figure

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from resnet_core.errors import InputError
     from resnet_core.images import decode, square
     from resnet_core.inspection.attribution import Attribution, attribute
+    from resnet_core.inspection.feature_maps import feature_maps
+    from resnet_core.inspection.gradients import gradient_flow
     from resnet_core.inspection.inspect import inspect
-    from resnet_core.inspection.records import BlockRecord, Inspection
+    from resnet_core.inspection.records import BlockRecord, FeatureMaps, Inspection
     from resnet_core.network import ResNet, build
     from resnet_core.weights import load, prepare, save
 
@@ -32,8 +34,10 @@ _HOME = {
     "errors": ("InputError",),
     "images": ("decode", "square"),
     "inspection.attribution": ("Attribution", "attribute"),
+    "inspection.feature_maps": ("feature_maps",),
+    "inspection.gradients": ("gradient_flow",),
     "inspection.inspect": ("inspect",),
-    "inspection.records": ("BlockRecord", "Inspection"),
+    "inspection.records": ("BlockRecord", "FeatureMaps", "Inspection"),
     "network": ("ResNet", "build"),
     "weights": ("load", "prepare", "save"),
 }
@@ -44,6 +48,7 @@ __all__ = [
     "Attribution",
     "BlockRecord",
     "Checkpoint",
+    "FeatureMaps",
     "InputError",
     "Inspection",
     "ResNet",
@@ -52,6 +57,8 @@ __all__ = [
     "build",
     "complexity",
     "decode",
+    "feature_maps",
+    "gradient_flow",
     "inspect",
     "load",
     "prepare",

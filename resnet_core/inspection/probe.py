@@ -51,6 +51,13 @@ def with_batch_statistics(view: nn.Module) -> nn.Module:
     return view
 
 
+def without_weight_gradients(view: nn.Module) -> nn.Module:
+    """The private view itself, through which no gradient reaches a weight: so no layer keeps its input for that."""
+    for module in view.modules():
+        module._parameters = {name: value if value is None else value.detach() for name, value in module._parameters.items()}  # type: ignore[misc]
+    return view
+
+
 @dataclass(frozen=True)
 class BlockModules:
     """Where to listen in one block of a network, ours or torchvision's."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from resnet_core.architectures import Architecture
+from resnet_core.files import replacing
 
 Map = NDArray[np.float32]
+Sort = Literal["index", "mean", "variance", "energy", "class gradient", "similarity"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,3 +55,44 @@ class Inspection:
     target: int
     blocks: tuple[BlockRecord, ...]
     seconds: float  # of both passes and the records
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureMaps:
+    """Every channel at the places of one block, on one image.
+
+    Places, in forward order, where the block has them: "x" (its input), "conv1", "bn1", "conv2", "bn2", "conv3", "F(x)" (after
+    the last batch norm), "shortcut" (x itself where nothing stands on it), "sum" (before ReLU), "output" (after it).
+    """
+
+    block: str  # the paper's name: "conv4_3"
+    target: int
+    maps: Mapping[str, Map]  # by place, (C, H, W)
+    class_gradients: Mapping[str, Map]  # by place, (C,): mean over places of ∂y_t/∂map, Grad-CAM's weight of the channel
+
+    def statistics(self, place: str, like: int) -> dict[Sort, Map]:
+        """(C,) each: mean, variance and energy (mean square) over positions, class gradient, and similarity.
+
+        similarity: Pearson's correlation with the channel `like` over positions; 0 where one of both is constant.
+        """
+        flat = self.maps[place].reshape(len(self.maps[place]), -1)
+        mean, variance = flat.mean(1), flat.var(1)
+        centred = flat - mean[:, None]
+        norms = np.linalg.norm(centred, axis=1)
+        scale = norms * norms[like]
+        similarity = np.divide(centred @ centred[like], scale, out=np.zeros_like(scale), where=scale > 0)
+        return {
+            "index": np.arange(len(flat), dtype=np.float32),
+            "mean": mean,
+            "variance": variance,
+            "energy": np.square(flat).mean(1),
+            "class gradient": self.class_gradients[place],
+            "similarity": similarity,
+        }
+
+    def save(self, path: str | Path) -> None:
+        """As .npz: block, target, and every place's maps and class gradients. Raises InputError where it cannot be written."""
+        fields: dict[str, Any] = {"block": self.block, "target": self.target, **self.maps}
+        fields |= {f"class gradients of {place}": values for place, values in self.class_gradients.items()}
+        with replacing(Path(path)) as beside, beside.open("wb") as file:
+            np.savez_compressed(file, **fields)

@@ -39,7 +39,7 @@ def choose(what_for: str) -> Choice:
     explain_unknown({"pair": pairs, "sample": SAMPLES})
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row:
-        names = pairs[st.selectbox("Matched pair", list(pairs), key="pair", bind="query-params", width=140)]
+        names = pairs[st.selectbox("Matched pair", list(pairs), key="pair", bind="query-params", width=120)]
         plain, residual = (resources.checkpoint(name) for name in names)
         explain_unknown({"target": [MOST_PROBABLE, *plain.classes]})
         sample = st.selectbox(

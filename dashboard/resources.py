@@ -27,7 +27,7 @@ from dashboard.recorded import Answers, Study
 from resnet_core import InputError
 from resnet_core.checkpoint import Checkpoint
 from resnet_core.images import SAMPLES, decode, sample, square
-from resnet_core.inspection.records import Inspection
+from resnet_core.inspection.records import FeatureMaps, Inspection
 from resnet_core.training import race as race_files
 
 if TYPE_CHECKING:
@@ -109,6 +109,20 @@ def inspections(pair: tuple[str, str], photograph: Photograph, target: int | Non
     plain, residual = pair
     second = _inspection(residual, photograph.digest, target, photograph)
     return _inspection(plain, photograph.digest, second.target, photograph), second
+
+
+@st.cache_resource(max_entries=64)
+def _feature_maps(name: str, digest: str, block: str, target: int, _photograph: Photograph) -> FeatureMaps:
+    from resnet_core.inspection.feature_maps import feature_maps
+    from resnet_core.weights import prepare
+
+    return feature_maps(network(name), prepare(_photograph.pixels, checkpoint(name)), block, target)
+
+
+def feature_maps(names: tuple[str, str], photograph: Photograph, block: str, target: int) -> tuple[FeatureMaps, FeatureMaps]:
+    """Of both networks, at every place of the block."""
+    plain, residual = (_feature_maps(name, photograph.digest, block, target, photograph) for name in names)
+    return plain, residual
 
 
 # attributions: seconds each, so they are told how far they are, and can be stopped

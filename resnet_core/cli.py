@@ -147,6 +147,30 @@ def attribute_image(
         print(out)
 
 
+@app.command("feature-maps")
+def feature_maps_of_image(
+    image: Photograph,
+    block: Annotated[str, typer.Argument(help="the paper's name: conv3_1; an unknown one lists them")],
+    out: Annotated[Path | None, typer.Option(help="a .npz file for the maps of every place in the block")] = None,
+    network: Network = "resnet34-tiny",
+    target: Target = None,
+) -> None:
+    """What is in every channel of a block, from its input to its output."""
+    from resnet_core.inspection.feature_maps import feature_maps
+
+    lens, x, index = _asked(image, network, target)
+    found = feature_maps(lens, x, block, index)
+    if out:
+        found.save(out)
+    table = Table("place", "channels", "size", "mean", "sd", "zeros", "strongest channel", box=None)
+    for place, maps in found.maps.items():
+        channels, height, width = maps.shape
+        strongest = found.statistics(place, like=0)["energy"].argmax()
+        numbers = (f"{maps.mean():.3g}", f"{maps.std():.3g}", f"{(maps == 0).mean():.1%}", str(strongest))
+        table.add_row(place, str(channels), f"{height} x {width}", *numbers)
+    Console().print(table)
+
+
 def main() -> None:
     try:
         sys.exit(app(standalone_mode=False))

@@ -11,6 +11,7 @@ NEUTRAL = "#8A929C"  # lines and labels that belong to neither
 FOR, AGAINST = "#C51B7D", "#4D9221"  # evidence with a sign: for a class, against it
 HEAT = "Inferno"  # perceptually uniform, dark is low: evidence
 AMOUNT = "Viridis"  # perceptually uniform: activations
+SIGNED = "Balance"  # perceptually uniform, pale at zero: what has a sign and is no evidence
 
 
 _SHADES = {  # from shallow to deep, over lightness: what a legend says in words, the eye finds by itself

@@ -93,6 +93,13 @@ def heat_uri(strengths: Pixels, opaque: bool = False) -> str:
     return _uri(image, "png", compress_level=1, transparency=b"\xff" * 256 if opaque else _heat_table()[:, 3].tobytes())
 
 
+def palette_uri(numbers: Pixels, palette: Pixels) -> str:
+    """(H, W) numbers of colours in (256, 3) RGB, as a PNG in a URL; number 0 lets the page through."""
+    image = Image.fromarray(numbers)
+    image.putpalette(palette.tobytes())
+    return _uri(image, "png", compress_level=6, transparency=0)
+
+
 def png_uri(picture: Pixels) -> str:
     """A picture (S, S, 4) as it is, as a PNG in a URL."""
     return _uri(Image.fromarray(picture), "png", compress_level=1)

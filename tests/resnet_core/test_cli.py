@@ -80,6 +80,8 @@ def test_inspect_prints_a_table_for_people(run, photograph):
         (["inspect", "{photograph}", "--network", "{text}"], "is not a whole safetensors file"),
         (["inspect", "{photograph}", "--network", "torchvision:vgg16"], "torchvision has no weights for 'vgg16'"),
         (["inspect", "{photograph}", "--target", "unicorn"], "has no class named 'unicorn'"),
+        (["feature-maps", "{photograph}", "conv4_7"], "This network has no block 'conv4_7'; did you mean 'conv4_"),
+        (["feature-maps", "{photograph}", "conv4_6", "--out", "{missing}/maps.npz"], "cannot be written"),
         (["train", "resnet34", "--recipe", "miracle"], "There is no recipe named 'miracle'"),
         (["train", "resnet34", "--data", "imagenot"], "There is no dataset named 'imagenot'"),
         (["train", "resnet34", "--width", "0"], "must be at least 1"),
@@ -119,3 +121,12 @@ def test_an_unknown_method_is_named(run, photograph: Path, tmp_path: Path, metho
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert err.startswith(f"There is no attribution method named '{method}'; ")
     assert not list(tmp_path.glob("*.npz"))
+
+
+def test_feature_maps_writes_every_place(run, photograph: Path, tmp_path: Path):
+    code, out, _ = run("feature-maps", str(photograph), "conv3_2", "--out", str(tmp_path / "maps.npz"))
+    assert code == 0
+    assert "shortcut" in out
+    with np.load(tmp_path / "maps.npz") as saved:
+        assert saved["output"].shape == (64, 16, 16)
+        np.testing.assert_allclose(saved["F(x)"] + saved["shortcut"], saved["sum"], rtol=1e-5, atol=1e-5)

@@ -1,0 +1,109 @@
+"""What is in every channel of a block, and what do F(x), the shortcut, their sum and ReLU make of it?"""
+
+from functools import partial
+
+import streamlit as st
+
+from dashboard import resources
+from dashboard.choices import choose
+from dashboard.exhibit import exhibit
+from dashboard.figures.feature_maps import (
+    EQUATION_SHAPE,
+    OVER_SHAPE,
+    PLACES,
+    POSITIVE,
+    SORTS,
+    channel_grid,
+    channel_over,
+    channel_table,
+    equation,
+    grid_shape,
+    limit_of,
+    order_of,
+    values_table,
+)
+from dashboard.state import explain_unknown
+
+SCALES = {"shared": "all channels of both networks on one scale", "own": "every channel on its own scale"}
+
+st.title("What is in every channel?", anchor=False)
+chosen = choose("The class whose logit the class gradients are of.")
+names, checkpoints, photograph, first = chosen.names, chosen.checkpoints, chosen.photograph, chosen.common
+stages = first.architecture.stages
+labels = [f"{stage.name[:-1]}{i + 1}" for stage in stages for i in range(stage.blocks)]
+explain_unknown({"block": labels, "place": PLACES.values(), "sort": SORTS, "colours": SCALES})
+
+
+def choose_channel(grid: str) -> None:
+    """Callback of a grid."""
+    st.session_state["channel"] = int(st.session_state[grid].point)
+
+
+with chosen.row:
+    block = st.selectbox("Block", labels, index=3, key="block", bind="query-params", width=105)
+    target = resources.inspections(names, photograph, chosen.target)[0].target
+    found = resources.feature_maps(names, photograph, block, target)
+    places = list(found[1].maps)  # the residual network has all that the plain one has
+    shown = st.selectbox(
+        "Place in it", places, index=len(places) - 1, format_func=PLACES.__getitem__, key="place", bind="query-params", width=165
+    )
+    sort = st.selectbox("Sorted by", SORTS, key="sort", bind="query-params", width=125)
+    asked = st.number_input(
+        "Channel", 0, stages[-1].channels - 1, None, key="channel", bind="query-params", width=110, placeholder="first",
+        help="Or click a map.",
+    )  # fmt: skip
+    scale = st.segmented_control(
+        "Colours", list(SCALES), default="shared", required=True, key="colours", bind="query-params",
+        help="; ".join(f"**{name}**: {words}" for name, words in SCALES.items()),
+    )  # fmt: skip
+channel = int(order_of(found[1], shown, sort, like=0)[0]) if asked is None else asked
+limit = limit_of(found, shown)
+badge = f"{photograph.title} · {first.data} · {first.recipe} recipe, seed {first.seed}"
+signs = "dark is zero" if shown in POSITIVE else "pale is zero, blue below it, red above"
+st.caption(
+    f"{photograph.title}, {block}, {PLACES[shown]}: {signs}; "
+    + (f"full colour from {limit:.3g} on. " if scale == "shared" else "full colour at each channel's largest value. ")
+    + ("Your photograph stays in this session: no link can hold it." if photograph.own else f"Source: {photograph.credit}")
+)
+for column, name, checkpoint, maps in zip(st.columns(2, gap="medium"), names, checkpoints, found, strict=True):
+    residual = checkpoint.architecture.residual
+    with column:
+        st.subheader(f":{'blue' if residual else 'orange'}[{name}]", anchor=False)
+        if shown not in maps.maps:
+            st.info(f"A block of a plain network has no {PLACES[shown]}.", icon=":material/remove_selection:")
+        elif channel >= len(maps.maps[shown]):
+            st.info(f"There is no channel {channel} in {len(maps.maps[shown])}.", icon=":material/remove_selection:")
+        else:
+            order = order_of(maps, shown, sort, channel)
+            grid = f"grid-{name}"
+            exhibit(
+                channel_grid(maps, shown, order, limit if scale == "shared" else None, channel, residual),
+                key=grid,
+                alt=f"All {len(order)} channels of {name} in {block}, {PLACES[shown]}",
+                origin="measured",
+                words=badge,
+                numbers=channel_table(maps, shown, order, channel),
+                on_click=partial(choose_channel, grid),
+                shape=grid_shape(len(order)),
+            )
+        if channel < len(maps.maps["output"]):
+            exhibit(
+                equation(maps, channel),
+                key=f"equation-{name}",
+                alt=f"Channel {channel} of {name}: F(x), the shortcut, their sum, and what ReLU leaves",
+                origin="measured",
+                words=badge,
+                numbers=values_table(maps, channel),
+                shape=EQUATION_SHAPE,
+            )
+        if shown in maps.maps and channel < len(maps.maps[shown]):
+            exhibit(
+                channel_over(maps, shown, channel, photograph.shown, limit),
+                key=f"channel-{name}",
+                alt=f"Channel {channel} of {name} over the photograph, and a histogram of its values",
+                origin="measured",
+                words=badge,
+                numbers=values_table(maps, channel),
+                shape=OVER_SHAPE,
+            )
+st.info(f"{first.note} Channels have no order of their own; twins start from equal weights.", icon=":material/timer:")

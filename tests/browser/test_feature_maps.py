@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.looking import figures, overlapping_labels, settle, sideways
+
+NAMES = ("plain34-tiny", "resnet34-tiny")
+
+
+def click_map(page: Page, grid: str, column: int, row: int) -> None:
+    """In cells of 16 to a row."""
+    box = page.locator(f".st-key-{grid} .nsewdrag").bounding_box()
+    assert box
+    cell = box["width"] / 16
+    page.mouse.click(box["x"] + (column + 0.5) * cell, box["y"] + (row + 0.5) * cell)
+
+
+def test_a_click_on_a_map_shows_its_channel_in_both_networks_and_the_link_holds_it(server: str, page: Page) -> None:
+    page.goto(f"{server}/feature_maps?sample=cat&sort=index")
+    settle(page)
+    assert set(figures(page)) == {f"{kind}-{name}" for kind in ("grid", "equation", "channel") for name in NAMES}
+    click_map(page, "grid-resnet34-tiny", column=3, row=2)
+    expect(page).to_have_url(re.compile("channel=35"))
+    settle(page)
+    drawn = figures(page)
+    for name in NAMES:
+        assert drawn[f"channel-{name}"]["annotations"][0]["text"] == "channel 35"
+        [frame] = drawn[f"grid-{name}"]["shapes"]
+        assert (frame["x0"], frame["y0"]) == (3, -2)
+    page.reload()
+    settle(page)
+    assert figures(page) == drawn
+
+
+def test_the_sum_exists_in_the_residual_network_only(server: str, page: Page) -> None:
+    page.goto(f"{server}/feature_maps?sample=cat&block=conv3_2&place=F(x)+%2B+shortcut")
+    settle(page)
+    expect(page.get_by_text("A block of a plain network has no F(x) + shortcut.")).to_be_visible()
+    texts = [note["text"] for note in figures(page)["equation-resnet34-tiny"]["annotations"]]
+    assert "F(x) + x" in texts
+    assert "no shortcut" in [note["text"] for note in figures(page)["equation-plain34-tiny"]["annotations"]]
+
+
+def test_a_channel_that_a_place_does_not_have_is_said(server: str, page: Page) -> None:
+    page.goto(f"{server}/feature_maps?sample=cat&block=conv4_1&place=x&channel=100&sort=swirl")
+    settle(page)
+    expect(page.get_by_text("There is no channel 100 in 64.")).to_have_count(2)
+    expect(page.get_by_text("The link asks for sort “swirl”")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+def test_nothing_sticks_out_and_no_label_covers_another(server: str, browser: Browser, size: tuple[int, int], theme: str) -> None:
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=theme)
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    page.goto(f"{server}/feature_maps?block=conv4_2&place=F(x)")
+    settle(page)
+    page.get_by_text("own", exact=True).first.click()
+    settle(page)
+    assert sideways(page) <= 0
+    assert overlapping_labels(page) == []
+    context.close()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dashboard.figures.colours import AGAINST, FOR
-from dashboard.figures.overlay import Pixels, grey_photograph, over_each_other, photograph_uri, png_uri
+from dashboard.figures.overlay import Pixels, grey_uri, over_each_other, png_uri
 
 SIDE = 256  # pixels of the drawn picture
 METHODS = {  # name -> how a person calls it, what it asks, who had it first
@@ -49,7 +49,7 @@ def limit_of(values: NDArray[np.float32]) -> float:
 def attribution_map(values: NDArray[np.float32], picture: Pixels) -> go.Figure:
     """The photograph (S, S, 3) in grey, and over it the attribution (H, W) on its own scale."""
     heat = png_uri(signed_heat(values, limit_of(values)))
-    images = over_each_other(photograph_uri(grey_photograph(picture, SIDE)), heat, x=0, y=0, width=1, height=1)
+    images = over_each_other(grey_uri(picture.tobytes(), len(picture), SIDE), heat, x=0, y=0, width=1, height=1)
     axis: dict[str, Any] = {"visible": False, "fixedrange": True}
     layout = {
         "images": images,

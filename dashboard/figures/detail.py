@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.figures.colours import AMOUNT
-from dashboard.figures.overlay import Pixels, grey_photograph, heat_uri, over_each_other, photograph_uri, strength
+from dashboard.figures.overlay import Pixels, grey_uri, heat_uri, over_each_other, strength
 from resnet_core.inspection.records import BlockRecord
 
 MAPS_SHAPE = 1.85  # width over height
@@ -20,7 +20,7 @@ def block_maps(block: BlockRecord, picture: Pixels, cam_maximum: float, activati
     It takes the size of its place, best of the shape MAPS_SHAPE.
     """
     height, width = block.activation.shape
-    pictures = photograph_uri(grey_photograph(picture, side=320)), heat_uri(strength(block.cam, cam_maximum, side=160))
+    pictures = grey_uri(picture.tobytes(), len(picture), 320), heat_uri(strength(block.cam, cam_maximum, side=160))
     photograph = go.Scatter(x=[0.5], y=[0.5], mode="markers", marker={"opacity": 0}, hoverinfo="skip", showlegend=False)
     activation = go.Heatmap(
         z=block.activation,

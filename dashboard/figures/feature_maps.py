@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,10 @@ from plotly.colors import sample_colorscale, unlabel_rgb
 from dashboard.figures.colours import AMOUNT, NEUTRAL, SIGNED, of_network
 from dashboard.figures.overlay import (
     Pixels,
-    grey_photograph,
+    grey_uri,
     heat_uri,
     over_each_other,
     palette_uri,
-    photograph_uri,
     strength,
 )
 from dashboard.figures.style import AXIS, log_axis
@@ -63,6 +63,7 @@ def order_of(found: FeatureMaps, place: str, sort: Sort, like: int) -> NDArray[n
     return np.argsort(values if sort == "index" else -values, kind="stable")
 
 
+@cache
 def _palette(signed: bool) -> Pixels:
     """(256, 3): colour 0 is nothing's, and 1 to 255 run through the scale."""
     colours = sample_colorscale(SIGNED if signed else AMOUNT, np.linspace(0, 1, 255).tolist())
@@ -85,6 +86,22 @@ def _sized(maps: Map) -> Map:
     return cut.reshape(channels, height, shrink, width, shrink).mean((2, 4))
 
 
+@lru_cache(maxsize=16)  # a selection leaves it as it is
+def _sheet(found: FeatureMaps, place: str, order: bytes, limit: float | None) -> tuple[str, float]:
+    """The grid as a picture in a URL, and how much of a cell's side its map fills."""
+    signed = place not in POSITIVE
+    maps = _sized(found.maps[place][np.frombuffer(order, np.intp)])
+    channels, side = maps.shape[:2]
+    levels = _levels(maps, np.abs(maps).max((1, 2)) if limit is None else np.full(channels, limit, np.float32), signed)
+    if (enlarge := math.ceil(SMALLEST / side)) > 1:
+        levels = levels.repeat(enlarge, 1).repeat(enlarge, 2)
+    columns = columns_of(channels)
+    rows = math.ceil(channels / columns)
+    gaps = np.pad(levels, ((0, rows * columns - channels), (0, GAP), (0, GAP)))
+    sheet = gaps.reshape(rows, columns, *gaps.shape[1:]).transpose(0, 2, 1, 3).reshape(rows * gaps.shape[1], -1)
+    return palette_uri(sheet, _palette(signed)), levels.shape[1] / gaps.shape[1]
+
+
 def grid_shape(channels: int) -> float:
     """Width over height of a grid of square maps."""
     columns = columns_of(channels)
@@ -99,22 +116,12 @@ def channel_grid(
     limit: where the scale of all ends; None: each channel has its own. A click's customdata is the channel's number, as text. The
     figure takes the size of its place, best of the shape `grid_shape`.
     """
-    signed = place not in POSITIVE
-    maps = _sized(found.maps[place][order])
-    channels, height = maps.shape[:2]
-    own = np.abs(maps).max((1, 2))
-    levels = _levels(maps, own if limit is None else np.full(channels, limit, np.float32), signed)
-    if (enlarge := math.ceil(SMALLEST / height)) > 1:
-        levels = levels.repeat(enlarge, 1).repeat(enlarge, 2)
-    columns = columns_of(channels)
+    channels, columns = len(order), columns_of(len(order))
     rows = math.ceil(channels / columns)
-    gaps = np.pad(levels, ((0, rows * columns - channels), (0, GAP), (0, GAP)))
-    sheet = gaps.reshape(rows, columns, *gaps.shape[1:]).transpose(0, 2, 1, 3).reshape(rows * gaps.shape[1], -1)
-
+    picture, filled = _sheet(found, place, order.tobytes(), limit)
     numbers = np.full(rows * columns, -1)
     numbers[:channels] = order
     cells = numbers.reshape(rows, columns)
-    filled = levels.shape[1] / (levels.shape[1] + GAP)  # of a cell
     line = {"color": of_network(residual), "width": 3}
     frames = [
         {"type": "rect", "line": line, "x0": column, "x1": column + filled, "y0": -row, "y1": -row - filled}
@@ -128,7 +135,7 @@ def channel_grid(
         y0=-0.5,
         dx=1,
         dy=-1,
-        customdata=[[str(number) if number >= 0 else None for number in line] for line in cells.tolist()],
+        customdata=[[str(number) if number >= 0 else None for number in cell_row] for cell_row in cells.tolist()],
         colorscale=[[0, clear], [1, clear]],
         showscale=False,
         hovertemplate="channel %{customdata}<extra></extra>",
@@ -136,7 +143,7 @@ def channel_grid(
     return go.Figure(
         points,
         {
-            "images": over_each_other(palette_uri(sheet, _palette(signed)), x=0, y=0, width=columns, height=rows),
+            "images": over_each_other(picture, x=0, y=0, width=columns, height=rows),
             "shapes": frames,
             "xaxis": {"range": [0, columns], **axis},
             "yaxis": {"range": [-rows, 0], "scaleanchor": "x", "constraintoward": "top", **axis},
@@ -160,7 +167,7 @@ def channel_over(found: FeatureMaps, place: str, channel: int, picture: Pixels, 
     height, width = values.shape
     largest = np.argsort(-values, axis=None, kind="stable")[:TOP]
     rows, columns = np.unravel_index(largest, values.shape)
-    pictures = photograph_uri(grey_photograph(picture, 320)), heat_uri(strength(np.maximum(values, 0), limit, 160))
+    pictures = grey_uri(picture.tobytes(), len(picture), 320), heat_uri(strength(np.maximum(values, 0), limit, 160))
     axis = {"fixedrange": True, "constrain": "domain"}
     tops = go.Scatter(
         x=(columns + 0.5) / width, y=1 - (rows + 0.5) / height, customdata=values[rows, columns], mode="markers+text",

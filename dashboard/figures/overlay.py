@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
 
 import numpy as np
@@ -76,6 +76,12 @@ def photograph_uri(grey: Pixels) -> str:
     """As a WebP in a URL, a tenth of a PNG's size for a photograph; black is nothing, and lets the page through."""
     alpha = Image.fromarray(np.where(grey == 0, 0, 255).astype(np.uint8))
     return _uri(Image.merge("LA", (Image.fromarray(grey), alpha)).convert("RGBA"), "webp", quality=80, method=0)
+
+
+@lru_cache(maxsize=64)  # the same for every class, block and method
+def grey_uri(picture: bytes, side: int, shown: int) -> str:
+    """The bytes of a photograph (side, side, 3) as `grey_photograph` of `shown` pixels, in a URL."""
+    return photograph_uri(grey_photograph(np.frombuffer(picture, np.uint8).reshape(side, side, 3), shown))
 
 
 def picture_uri(picture: Pixels, side: int = 64) -> str:

@@ -20,6 +20,7 @@ pages = [
     st.Page("views/compare.py", title="Compare", icon=":material/compare:", default=True),
     st.Page("views/feature_maps.py", title="Feature maps", icon=":material/grid_view:"),
     st.Page("views/attribution.py", title="Attribution", icon=":material/filter_center_focus:"),
+    st.Page("views/gradient_flow.py", title="Gradient flow", icon=":material/waves:"),
     st.Page("views/degradation.py", title="Degradation", icon=":material/stacked_line_chart:"),
     st.Page("views/train_live.py", title="Train live", icon=":material/sprint:"),
     st.Page("views/architectures.py", title="Architectures", icon=":material/account_tree:"),

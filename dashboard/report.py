@@ -16,6 +16,7 @@ import plotly.graph_objects as go
 
 from dashboard.figures import gallery, initialisation, trained
 from dashboard.figures.degradation import at_the_end, degradation_curves
+from dashboard.figures.gradient_flow import training_summary
 from dashboard.figures.style import network_name
 from resnet_core import runs
 from resnet_core.files import replacing
@@ -107,19 +108,7 @@ def shattering(folder: Path) -> pd.DataFrame:
 
 
 def gradients(folder: Path) -> pd.DataFrame:
-    """Gradient norm of the first and of the last block, at the first and at the last record of the training."""
-    table, rows = runs.load(folder), []
-    norms = table[table.metric == "gradient_norm"]
-    firsts, lasts = norms.step.min(), norms.step.max()
-    for (norm, residual), part in norms.groupby(["batch_norm", "residual"]):
-        mean = part.groupby(["step", "block"], sort=False).value.mean().unstack("block")
-        ends = at_the_end(table[(table.batch_norm == norm) & (table.residual == residual)]).set_index("split")
-        row = [_network(part.layers.iloc[0], residual, norm)]
-        for step in (firsts, lasts):
-            row += [f"{mean.loc[step].iloc[0]:.2e}", f"{mean.loc[step].iloc[-1]:.2e}"]
-        rows.append([*row, *(_spread(ends.loc[split, "mean"], ends.loc[split, "sd"], 1) for split in ("train", "test"))])
-    names = [f"{block} block, iteration {step}" for step in (firsts, lasts) for block in ("first", "last")]
-    return pd.DataFrame(rows, columns=["network", *names, "training error, %", "test error, %"])
+    return training_summary(runs.load(folder))
 
 
 def lesion(folder: Path) -> pd.DataFrame:

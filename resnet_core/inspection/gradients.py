@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from dataclasses import fields as fields_of
 from functools import partial
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from resnet_core.errors import InputError
+from resnet_core.files import replacing
 from resnet_core.inspection.probe import blocks_of, listening, private_view, with_batch_statistics
 
 IMAGE = "image"  # stands where a block's name does, for the network's input
@@ -28,6 +34,19 @@ class BlockFlow:
     output_rms: float  # root mean square of y
 
 
+@dataclass(frozen=True)
+class GradientFlow:
+    blocks: tuple[BlockFlow, ...]  # in forward order
+    seconds: float  # of both passes
+
+    def save(self, path: str | Path) -> None:
+        """As .npz: an entry a block of every quantity, each by its name. Raises InputError where it cannot be written."""
+        names = [field.name for field in fields_of(BlockFlow)]
+        fields: dict[str, Any] = {name: [getattr(block, name) for block in self.blocks] for name in names}
+        with replacing(Path(path)) as beside, beside.open("wb") as file:
+            np.savez_compressed(file, **fields)
+
+
 def _sd(x: Tensor) -> float:
     return x.detach().double().std(correction=0).item()
 
@@ -41,7 +60,7 @@ def _outputs(
     """
     view = with_batch_statistics(private_view(network))
     weight = next(network.parameters())
-    x = images.detach().to(weight.device, weight.dtype).requires_grad_()
+    x = images.detach().to(weight.device, weight.dtype, copy=True).requires_grad_()
     found = {IMAGE: x}
 
     def hear_last(label: str, _x: Tensor, y: Tensor) -> None:
@@ -59,18 +78,20 @@ def _outputs(
     return logits, found
 
 
-def gradient_flow(network: nn.Module, images: Tensor, labels: Tensor) -> tuple[BlockFlow, ...]:
+def gradient_flow(network: nn.Module, images: Tensor, labels: Tensor) -> GradientFlow:
     """Every block's gradient, response and output for one batch, as a training step would see them.
 
     images: (N, 3, H, W), normalised; labels: (N,). The network may be in any mode and shared by threads; nothing on it changes.
     What overflows, as in deep residual networks without batch norm, is inf or nan.
     """
     responses: dict[str, float] = {}
+    start = time.perf_counter()
     with torch.inference_mode(False), torch.enable_grad():
         logits, found = _outputs(network, images, lambda label, y: responses.__setitem__(label, _sd(y)))
         del found[IMAGE]
-        gradients = torch.autograd.grad(F.cross_entropy(logits, labels.to(logits.device)), list(found.values()))
-    return tuple(
+        gradients = torch.autograd.grad(F.cross_entropy(logits, labels.to(logits.device).clone()), list(found.values()))
+    seconds = time.perf_counter() - start
+    blocks = [
         BlockFlow(
             block=label,
             gradient_norm=torch.linalg.vector_norm(gradient.double()).item(),
@@ -78,7 +99,8 @@ def gradient_flow(network: nn.Module, images: Tensor, labels: Tensor) -> tuple[B
             output_rms=y.detach().double().square().mean().sqrt().item(),
         )
         for (label, y), gradient in zip(found.items(), gradients, strict=True)
-    )
+    ]
+    return GradientFlow(tuple(blocks), seconds)
 
 
 def layer_responses(network: nn.Module, images: Tensor) -> dict[str, float]:

@@ -115,7 +115,7 @@ def flow(subject: Subject, images: int = 16) -> pd.DataFrame:
     """Gradient norm, response and output of every block for one batch."""
     (batch,) = subject.batches(images, training=True, size=images)
     found = gradient_flow(subject.network(), *batch)
-    return pd.DataFrame({"place": place, **asdict(block)} for place, block in enumerate(found, start=1))
+    return pd.DataFrame({"place": place, **asdict(block)} for place, block in enumerate(found.blocks, start=1))
 
 
 def shattering(subject: Subject, points: int = 32, radians: float = 0.02, curves: int = 4) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ def test_norms_are_autograds_of_a_training_step(kind: str, norm: bool) -> None:
         y.retain_grad()
     loss.backward()
     with untouched(network):
-        found = gradient_flow(network, images, labels)
+        found = gradient_flow(network, images, labels).blocks
     assert [block.block for block in found] == list(kept)
     for block in found:
         y = kept[block.block]
@@ -87,13 +88,13 @@ def test_a_norm_is_the_steepest_slope_by_finite_differences() -> None:
         assert slope == pytest.approx(float((gradient * direction).sum()), rel=1e-4)
     along = gradient / gradient.norm()
     steepest = (loss_at(y.detach() + 1e-5 * along) - loss_at(y.detach() - 1e-5 * along)) / 2e-5
-    assert gradient_flow(network, images, labels)[3].gradient_norm == pytest.approx(steepest, rel=1e-5)
+    assert gradient_flow(network, images, labels).blocks[3].gradient_norm == pytest.approx(steepest, rel=1e-5)
 
 
 def test_1202_layers_are_no_more_than_many_blocks() -> None:
     network = build(architecture("resnet1202-cifar", width=2), seed=0)
     images, labels = batch(2)
-    found = gradient_flow(network, images, labels)
+    found = gradient_flow(network, images, labels).blocks
     assert len(found) == 600
     assert all(math.isfinite(block.gradient_norm) and block.gradient_norm > 0 for block in found)
 
@@ -180,3 +181,14 @@ def test_gradients_shatter_in_plain_networks_and_less_in_residual_ones() -> None
     assert residual[0] > residual[1] > residual[2] > 0.08
     # an exponential law would square the factor where the number of added blocks doubles
     assert residual[2] / residual[1] > 1.3 * (residual[1] / residual[0]) ** 2
+
+
+def test_a_flow_is_saved_and_read(tmp_path: Path) -> None:
+    network = build(architecture("resnet20-cifar"), seed=0)
+    with torch.inference_mode():
+        images, labels = batch(2)  # which may come from anywhere
+    found = gradient_flow(network, images, labels)
+    found.save(tmp_path / "flow.npz")
+    read = np.load(tmp_path / "flow.npz")
+    assert read["block"].tolist() == [block.block for block in found.blocks]
+    assert read["gradient_norm"].tolist() == [block.gradient_norm for block in found.blocks]

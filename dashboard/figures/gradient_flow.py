@@ -1,0 +1,177 @@
+"""How does the gradient come back through a plain and a residual network, before training and in it?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from dashboard.figures.colours import AMOUNT, of_network
+from dashboard.figures.degradation import at_the_end
+from dashboard.figures.style import AXIS, QUANTITIES, TICKS, heading, log_axis, network_name, titled
+
+if TYPE_CHECKING:
+    from resnet_core.inspection.gradients import GradientFlow
+
+_LEGEND = {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "font": {"size": 14}}
+
+
+def _curves(lines: Mapping[bool, tuple[Iterable[str], Iterable[float | None]]], title: str) -> go.Figure:
+    """By network (residual or not): the blocks and their values."""
+    figure = go.Figure()
+    names: list[str] = []
+    for residual, (blocks, values) in lines.items():
+        names = list(blocks)
+        figure.add_scatter(
+            x=names, y=list(values), name="residual" if residual else "plain", mode="lines", hovertemplate="%{y:.3g}",
+            line={"color": of_network(residual), "width": 3, "dash": "solid" if residual else "dot"},
+        )  # fmt: skip
+    firsts = [name for name in names if name.endswith("_1")]
+    figure.update_xaxes(type="category", tickmode="array", tickvals=firsts, showgrid=False, **AXIS)
+    margin = {"l": 0, "r": 8, "t": 52, "b": 36}
+    return figure.update_layout(height=320, title=heading(title), legend=_LEGEND, hovermode="x unified", margin=margin)
+
+
+def flow_curves(flows: Mapping[bool, GradientFlow], quantity: str) -> go.Figure:
+    """One of QUANTITIES by block, log scale; what is zero or overflowed is a gap."""
+    lines = {
+        residual: (
+            [block.block for block in flow.blocks],
+            [value if 0 < value < math.inf else None for value in (getattr(block, quantity) for block in flow.blocks)],
+        )
+        for residual, flow in flows.items()
+    }
+    figure = _curves(lines, QUANTITIES[quantity])
+    shown = [value for _, values in lines.values() for value in values if value is not None]
+    return figure.update_yaxes(**log_axis(shown))
+
+
+def correlation_curves(tables: Mapping[bool, pd.DataFrame]) -> go.Figure:
+    """How alike the gradients at neighbouring inputs are, by block, from 0 (as noise) to 1.
+
+    tables: of `gradient_correlation`, which say it for the image too; a block's is that with respect to its output.
+    """
+    lines: dict[bool, tuple[Iterable[str], Iterable[float | None]]] = {}
+    for residual, table in tables.items():
+        near = table[(table.lag == 1) & (table.block != "image")]
+        lines[residual] = near.block, near.correlation
+    figure = _curves(lines, "correlation of gradients at neighbouring inputs")
+    lowest = min(float(table.correlation.min()) for table in tables.values())
+    return figure.update_yaxes(range=[min(-0.05, lowest), 1.05], **TICKS, **AXIS)
+
+
+def flow_table(flows: Mapping[bool, GradientFlow]) -> pd.DataFrame:
+    """A row a network and block."""
+    rows = [{"network": "residual" if residual else "plain", **vars(b)} for residual, flow in flows.items() for b in flow.blocks]
+    return pd.DataFrame(rows)
+
+
+def first_to_last(flow: GradientFlow) -> float:
+    """Norm of the first block's gradient over the last's: above 1 it grows on its way back, below 1 it vanishes."""
+    first, last = flow.blocks[0].gradient_norm, flow.blocks[-1].gradient_norm
+    return first / last if last else math.nan
+
+
+def _times(factor: float) -> str:
+    """A factor of at least 1, to two digits: 22, 9,300, 10⁴⁰."""
+    if factor < 1e6:
+        return f"{float(f'{factor:.2g}'):,g}"
+    return f"10{str(round(math.log10(factor))).translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+
+
+def in_words(ratio: float) -> str:
+    """What a first-to-last ratio says to a reader."""
+    if not math.isfinite(ratio):
+        return "overflows on its way back"
+    if ratio == 0:
+        return "is zero when it arrives at the first block"
+    word, longer, shorter = ("grows", "first", "last") if ratio >= 1 else ("shrinks", "last", "first")
+    factor = _times(max(ratio, 1 / ratio))
+    return f"{word} on its way back: at the {longer} block it is {factor} times as long as at the {shorter}"
+
+
+def evolution(table: pd.DataFrame, layers: int, seed: int) -> go.Figure:
+    """Gradient norm by iteration and block, as a heat map a network of that depth and seed; one colour scale, by its logarithm.
+
+    table: of runs.load. What is zero is left blank.
+    """
+    rows = table[(table.metric == "gradient_norm") & (table.layers == layers) & (table.seed == seed)]
+    kinds = sorted(set(zip(~rows.batch_norm, rows.residual, strict=True)))
+    names = [network_name(layers, residual) + (" without BN" if without else "") for without, residual in kinds]
+    figure = make_subplots(
+        math.ceil(len(kinds) / 2), 2, horizontal_spacing=0.08, vertical_spacing=0.16, subplot_titles=names, shared_yaxes=True
+    )
+    for i, (without, residual) in enumerate(kinds):
+        part = rows[(rows.batch_norm != without) & (rows.residual == residual)]
+        square = part.pivot_table(index="block", columns="step", values="value", sort=False)
+        square = square.sort_index(key=lambda blocks: [list(part.block.unique()).index(block) for block in blocks])
+        with np.errstate(divide="ignore"):
+            logs = np.log10(square.to_numpy())
+        cell = {"row": i // 2 + 1, "col": i % 2 + 1}
+        figure.add_heatmap(
+            z=np.where(np.isfinite(logs), logs, None), x=square.columns, y=list(square.index), coloraxis="coloraxis",
+            hovertemplate="iteration %{x}, %{y}: 10^%{z:.2f}<extra></extra>", **cell,
+        )  # fmt: skip
+        figure.update_yaxes(
+            type="category", tickmode="array", tickvals=[name for name in square.index if name.endswith("_1")], **AXIS, **cell
+        )
+        figure.update_xaxes(title=titled("iteration") if i >= len(kinds) - 2 else None, **AXIS, **cell)
+        figure.layout.annotations[i].font = {"size": 14, "color": of_network(residual)}
+    norms = rows.value[rows.value > 0]
+    ticks = log_axis(norms)
+    bar = {
+        "title": {"text": "norm", "font": {"size": 13}}, "thickness": 12, "tickfont": {"size": 12},
+        "tickvals": np.log10(ticks["tickvals"]).tolist(), "ticktext": ticks["ticktext"],
+    }  # fmt: skip
+    height = 300 * math.ceil(len(kinds) / 2) + 60
+    axis = {"colorscale": AMOUNT, "cmin": ticks["range"][0], "cmax": ticks["range"][1], "colorbar": bar}
+    margin = {"l": 0, "r": 0, "t": 64, "b": 44}
+    return figure.update_layout(height=height, title=heading(QUANTITIES["gradient_norm"]), coloraxis=axis, margin=margin)
+
+
+def extremes(table: pd.DataFrame, layers: int, seed: int) -> pd.DataFrame:
+    """When was the first block's gradient shortest and longest, against the last's? A row a network of `evolution`."""
+    found = []
+    rows = table[(table.metric == "gradient_norm") & (table.layers == layers) & (table.seed == seed)]
+    for (norm, residual), part in rows.groupby(["batch_norm", "residual"]):
+        square = part.pivot_table(index="step", columns="block", values="value", sort=False)
+        blocks = part.block.unique()
+        ratio = (square[blocks[0]] / square[blocks[-1]]).dropna()
+        name = network_name(layers, residual) + ("" if norm else " without BN")
+        found.append(
+            {
+                "network": name, "first block / last": f"{ratio.iloc[-1]:.2g}", "smallest": f"{ratio.min():.2g}",
+                "at iteration": ratio.idxmin(), "largest": f"{ratio.max():.2g}", "at its iteration": ratio.idxmax(),
+            }
+        )  # fmt: skip
+    return pd.DataFrame(found).rename(columns={"first block / last": "first block / last, at the end"})
+
+
+def evolution_table(table: pd.DataFrame, layers: int, seed: int) -> pd.DataFrame:
+    """The numbers behind `evolution`."""
+    rows = table[(table.metric == "gradient_norm") & (table.layers == layers) & (table.seed == seed)]
+    return rows[["run", "residual", "batch_norm", "step", "block", "value"]]
+
+
+def training_summary(table: pd.DataFrame) -> pd.DataFrame:
+    """A row a network: gradient norm of its first and last block at the first and last record, and its errors at the end.
+
+    table: of runs.load; means over seeds, of the errors with their sd.
+    """
+    rows = []
+    norms = table[table.metric == "gradient_norm"]
+    firsts, lasts = norms.step.min(), norms.step.max()
+    for (norm, residual), part in norms.groupby(["batch_norm", "residual"]):
+        mean = part.groupby(["step", "block"], sort=False).value.mean().unstack("block")
+        ends = at_the_end(table[(table.batch_norm == norm) & (table.residual == residual)]).set_index("split")
+        row = [network_name(part.layers.iloc[0], residual) + ("" if norm else " without BN")]
+        for step in (firsts, lasts):
+            row += [f"{mean.loc[step].iloc[0]:.2e}", f"{mean.loc[step].iloc[-1]:.2e}"]
+        rows.append([*row, *(f"{ends.loc[split, 'mean']:.1f} ± {ends.loc[split, 'sd']:.1f}" for split in ("train", "test"))])
+    names = [f"{block} block, iteration {step}" for step in (firsts, lasts) for block in ("first", "last")]
+    return pd.DataFrame(rows, columns=["network", *names, "training error, %", "test error, %"])

@@ -1,0 +1,128 @@
+"""How does the gradient come back through a plain and a residual network, before training and in it?"""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import resources
+from dashboard.exhibit import exhibit
+from dashboard.figures.gradient_flow import (
+    correlation_curves,
+    evolution,
+    evolution_table,
+    extremes,
+    first_to_last,
+    flow_curves,
+    flow_table,
+    in_words,
+    training_summary,
+)
+from dashboard.state import explain_unknown, forget_own_photograph, own_photograph
+from resnet_core import InputError
+from resnet_core.images import SAMPLES
+
+NEW = "new, not trained"
+DEPTHS = [20, 32, 44, 56, 110, 1202]
+LONG = 200  # layers: from here on, a person is asked first
+DIGITS, PHOTOGRAPHS = "8 digits", "all sample photographs"
+
+st.title("How does the gradient come back?", anchor=False)
+st.markdown("One batch, a forward and a backward pass: the length of the loss's gradient at every block's output.")
+pairs = resources.pairs()
+explain_unknown({"networks": [NEW, *pairs], "layers": list(map(str, DEPTHS))})
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    which = st.selectbox("Networks", [NEW, *pairs], key="networks", bind="query-params", width=180)
+    new = which == NEW
+    layers, batch_norm, seed = 0, True, 0
+    if new:
+        layers = st.selectbox("Layers", DEPTHS, index=3, key="layers", bind="query-params", width=100)
+        batch_norm = st.toggle("Batch norm", True, key="bn", bind="query-params")
+        seed = st.number_input("Seed", 0, 999, 0, key="seed", bind="query-params", width=120)
+    choices = [*([DIGITS] if new else []), PHOTOGRAPHS, *SAMPLES]
+    explain_unknown({"images": choices})
+    images = st.selectbox("Images", choices, key="images", bind="query-params", width=210, on_change=forget_own_photograph)
+    own = own_photograph()
+batch = resources.digits_batch(8)
+if images != DIGITS:
+    shown = list(SAMPLES) if images == PHOTOGRAPHS else [images]
+    batch = resources.photographs_batch([resources.sample_photograph(name) for name in shown])
+if own:
+    try:
+        batch = resources.photographs_batch([resources.own_photograph(own)])
+    except InputError as error:
+        st.error(f"{error} Until then you see “{images}”.", icon=":material/broken_image:")
+    else:
+        st.info(f"Your photograph stays in this session: a link to this page shows “{images}”.", icon=":material/lock:")
+names = (
+    {False: f"plain{layers}-cifar", True: f"resnet{layers}-cifar"} if new else dict(zip((False, True), pairs[which], strict=True))
+)
+
+asked = f"asked-{layers}"
+ready = layers < LONG or st.session_state.get(asked)
+if not ready:
+    known = resources.gradient_flow("resnet20-cifar", batch_norm, seed, batch)
+    seconds = 6 * known.seconds * layers / 20  # two networks, and the correlation's batch is larger
+    st.button(
+        f"Compute {layers:,} layers: about {max(1, seconds):.0f} s", icon=":material/play_arrow:",
+        on_click=st.session_state.__setitem__, args=(asked, True),
+    )  # fmt: skip
+if ready:
+    with st.spinner(f"{layers:,} layers, forward and backward…" if layers >= LONG else "Forward and backward…"):
+        flows = {residual: resources.gradient_flow(name, batch_norm, seed, batch) for residual, name in names.items()}
+        alike = {residual: resources.gradient_correlation(name, batch_norm, seed, batch) for residual, name in names.items()}
+    norm = "with batch norm" if batch_norm else "without batch norm"
+    badge = f"{batch.title} · {' and '.join(names.values())}" + (f" · {norm} · initialised from seed {seed}" if new else "")
+    left, right = st.columns(2, gap="medium")
+    with left:
+        exhibit(
+            flow_curves(flows, "gradient_norm"), key="gradient-norm-of-batch", alt="Gradient norm of every block, both networks",
+            origin="measured", words=badge, numbers=flow_table(flows),
+        )  # fmt: skip
+        st.markdown(
+            f"The gradient of the :orange[plain] network {in_words(first_to_last(flows[False]))}. "
+            f"That of the :blue[residual] one {in_words(first_to_last(flows[True]))}."
+        )
+    with right:
+        exhibit(
+            correlation_curves(alike), key="correlation", alt="Correlation of gradients at neighbouring inputs, by block",
+            origin="measured", words=f"{badge} · {resources.NEARBY} inputs, {resources.RADIANS} rad apart",
+            numbers=pd.concat([alike[False].assign(network="plain"), alike[True].assign(network="residual")]),
+        )  # fmt: skip
+        st.markdown(
+            "1: the gradient of a neighbouring input points the same way. 0: it might as well be noise, and a step that helps "
+            "one input says nothing about the next (*shattered gradients*, Balduzzi et al. 2017)."
+        )
+
+st.subheader("Is it vanishing gradients?", anchor=False)
+studies = {name: study for name, study in resources.studies()[0].items() if "gradient_norm" in set(study.table.metric)}
+quoted, ours = st.columns(2, gap="medium")
+with quoted:
+    st.markdown(
+        "**The usual story** is that gradients vanish in deep plain networks, and that shortcuts cure it. **He et al. 2015, "
+        "section 4.1,** measured their plain networks, which have batch norm, and found healthy norms: “neither forward nor "
+        "backward signals vanish”. The story holds where there is no batch norm: switch it off above."
+    )
+    st.markdown(
+        "**Balduzzi et al. 2017** have another: with depth, neighbouring inputs' gradients lose all likeness in plain networks."
+    )
+    found = [name for name in ("gradients", "shattering") if name in studies or name in resources.answers()]
+    for name in found:
+        to_study = {"show": "measurements", "measurement": name}
+        st.page_link("views/studies.py", label=f"Our measurement: {name}", icon=":material/science:", query_params=to_study)
+with ours:
+    if "gradients" in studies:
+        st.markdown("**What we measured**, 56 layers on handwritten digits, gradient norms and errors, means over seeds:")
+        st.table(resources.drawn(training_summary, studies["gradients"]), hide_index=True)
+
+st.subheader("How did it develop in training?", anchor=False)
+explain_unknown({"study": studies})
+if studies:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        study = studies[st.selectbox("Study", list(studies), key="study", bind="query-params", width=260)]
+        explain_unknown({"depth": list(map(str, study.depths)), "of": list(map(str, sorted(study.table.seed.unique())))})
+        depth = st.selectbox("Layers", study.depths[::-1], key="depth", bind="query-params", width=100)
+        of = st.selectbox("Seed", sorted(study.table.seed.unique()), key="of", bind="query-params", width=90)
+    exhibit(
+        resources.drawn(evolution, study, depth, of), key="evolution", origin="measured", words=study.words,
+        alt=f"Gradient norm by iteration and block, {depth} layers", numbers=resources.drawn(evolution_table, study, depth, of),
+    )  # fmt: skip
+    st.table(resources.drawn(extremes, study, depth, of), hide_index=True)

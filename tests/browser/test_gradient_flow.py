@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.looking import figures, overlapping_labels, settle, sideways
+
+
+def test_without_batch_norm_the_plain_gradient_shrinks_and_the_link_holds_it(server: str, page: Page) -> None:
+    page.goto(f"{server}/gradient_flow?layers=110")
+    settle(page)
+    assert {"gradient-norm-of-batch", "correlation", "evolution"} == set(figures(page))
+    expect(page.get_by_text(re.compile("plain network grows on its way back"))).to_be_visible()
+    page.get_by_text("Batch norm", exact=True).click()
+    expect(page.get_by_text(re.compile("plain network shrinks on its way back"))).to_be_visible()
+    expect(page).to_have_url(re.compile("bn=false"))
+    settle(page)
+    before = figures(page)
+    page.reload()
+    settle(page)
+    assert figures(page) == before
+
+
+def test_trained_networks_and_photographs(server: str, page: Page) -> None:
+    page.goto(f"{server}/gradient_flow?networks=34-tiny&images=cat&depth=20&study=gradients")
+    settle(page)
+    expect(page.get_by_text("The link asks for depth “20”, which does not exist here")).to_be_visible()
+    expect(page.get_by_text(re.compile("plain34-tiny and resnet34-tiny")).first).to_be_visible()
+    assert len(figures(page)["gradient-norm-of-batch"]["data"]) == 2
+    page.get_by_role("link", name="Our measurement: shattering").click()
+    expect(page.get_by_role("heading", name=re.compile("How alike are the gradients"))).to_be_visible()
+
+
+def test_1202_layers_are_asked_for(server: str, page: Page) -> None:
+    page.goto(f"{server}/gradient_flow?layers=1202")
+    settle(page)
+    expect(page.get_by_role("button", name=re.compile(r"Compute 1,202 layers: about \d+ s"))).to_be_visible()
+    assert set(figures(page)) == {"evolution"}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+def test_nothing_sticks_out_and_no_label_covers_another(server: str, browser: Browser, size: tuple[int, int], theme: str) -> None:
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=theme)
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    page.goto(f"{server}/gradient_flow?study=gradients&layers=20")
+    settle(page)
+    assert sideways(page) <= 0
+    assert overlapping_labels(page) == []
+    context.close()

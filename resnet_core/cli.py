@@ -171,6 +171,44 @@ def feature_maps_of_image(
     Console().print(table)
 
 
+@app.command("gradient-flow")
+def gradient_flow_of_batch(
+    name: Annotated[str, typer.Argument(help="a network of the registry, which is new; or a trained one, as for `inspect`")],
+    data: Annotated[str, typer.Option(help="as for `train`: digits, cifar10, folder:PATH, …")] = "digits",
+    images: Annotated[int, typer.Option(help="how many of the training images, from the first")] = 16,
+    seed: Annotated[int, typer.Option(help="of a new network's weights")] = 0,
+    batch_norm: Annotated[bool, typer.Option(help="of a new network")] = True,
+    out: Annotated[Path | None, typer.Option(help="a .npz file for the numbers of every block")] = None,
+) -> None:
+    """How the gradient of the loss comes back through the blocks, for one batch."""
+    from resnet_core.data.batches import network_input
+    from resnet_core.data.datasets import open_dataset
+    from resnet_core.inspection.gradients import gradient_flow
+    from resnet_core.inspection.inspect import SMALLEST
+    from resnet_core.network import build
+    from resnet_core.weights import load
+
+    if images < 1:
+        raise InputError(f"--images must be at least 1, not {images}.")
+    dataset = open_dataset(data)
+    if name in REGISTRY:
+        lens = build(architecture(name, batch_norm=batch_norm, num_classes=len(dataset.classes)), seed)
+        resolution = max(SMALLEST, dataset.train.images.shape[1])
+    else:
+        lens = load(name)
+        resolution = lens.checkpoint.resolution
+        if lens.checkpoint.classes != dataset.classes:
+            raise InputError(f"{name} has learned other classes than those of {dataset.title}; name its own data with --data.")
+    x = network_input(dataset.train.images[:images].permute(0, 3, 1, 2), resolution, dataset.mean, dataset.std)
+    found = gradient_flow(lens, x, dataset.train.labels[:images])
+    if out:
+        found.save(out)
+    table = Table("block", "gradient norm", "response sd", "rms of the output", box=None)
+    for block in found.blocks:
+        table.add_row(block.block, f"{block.gradient_norm:.3g}", f"{block.response_sd:.3g}", f"{block.output_rms:.3g}")
+    Console().print(table)
+
+
 def main() -> None:
     try:
         sys.exit(app(standalone_mode=False))

@@ -82,6 +82,9 @@ def test_inspect_prints_a_table_for_people(run, photograph):
         (["inspect", "{photograph}", "--target", "unicorn"], "has no class named 'unicorn'"),
         (["feature-maps", "{photograph}", "conv4_7"], "This network has no block 'conv4_7'; did you mean 'conv4_"),
         (["feature-maps", "{photograph}", "conv4_6", "--out", "{missing}/maps.npz"], "cannot be written"),
+        (["gradient-flow", "resnet34-tiny"], "has learned other classes than those of"),
+        (["gradient-flow", "resnet20"], "There is no bundled network and no file named 'resnet20'"),
+        (["gradient-flow", "resnet20-cifar", "--images", "0"], "--images must be at least 1, not 0."),
         (["train", "resnet34", "--recipe", "miracle"], "There is no recipe named 'miracle'"),
         (["train", "resnet34", "--data", "imagenot"], "There is no dataset named 'imagenot'"),
         (["train", "resnet34", "--width", "0"], "must be at least 1"),
@@ -130,3 +133,12 @@ def test_feature_maps_writes_every_place(run, photograph: Path, tmp_path: Path):
     with np.load(tmp_path / "maps.npz") as saved:
         assert saved["output"].shape == (64, 16, 16)
         np.testing.assert_allclose(saved["F(x)"] + saved["shortcut"], saved["sum"], rtol=1e-5, atol=1e-5)
+
+
+def test_gradient_flow_of_a_new_network(run, tmp_path: Path):
+    code, out, _ = run("gradient-flow", "plain20-cifar", "--no-batch-norm", "--images", "4", "--out", str(tmp_path / "flow.npz"))
+    assert code == 0
+    assert "conv4_3" in out
+    with np.load(tmp_path / "flow.npz") as saved:
+        assert saved["block"].tolist() == [f"conv{stage}_{index}" for stage in (2, 3, 4) for index in (1, 2, 3)]
+        assert (saved["gradient_norm"] > 0).all()

@@ -135,21 +135,22 @@ def evolution(table: pd.DataFrame, layers: int, seed: int) -> go.Figure:
 
 
 def extremes(table: pd.DataFrame, layers: int, seed: int) -> pd.DataFrame:
-    """When was the first block's gradient shortest and longest, against the last's? A row a network of `evolution`."""
+    """The first block's gradient norm over the last's, at the end, and when it was smallest and largest; a row a network."""
     found = []
     rows = table[(table.metric == "gradient_norm") & (table.layers == layers) & (table.seed == seed)]
     for (norm, residual), part in rows.groupby(["batch_norm", "residual"]):
         square = part.pivot_table(index="step", columns="block", values="value", sort=False)
         blocks = part.block.unique()
         ratio = (square[blocks[0]] / square[blocks[-1]]).dropna()
-        name = network_name(layers, residual) + ("" if norm else " without BN")
         found.append(
             {
-                "network": name, "first block / last": f"{ratio.iloc[-1]:.2g}", "smallest": f"{ratio.min():.2g}",
-                "at iteration": ratio.idxmin(), "largest": f"{ratio.max():.2g}", "at its iteration": ratio.idxmax(),
+                "network": network_name(layers, residual) + ("" if norm else " without BN"),
+                "norm at the first block over that at the last, at the end": f"{ratio.iloc[-1]:.2g}",
+                "smallest": f"{ratio.min():.2g} (iteration {ratio.idxmin()})",
+                "largest": f"{ratio.max():.2g} (iteration {ratio.idxmax()})",
             }
-        )  # fmt: skip
-    return pd.DataFrame(found).rename(columns={"first block / last": "first block / last, at the end"})
+        )
+    return pd.DataFrame(found)
 
 
 def evolution_table(table: pd.DataFrame, layers: int, seed: int) -> pd.DataFrame:

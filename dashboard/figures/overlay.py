@@ -11,9 +11,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from plotly.colors import sample_colorscale, unlabel_rgb
+from plotly.colors import hex_to_rgb, sample_colorscale, unlabel_rgb
 
-from dashboard.figures.colours import HEAT
+from dashboard.figures.colours import HEAT, PLAIN, RESIDUAL
 from resnet_core.inspection.records import Inspection
 
 Pixels = NDArray[np.uint8]
@@ -76,6 +76,23 @@ def photograph_uri(grey: Pixels) -> str:
     """As a WebP in a URL, a tenth of a PNG's size for a photograph; black is nothing, and lets the page through."""
     alpha = Image.fromarray(np.where(grey == 0, 0, 255).astype(np.uint8))
     return _uri(Image.merge("LA", (Image.fromarray(grey), alpha)).convert("RGBA"), "webp", quality=80, method=0)
+
+
+@cache
+def _difference_table() -> Pixels:
+    """(256, 4) RGBA: PLAIN at 1, through nothing at 128, to RESIDUAL at 255; 0 is nothing too."""
+    share = (np.arange(256) - 128) / 127
+    colours = np.where(share[:, None] < 0, hex_to_rgb(PLAIN), hex_to_rgb(RESIDUAL))
+    cover = 255 * 0.9 * np.sqrt(np.abs(share).clip(0, 1))
+    cover[0] = 0
+    return np.column_stack([colours, cover]).astype(np.uint8)
+
+
+def difference_uri(numbers: Pixels) -> str:
+    """Differences from 1, more in the plain network, to 255, as a picture to lie over a photograph."""
+    image = Image.fromarray(numbers)
+    image.putpalette(_difference_table()[:, :3].tobytes())
+    return _uri(image, "png", compress_level=1, transparency=_difference_table()[:, 3].tobytes())
 
 
 @lru_cache(maxsize=64)  # the same for every class, block and method

@@ -12,7 +12,7 @@ from dashboard.figures.classes import top_classes
 from dashboard.figures.detail import MAPS_SHAPE, block_maps, block_table, map_table
 from dashboard.figures.flow import gradient_flow, responses
 from dashboard.figures.overlay import SCALES, cam_maxima
-from dashboard.figures.strip import block_strip, strip_shape
+from dashboard.figures.strip import block_strip, difference_strip, difference_table, strip_shape
 from dashboard.state import choose_point, explain_unknown, forget_own_photograph
 
 st.title("What does every block see?", anchor=False)
@@ -26,6 +26,7 @@ with chosen.row:
         "Colour scale", list(SCALES), default="block", required=True, key="scale", bind="query-params",
         help="; ".join(f"**{name}**: {words}" for name, words in SCALES.items()),
     )  # fmt: skip
+    differences = st.toggle("Difference", key="difference", bind="query-params", help="Residual less plain, block by block.")
     block_label = st.selectbox("Block", labels[::-1], key="block", bind="query-params", width=130)  # at first, the last one
 intro.markdown(
     f"One photograph, two trained networks of {first.architecture.layers} layers: the same layers, initial weights, data and "
@@ -82,6 +83,24 @@ for column, name, checkpoint, inspection, limits in zip(columns, names, checkpoi
             on_click=partial(choose_point, "block", strip),
             shape=strip_shape(inspection),
         )
+
+if differences:
+    _, middle, words = st.columns([1, 2.4, 2.4], gap="medium")
+    with middle:
+        st.subheader("Residual less plain", anchor=False)
+        exhibit(
+            difference_strip(*found, picture, maxima, block_label),
+            key="strip-difference",
+            alt=f"Grad-CAM of every block for {target_class}: the residual network's less the plain one's",
+            origin="measured",
+            words=badge,
+            numbers=difference_table(*found, maxima),
+            on_click=partial(choose_point, "block", "strip-difference"),
+            shape=strip_shape(found[0]),
+        )
+    words.caption(
+        "Blue: the residual network finds more evidence there, orange: the plain one. " + SCALES[scale].capitalize() + "."
+    )
 
 quoted = resources.paper()["imagenet_10crop_top1_error_percent"]
 st.info(

@@ -156,3 +156,15 @@ def test_choosing_a_sample_leaves_the_own_photograph(server: str, page: Page) ->
     choose(page, "Photograph", "cat")
     expect(page.get_by_text("Chelsea the cat").first).to_be_visible()
     expect(page.get_by_text("Your photograph stays in this session")).to_have_count(0)
+
+
+def test_the_difference_is_shown_where_it_is_asked_for(server: str, page: Page) -> None:
+    page.goto(f"{server}/?sample=cat")
+    settle(page)
+    assert "strip-difference" not in figures(page)
+    page.get_by_text("Difference", exact=True).click()
+    expect(page.get_by_role("heading", name="Residual less plain")).to_be_visible()
+    expect(page).to_have_url(re.compile("difference=true"))
+    settle(page)
+    assert len(figures(page)["strip-difference"]["data"][0]["customdata"]) == 16
+    assert sideways(page) <= 0

@@ -14,7 +14,7 @@ from dashboard.figures.classes import top_classes
 from dashboard.figures.detail import block_maps, block_table, map_table
 from dashboard.figures.flow import gradient_flow, responses
 from dashboard.figures.overlay import cam_maxima, grey_photograph, heat_uri, photograph_uri, sheet, strength
-from dashboard.figures.strip import block_strip
+from dashboard.figures.strip import block_strip, difference_strip, difference_table
 from resnet_core import Inspection, architecture, build, inspect
 
 GREY = np.full((64, 64, 3), 120, dtype=np.uint8)
@@ -74,6 +74,32 @@ def test_a_sheet_puts_every_cell_in_its_place():
     rows, columns = np.nonzero(pixels == 2)
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (14, 22, 20, 28)
     assert (pixels == 1).sum() == (pixels == 2).sum() == 81
+
+
+def test_the_difference_has_the_colour_of_the_network_that_finds_more(pair):
+    nothing, something = np.zeros((2, 2), np.float32), np.array([[0, 0], [0, 4]], np.float32)
+    maps = {"conv2_1": (nothing, something), "conv2_2": (something, nothing), "conv2_3": (something, something)}
+    networks = [
+        replace(each, blocks=tuple(replace(b, cam=maps.get(b.label, (nothing, nothing))[i]) for b in each.blocks))
+        for i, each in enumerate(pair)
+    ]
+    maxima = [[4.0] * 9, [4.0] * 9]
+    figure = difference_strip(*networks, GREY, maxima, "conv2_2")
+    heat = figure.layout.images[-1]
+    pixels = pixels_of(heat.source)
+    points = figure.data[0]
+    height, width = pixels.shape[:2]
+    found = []
+    for x, y in list(zip(points.x, points.y, strict=True))[:4]:
+        column, row = (x + 0.4 - heat.x) / heat.sizex * width, (heat.y - y + 0.4) / heat.sizey * height  # the lower right corner
+        found.append(pixels[int(row), int(column)])
+    blue, orange, *blank = found
+    assert blue[2] > blue[0]
+    assert orange[0] > orange[2]
+    assert blue[3] > 200
+    assert orange[3] > 200
+    assert all(pixel[3] == 0 for pixel in blank)
+    assert difference_table(*networks, maxima).iloc[0].tolist() == ["conv2_1", 0.0, 4.0, 4.0, 4.0]
 
 
 def test_the_strip_has_a_point_for_every_block_a_row_a_stage_and_its_pictures_below(pair):

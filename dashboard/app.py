@@ -18,6 +18,7 @@ st.html("""<style>
 </style>""")
 pages = [
     st.Page("views/compare.py", title="Compare", icon=":material/compare:", default=True),
+    st.Page("views/predictions.py", title="Predictions", icon=":material/photo_library:"),
     st.Page("views/feature_maps.py", title="Feature maps", icon=":material/grid_view:"),
     st.Page("views/attribution.py", title="Attribution", icon=":material/filter_center_focus:"),
     st.Page("views/gradient_flow.py", title="Gradient flow", icon=":material/waves:"),

@@ -117,6 +117,28 @@ def inspections(pair: tuple[str, str], photograph: Photograph, target: int | Non
 
 
 @st.cache_resource(max_entries=64)
+def _predictions(name: str, digests: tuple[str, ...], _photographs: Sequence[Photograph]) -> NDArray[np.float32]:
+    import torch
+
+    from resnet_core.weights import prepare
+
+    images = torch.stack([prepare(photograph.pixels, checkpoint(name)) for photograph in _photographs])
+    with torch.inference_mode():
+        return _logits(network(name), images).softmax(1).cpu().numpy()
+
+
+def _logits(lens: ResNet, images: Tensor) -> Tensor:
+    """Wherever the network lives."""
+    logits: Tensor = lens(images.to(next(lens.parameters()).device))
+    return logits
+
+
+def predictions(name: str, photographs: Sequence[Photograph]) -> NDArray[np.float32]:
+    """(N, classes) probabilities."""
+    return _predictions(name, tuple(photograph.digest for photograph in photographs), photographs)
+
+
+@st.cache_resource(max_entries=64)
 def _feature_maps(name: str, digest: str, block: str, target: int, _photograph: Photograph) -> FeatureMaps:
     from resnet_core.inspection.feature_maps import feature_maps
     from resnet_core.weights import prepare
@@ -193,7 +215,7 @@ def _gradient_flow(name: str, batch_norm: bool, seed: int, digest: str, _batch: 
     labels = torch.tensor(_batch.labels or [0] * len(x))
     if _is_trained(name):  # what the residual one of the pair takes them for
         with torch.no_grad():
-            labels = network(name.replace("plain", "resnet"))(x).argmax(1)
+            labels = _logits(network(name.replace("plain", "resnet")), x).argmax(1)
     return gradient_flow(_trained_or_new(name, batch_norm, seed), x, labels)
 
 

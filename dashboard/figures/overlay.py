@@ -106,6 +106,11 @@ def picture_uri(picture: Pixels, side: int = 64) -> str:
     return _uri(Image.fromarray(picture).resize((side, side), Image.Resampling.NEAREST), "png", compress_level=6)
 
 
+def thumbnail_uri(picture: Pixels) -> str:
+    """A photograph (S, S, 3) as a JPEG in a URL."""
+    return _uri(Image.fromarray(picture), "jpeg", quality=80)
+
+
 def heat_uri(strengths: Pixels, opaque: bool = False) -> str:
     """Strengths from 0 to 255 as a picture to lie over a photograph: the more evidence, the warmer and the less transparent.
 

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import base64
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dashboard.figures.predictions import confidence, predictions_gallery, predictions_table
+
+CLASSES = ("cat", "dog", "frog")
+PLAIN = np.array([[0.7, 0.2, 0.1], [0.1, 0.5, 0.4], [0.3, 0.3, 0.4]], np.float32)
+RESIDUAL = np.array([[0.9, 0.1, 0.0], [0.2, 0.1, 0.7], [0.1, 0.1, 0.8]], np.float32)
+TITLES = ["one", "<script>alert(1)</script>", "three"]
+
+
+def table():
+    return predictions_table(TITLES, CLASSES, {False: PLAIN, True: RESIDUAL})
+
+
+def test_first_choices_by_hand():
+    found = table()
+    assert found.plain.tolist() == ["cat", "dog", "frog"]
+    assert found.residual.tolist() == ["cat", "frog", "frog"]
+    assert found.agree.tolist() == [True, False, True]
+    assert found.residual_percent.tolist() == pytest.approx([90, 70, 80], abs=1e-4)
+
+
+def test_the_gallery_shows_every_picture_and_a_name_is_only_text():
+    pictures = [np.full((32, 32, 3), 40 * i, np.uint8) for i in range(3)]
+    found = predictions_gallery(table(), pictures)
+    assert "<script>" not in found
+    assert "&lt;script&gt;" in found
+    sources = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', found)
+    means = [np.asarray(Image.open(io.BytesIO(base64.b64decode(source)))).mean() for source in sources]
+    assert means == pytest.approx([0, 40, 80], abs=2)
+    assert "<b>90 %</b>" in found
+
+
+def test_a_point_a_photograph_by_agreement():
+    figure = confidence(table())
+    diagonal, disagree, agree = figure.data
+    assert (disagree.name, list(disagree.x), list(disagree.y)) == ("they disagree", [50], [pytest.approx(70)])
+    assert len(agree.x) == 2
+    assert diagonal.x == diagonal.y
+    assert figure.layout.xaxis.range == figure.layout.yaxis.range

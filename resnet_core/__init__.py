@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from resnet_core.errors import InputError
     from resnet_core.images import decode, square
     from resnet_core.inspection.attribution import Attribution, attribute
-    from resnet_core.inspection.inspect import inspect
+    from resnet_core.inspection.inspect import inspect, inspect_targets
     from resnet_core.inspection.records import BlockRecord, Inspection
     from resnet_core.network import ResNet, build
     from resnet_core.weights import load, prepare, save
@@ -32,7 +32,7 @@ _HOME = {
     "errors": ("InputError",),
     "images": ("decode", "square"),
     "inspection.attribution": ("Attribution", "attribute"),
-    "inspection.inspect": ("inspect",),
+    "inspection.inspect": ("inspect", "inspect_targets"),
     "inspection.records": ("BlockRecord", "Inspection"),
     "network": ("ResNet", "build"),
     "weights": ("load", "prepare", "save"),
@@ -53,6 +53,7 @@ __all__ = [
     "complexity",
     "decode",
     "inspect",
+    "inspect_targets",
     "load",
     "prepare",
     "save",

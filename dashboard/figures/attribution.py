@@ -16,6 +16,11 @@ from dashboard.figures.overlay import Pixels, grey_photograph, over_each_other, 
 SIDE = 256  # pixels of the drawn picture
 METHODS = {  # name -> how a person calls it, what it asks, who had it first
     "grad-cam": ("Grad-CAM", "Where in the last block's maps is evidence?", "Selvaraju et al. 2017"),
+    "guided-backprop": (
+        "Guided backprop",
+        "Which details, where each ReLU lets only what is positive back?",
+        "Springenberg et al. 2015",
+    ),
     "guided-grad-cam": ("Guided Grad-CAM", "Which details in that place?", "Selvaraju et al. 2017"),
     "gradient-x-input": ("Gradient × input", "What would the first-order change of each pixel do?", "Shrikumar et al. 2016"),
     "smoothgrad": ("SmoothGrad", "What is the gradient, averaged over noisy copies?", "Smilkov et al. 2017"),

@@ -48,15 +48,22 @@ class Attribution:
 
     def save(self, path: str | Path) -> None:
         """As .npz: values, and the other fields, each by its name. Raises InputError where it cannot be written."""
-        fields = {name: value for name, value in asdict(self).items() if value is not None}
-        with replacing(Path(path)) as beside, beside.open("wb") as file:
-            np.savez_compressed(file, **fields)
+        save_fields(self, path)
+
+
+def save_fields(record: Any, path: str | Path) -> None:
+    """A frozen dataclass as .npz, its fields but those that are None by name. Raises InputError where it cannot be written."""
+    fields = {name: value for name, value in asdict(record).items() if value is not None}
+    with replacing(Path(path)) as beside, beside.open("wb") as file:
+        np.savez_compressed(file, **fields)
 
 
 class _Run:
     """One attribution: a view of its own, on which hooks are nobody else's, and how much of the work is done."""
 
-    def __init__(self, network: nn.Module, image: Tensor, target: int | None, tell: Callable[[float], bool]) -> None:
+    def __init__(
+        self, network: nn.Module, image: Tensor, target: int | None, tell: Callable[[float], bool], most_steps: int
+    ) -> None:
         self.view = private_view(network)
         for module in self.view.modules():
             if isinstance(module, nn.ReLU):
@@ -64,7 +71,7 @@ class _Run:
         self.image = checked(image, network)
         self.batch = BATCH["cuda" if self.image.is_cuda else "cpu"]
         self.total, self.done = 0, 0
-        self.tell = tell
+        self.tell, self.most_steps = tell, most_steps
         with torch.no_grad():
             logits = self.view(self.image)[0]
         if target is not None and not 0 <= target < len(logits):
@@ -101,14 +108,14 @@ def _integrated_gradients(run: _Run) -> tuple[Tensor, float]:
     with torch.no_grad():
         ends = run.view(torch.cat([run.image, torch.zeros_like(run.image)]))[:, run.target]
     change = float(ends[0] - ends[1])
-    steps, found, missing = STEPS, run.image, float("inf")
+    steps, found, missing = min(STEPS, run.most_steps), run.image, float("inf")
     while True:
         run.total, run.done = steps, 0
         found = IntegratedGradients(run.view).attribute(
             run.image, target=run.target, n_steps=steps, internal_batch_size=run.batch, method="gausslegendre"
         )
         missing = abs(float(found.double().sum()) - change) / max(abs(change), 1e-12)
-        if missing <= COMPLETE or steps >= MOST_STEPS:
+        if missing <= COMPLETE or steps >= run.most_steps:
             return found, missing
         steps *= 2
 
@@ -126,6 +133,14 @@ def _smoothgrad(run: _Run) -> tuple[Tensor, None]:
         noise = torch.randn((count, *run.image.shape[1:]), generator=generator).to(run.image)
         total += _gradient(run, run.image + spread * noise).sum(0, keepdim=True)
     return total / SAMPLES, None
+
+
+def _guided_backprop(run: _Run) -> tuple[Tensor, None]:
+    """Springenberg et al. 2015: the gradient, of which each ReLU passes back only what is positive."""
+    from captum.attr import GuidedBackprop
+
+    run.total = 1
+    return GuidedBackprop(run.view).attribute(run.image.clone().requires_grad_(), target=run.target), None
 
 
 def _guided_grad_cam(run: _Run) -> tuple[Tensor, None]:
@@ -157,6 +172,7 @@ def _occlusion(run: _Run) -> tuple[Tensor, None]:
 
 METHODS: dict[str, Callable[[_Run], tuple[Tensor, float | None]]] = {
     "grad-cam": _grad_cam,
+    "guided-backprop": _guided_backprop,
     "guided-grad-cam": _guided_grad_cam,
     "gradient-x-input": _gradient_x_input,
     "integrated-gradients": _integrated_gradients,
@@ -171,12 +187,13 @@ def attribute(
     method: str,
     target: int | None = None,
     tell: Callable[[float], bool] = lambda _share: True,
+    most_steps: int = MOST_STEPS,
 ) -> Attribution:
     """How much every pixel speaks for the class `target` (None: the most probable one), by one of METHODS.
 
     network: one of ours or a torchvision ResNet, on any device, in any mode; nothing on it changes, and any number of threads may
     ask at once. image: (3, H, W) or (1, 3, H, W), at least 32 x 32, normalised. tell: hears what share of the work is done,
-    before every batch, and answers whether to go on.
+    before every batch, and answers whether to go on. most_steps: of integrated gradients, whether or not its sum is complete.
 
     Raises InputError for an unknown method, and an image or target that does not fit; StoppedError when `tell` says so.
     """
@@ -186,7 +203,7 @@ def attribute(
         raise InputError(f"There is no attribution method named {method!r}; {hint}")
     start = time.perf_counter()
     with torch.inference_mode(False), torch.enable_grad():
-        run = _Run(network, image, target, tell)
+        run = _Run(network, image, target, tell, most_steps)
         values, incompleteness = METHODS[method](run)
     summed: NDArray[Any] = values.detach().sum((0, 1)).float().cpu().numpy()
     return Attribution(method, run.target, summed, time.perf_counter() - start, incompleteness)

@@ -1,14 +1,13 @@
 """Which pixels speak for a class, by which method, in a plain and in a residual network?"""
 
-from functools import partial
-
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import resources
 from dashboard.choices import choose
 from dashboard.exhibit import exhibit
 from dashboard.figures.attribution import METHODS, attribution_map, attribution_numbers
+from dashboard.trust import trust
+from dashboard.waiting import asked_for, over, telling
 
 SLOW = {"integrated-gradients": 40, "occlusion": 40}  # how many times as long as one inspection, at 128 pixels on a CPU
 
@@ -29,32 +28,18 @@ st.caption(
 )
 
 
-def move_on(bar: DeltaGenerator, name: str, share: float) -> bool:
-    bar.progress(share, text=name)
-    return True
-
-
 def pictures(method: str) -> None:
     """Both networks' by one method, below each other; what takes long only when it is asked for, with a way to stop it."""
-    asked = f"asked-{method}"
     missing = [name for name in names if resources.known_attribution(name, photograph, target, method) is None]
     stop = st.empty()
     if missing and method in SLOW:
-        if not st.session_state.get(asked):
-            seconds = sum(SLOW[method] * each.seconds for name, each in zip(names, inspections, strict=True) if name in missing)
-            st.button(
-                f"Compute: about {max(1, seconds):.0f} s", key=f"compute-{method}", icon=":material/play_arrow:",
-                on_click=st.session_state.__setitem__, args=(asked, True),
-            )  # fmt: skip
+        seconds = sum(SLOW[method] * each.seconds for name, each in zip(names, inspections, strict=True) if name in missing)
+        if not asked_for(method, seconds, stop):
             return
-        # a click reruns the page, and Streamlit ends the run that computes at its next word to the bar
-        stop.button(
-            "Stop", key=f"stop-{method}", icon=":material/stop:", on_click=st.session_state.__setitem__, args=(asked, False)
-        )
     for name, checkpoint in zip(names, checkpoints, strict=True):
         if name in missing:
             bar = st.progress(0.0, text=name)
-            resources.attribution(name, photograph, target, method, partial(move_on, bar, name))
+            resources.attribution(name, photograph, target, method, telling(bar, name))
             bar.empty()
         found = resources.attribution(name, photograph, target, method)
         st.markdown(f":{'blue' if checkpoint.architecture.residual else 'orange'}[{name}]")
@@ -67,8 +52,7 @@ def pictures(method: str) -> None:
             numbers=attribution_numbers(found.values),
             shape=1.0,
         )
-    stop.empty()
-    st.session_state[asked] = False
+    over(method, stop)
 
 
 if not methods:
@@ -81,6 +65,7 @@ for method in [*quick, *(method for method in methods if method in SLOW)]:  # wh
         st.markdown(f"**{title}**")
         pictures(method)
         st.caption(f"{question} ({source})")
+trust(chosen, inspections, methods)
 st.info(
     f"{first.note} An attribution says what moved this network's answer, not whether the answer is right.",
     icon=":material/timer:",

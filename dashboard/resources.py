@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from resnet_core.inspection.trust import Cascade, Curves
     from resnet_core.network import ResNet
 
-    _Asked = tuple[str, str, int, str]  # network, photograph, class, method
+    _Asked = tuple[str, str, int, int | None, str]  # network, photograph, class, the one it is contrasted with, method
 
 Drawn = TypeVar("Drawn")
 _SHIPPED = Path(__file__).parents[1] / "assets" / "studies"
@@ -144,44 +144,51 @@ def _go_on(_share: float) -> bool:
     return True
 
 
-def known_attribution(name: str, photograph: Photograph, target: int, method: str) -> Attribution | None:
+def known_attribution(name: str, photograph: Photograph, target: int, against: int | None, method: str) -> Attribution | None:
     """What was computed before, by anybody."""
-    return _answers_to("attribution")[0].get((name, photograph.digest, target, method))
+    return _answers_to("attribution")[0].get((name, photograph.digest, target, against, method))
 
 
 def attribution(
-    name: str, photograph: Photograph, target: int, method: str, tell: Callable[[float], bool] = _go_on
+    name: str, photograph: Photograph, target: int, against: int | None, method: str, tell: Callable[[float], bool] = _go_on
 ) -> Attribution:
-    """Which pixels speak for the class. `tell` as in `attribute`; also what it raises ends it."""
+    """Which pixels speak for `target`, rather than for `against` where that is not None.
+
+    `tell` as in `attribute`; also what it raises ends it.
+    """
     from resnet_core.inspection.attribution import attribute
     from resnet_core.weights import prepare
 
     def compute() -> Attribution:
-        return attribute(network(name), prepare(photograph.pixels, checkpoint(name)), method, target, tell)
+        return attribute(network(name), prepare(photograph.pixels, checkpoint(name)), method, target, tell, against=against)
 
-    return _once("attribution", (name, photograph.digest, target, method), compute, tell)
+    return _once("attribution", (name, photograph.digest, target, against, method), compute, tell)
 
 
-def known_trust(name: str, photograph: Photograph, target: int, method: str) -> bool:
+def known_trust(name: str, photograph: Photograph, target: int, against: int | None, method: str) -> bool:
     """Whether `cascade` and `curves` were computed before, by anybody."""
-    asked = (name, photograph.digest, target, method)
+    asked = (name, photograph.digest, target, against, method)
     return all(asked in _answers_to(question)[0] for question in ("cascade", "curves"))
 
 
-def cascade(name: str, photograph: Photograph, target: int, method: str, tell: Callable[[float], bool] = _go_on) -> Cascade:
+def cascade(
+    name: str, photograph: Photograph, target: int, against: int | None, method: str, tell: Callable[[float], bool] = _go_on
+) -> Cascade:
     """How much of the attribution outlives a randomisation of the network."""
     from resnet_core.inspection import trust
     from resnet_core.weights import prepare
 
     def compute() -> Cascade:
         x = prepare(photograph.pixels, checkpoint(name))
-        found = trust.cascade(network(name), x, method, target, tell=tell)
+        found = trust.cascade(network(name), x, method, target, tell=tell, against=against)
         return replace(found, maps=found.maps[:1])  # no page shows the others: a megabyte
 
-    return _once("cascade", (name, photograph.digest, target, method), compute, tell)
+    return _once("cascade", (name, photograph.digest, target, against, method), compute, tell)
 
 
-def curves(name: str, photograph: Photograph, target: int, method: str, tell: Callable[[float], bool] = _go_on) -> Curves:
+def curves(
+    name: str, photograph: Photograph, target: int, against: int | None, method: str, tell: Callable[[float], bool] = _go_on
+) -> Curves:
     """What deletion and insertion of the attribution's pixels do; of the method RANDOM, of pixels in random order."""
     from resnet_core.inspection import trust
     from resnet_core.weights import prepare
@@ -191,10 +198,10 @@ def curves(name: str, photograph: Photograph, target: int, method: str, tell: Ca
         if method == RANDOM:
             given = trust.random_order((x.shape[-2], x.shape[-1]), target)
         else:
-            given = attribution(name, photograph, target, method)
+            given = attribution(name, photograph, target, against, method)
         return trust.curves(network(name), x, given, tell=tell)
 
-    return _once("curves", (name, photograph.digest, target, method), compute, tell)
+    return _once("curves", (name, photograph.digest, target, against, method), compute, tell)
 
 
 # studies: folders of run directories, shipped with the project or made here

@@ -28,8 +28,8 @@ CASCADE = {"grad-cam": 30, "guided-backprop": 35, "guided-grad-cam": 45, "gradie
 SLOW_CASCADE = 800
 
 
-def trust(chosen: Choice, inspections: tuple[Inspection, Inspection], methods: Sequence[str]) -> None:
-    """Both tests of the methods whose pictures are drawn above, for one of the networks."""
+def trust(chosen: Choice, inspections: tuple[Inspection, Inspection], against: int | None, methods: Sequence[str]) -> None:
+    """Both tests of the methods whose pictures are drawn above, for one of the networks; `against` as in `attribute`."""
     st.subheader("Which of these pictures deserve belief?", anchor=False)
     explain_unknown({"trust": KINDS, "ranks": RANKED})
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -42,7 +42,7 @@ def trust(chosen: Choice, inspections: tuple[Inspection, Inspection], methods: S
         )  # fmt: skip
         place = st.empty()
     name, inspection = chosen.names[KINDS.index(kind)], inspections[KINDS.index(kind)]
-    asked = (name, chosen.photograph, inspection.target)
+    asked = (name, chosen.photograph, inspection.target, against)
     ready = [method for method in methods if resources.known_attribution(*asked, method)]
     if not ready:
         st.caption("As soon as there is a picture of this network.")

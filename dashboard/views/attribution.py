@@ -6,14 +6,23 @@ from dashboard import resources
 from dashboard.choices import choose
 from dashboard.exhibit import exhibit
 from dashboard.figures.attribution import METHODS, attribution_map, attribution_numbers
+from dashboard.state import explain_unknown
 from dashboard.trust import trust
 from dashboard.waiting import asked_for, over, telling
 
+NO_OTHER = "nothing"
 SLOW = {"integrated-gradients": 40, "occlusion": 40}  # how many times as long as one inspection, at 128 pixels on a CPU
 
 st.title("Which pixels speak for it?", anchor=False)
 chosen = choose("The class that the pixels speak for or against.")
 names, checkpoints, photograph, first = chosen.names, chosen.checkpoints, chosen.photograph, chosen.common
+others = [NO_OTHER, *sorted(first.classes)]
+explain_unknown({"against": others})
+with chosen.row:
+    other = st.selectbox(
+        "Rather than", others, key="against", bind="query-params", width=230,
+        help="A class to contrast with: the pictures then show what moves the difference of both classes' logits.",
+    )  # fmt: skip
 methods = st.pills(
     "Methods", list(METHODS), format_func=lambda method: METHODS[method][0], selection_mode="multi",
     default=["grad-cam", "guided-grad-cam", "smoothgrad"], key="methods", bind="query-params",
@@ -21,8 +30,12 @@ methods = st.pills(
 
 inspections = resources.inspections(names, photograph, chosen.target)
 target = inspections[0].target
+against = None if other in (NO_OTHER, first.classes[target]) else first.classes.index(other)
+if other == first.classes[target]:
+    st.warning(f"{other} cannot be contrasted with itself; you see the evidence for it alone.", icon=":material/compare_arrows:")
+evidence = first.classes[target] if against is None else f"{first.classes[target]} rather than {other}"
 st.caption(
-    f"{photograph.title}: evidence for **{first.classes[target]}**. Magenta speaks for it, green against it; each picture has "
+    f"{photograph.title}: evidence for **{evidence}**. Magenta speaks for it, green against it; each picture has "
     "its own scale. "
     + ("Your photograph stays in this session: no link can hold it." if photograph.own else f"Source: {photograph.credit}")
 )
@@ -30,7 +43,7 @@ st.caption(
 
 def pictures(method: str) -> None:
     """Both networks' by one method, below each other; what takes long only when it is asked for, with a way to stop it."""
-    missing = [name for name in names if resources.known_attribution(name, photograph, target, method) is None]
+    missing = [name for name in names if resources.known_attribution(name, photograph, target, against, method) is None]
     stop = st.empty()
     if missing and method in SLOW:
         seconds = sum(SLOW[method] * each.seconds for name, each in zip(names, inspections, strict=True) if name in missing)
@@ -39,14 +52,14 @@ def pictures(method: str) -> None:
     for name, checkpoint in zip(names, checkpoints, strict=True):
         if name in missing:
             bar = st.progress(0.0, text=name)
-            resources.attribution(name, photograph, target, method, telling(bar, name))
+            resources.attribution(name, photograph, target, against, method, telling(bar, name))
             bar.empty()
-        found = resources.attribution(name, photograph, target, method)
+        found = resources.attribution(name, photograph, target, against, method)
         st.markdown(f":{'blue' if checkpoint.architecture.residual else 'orange'}[{name}]")
         exhibit(
             attribution_map(found.values, photograph.shown),
             key=f"{method}-{name}",
-            alt=f"{METHODS[method][0]} of {name} for {first.classes[target]}",
+            alt=f"{METHODS[method][0]} of {name} for {evidence}",
             origin="measured",
             words=photograph.title,
             numbers=attribution_numbers(found.values),
@@ -65,7 +78,7 @@ for method in [*quick, *(method for method in methods if method in SLOW)]:  # wh
         st.markdown(f"**{title}**")
         pictures(method)
         st.caption(f"{question} ({source})")
-trust(chosen, inspections, methods)
+trust(chosen, inspections, against, methods)
 st.info(
     f"{first.note} An attribution says what moved this network's answer, not whether the answer is right.",
     icon=":material/timer:",

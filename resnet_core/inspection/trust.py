@@ -104,6 +104,8 @@ def cascade(
     target: int | None = None,
     seed: int = 0,
     tell: Callable[[float], bool] = lambda _share: True,
+    *,
+    against: int | None = None,
 ) -> Cascade:
     """How alike an attribution is to itself as the network is randomised from the top (Adebayo et al. 2018, section 3.1).
 
@@ -116,12 +118,13 @@ def cascade(
     def at(step: int) -> Callable[[float], bool]:
         return lambda share: tell((step + share) / steps)
 
-    original = attribute(network, image, method, target, at(0))
+    original = attribute(network, image, method, target, at(0), against=against)
     layers, maps = [], [original.values]
     for step, (label, copied) in enumerate(randomised(network, seed), start=1):
         layers.append(label)
         # ranks need no complete sum, and in a random network even a thousand steps may not give one
-        maps.append(attribute(copied, image, method, original.target, at(step), PATH).values)
+        again = attribute(copied, image, method, original.target, at(step), against=against, most_steps=PATH)
+        maps.append(again.values)
     return Cascade(
         method=method,
         target=original.target,

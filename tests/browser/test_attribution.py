@@ -53,6 +53,28 @@ def test_a_class_can_be_chosen(server: str, page: Page) -> None:
     expect(page.get_by_text("evidence for tabby")).to_be_visible()
 
 
+def test_two_classes_can_be_contrasted(server: str, page: Page) -> None:
+    page.goto(f"{server}/attribution?sample=cat&target=tabby&methods=Gradient+%C3%97+input")
+    settle(page)
+    alone = figures(page)
+    page.get_by_role("combobox", name="Rather than").click()
+    page.keyboard.type("goldfish")
+    page.get_by_role("option", name="goldfish", exact=True).click()
+    expect(page.get_by_text("evidence for tabby rather than goldfish")).to_be_visible()
+    expect(page).to_have_url(re.compile("against=goldfish"))
+    settle(page)
+    contrast = figures(page)
+    assert set(contrast) == set(alone)
+    assert all(contrast[name]["images"][1] != alone[name]["images"][1] for name in alone)
+    page.reload()
+    settle(page)
+    assert figures(page) == contrast
+    page.goto(f"{server}/attribution?sample=cat&target=tabby&methods=Gradient+%C3%97+input&against=tabby")
+    expect(page.get_by_text("tabby cannot be contrasted with itself")).to_be_visible()
+    settle(page)
+    assert figures(page) == alone
+
+
 TESTED = "/attribution?sample=cat&methods=Grad-CAM&methods=Guided+backprop"
 COMPUTE = ".st-key-compute-trust button"
 

@@ -4,8 +4,9 @@ import streamlit as st
 
 from dashboard import resources
 from dashboard.choices import choose
+from dashboard.cover import cover
 from dashboard.exhibit import exhibit
-from dashboard.figures.attribution import METHODS, attribution_map, attribution_numbers
+from dashboard.figures.attribution import METHODS, STRONGEST, attribution_map, attribution_numbers
 from dashboard.state import explain_unknown
 from dashboard.trust import trust
 from dashboard.waiting import asked_for, over, telling
@@ -28,6 +29,7 @@ methods = st.pills(
     default=["grad-cam", "guided-grad-cam", "smoothgrad"], key="methods", bind="query-params",
 )  # fmt: skip
 
+cover()
 inspections = resources.inspections(names, photograph, chosen.target)
 target = inspections[0].target
 against = None if other in (NO_OTHER, first.classes[target]) else first.classes.index(other)
@@ -64,6 +66,7 @@ def pictures(method: str) -> None:
             words=photograph.title,
             numbers=attribution_numbers(found.values),
             shape=1.0,
+            strongest=STRONGEST,
         )
     over(method, stop)
 

@@ -41,12 +41,16 @@ async function draw(plot) {
     if (before.marks !== marks) await Plotly.relayout(plot, { shapes }) // a selection moved: a fifth of a redraw
     return
   }
+  plot.evidence = layout.images?.at(-1).source
   layout.template = { layout: colours.layout }
   layout.autosize = true
   plot.style.aspectRatio = shape ?? ""
   plot.style.height = shape ? "" : `${layout.height}px`
   await Plotly.react(plot, data, layout, { displaylogo: false, displayModeBar: false, scrollZoom: false })
+  await cover(plot)
   if (before) return
+  const listen = () => (plot.isConnected ? cover(plot) : removeEventListener("cover", listen))
+  addEventListener("cover", listen)
   plot.on("plotly_click", ({ points }) => plot.exhibit.choose(points[0].customdata))
   let width = plot.clientWidth
   new ResizeObserver(() => {
@@ -55,6 +59,33 @@ async function draw(plot) {
     Plotly.Plots.resize(plot)
   }).observe(plot)
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => setTimeout(draw, 300, plot))
+}
+
+/** The evidence over a photograph as the sliders of cover.js ask: how much of it covers, and from which share of the strongest on. */
+async function cover(plot) {
+  const { strongest } = plot.exhibit
+  if (strongest === null || !window.cover) return
+  const { opacity, threshold } = window.cover
+  const least = strongest * Math.sqrt(threshold / 100)
+  const asked = (plot.asked = [plot.evidence, opacity, threshold].join())
+  const source = threshold ? await withoutWeak(plot.evidence, least) : plot.evidence
+  if (asked !== plot.asked) return // the slider went on meanwhile
+  const last = `images[${plot.layout.images.length - 1}]`
+  await window.Plotly.relayout(plot, { [`${last}.opacity`]: opacity / 100, [`${last}.source`]: source })
+}
+
+/** The picture without the pixels whose alpha is less. */
+async function withoutWeak(source, least) {
+  const image = new Image()
+  image.src = source
+  await image.decode()
+  const canvas = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height })
+  const context = canvas.getContext("2d")
+  context.drawImage(image, 0, 0)
+  const pixels = context.getImageData(0, 0, image.width, image.height)
+  for (let i = 3; i < pixels.data.length; i += 4) if (pixels.data[i] < least) pixels.data[i] = 0
+  context.putImageData(pixels, 0, 0)
+  return canvas.toDataURL()
 }
 
 function save(url, name) {

@@ -45,15 +45,19 @@ def exhibit(
     numbers: pd.DataFrame,
     on_click: Callable[[], None] | None = None,
     shape: float | None = None,
+    strongest: int | None = None,
 ) -> None:
     """Draw the figure, its badge (`origin` and `words`: run, data) and its downloads; `key` is also the files' name.
 
     shape: width over height, where the figure is as high as its width asks for; None: the figure says its height.
+    strongest: where the last of its pictures is evidence that `dashboard.cover` may fade: the alpha of the strongest; of evidence
+    of a share s of that, it is sqrt(s) times as large.
     on_click: a callback for a click on one of its points, whose customdata is then `st.session_state[key].point`.
     """
     data: dict[str, Any] = {
         "figure": figure.to_json(),
         "shape": shape,
+        "strongest": strongest,
         "alt": alt,
         "name": key,
         "origin": origin,

@@ -11,7 +11,7 @@ import json
 import os
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from types import FunctionType
@@ -35,15 +35,18 @@ if TYPE_CHECKING:
 
     from resnet_core.inspection.attribution import Attribution
     from resnet_core.inspection.gradients import GradientFlow
+    from resnet_core.inspection.trust import Cascade, Curves
     from resnet_core.network import ResNet
 
-    _Asked = tuple[str, str, int, str]  # network, photograph, class, method
+    _Asked = tuple[str, str, int, int | None, str]  # network, photograph, class, the one it is contrasted with, method
 
 Drawn = TypeVar("Drawn")
 _SHIPPED = Path(__file__).parents[1] / "assets" / "studies"
 SHOWN = 192  # pixels of a photograph under a Grad-CAM
 NEW_SIDE = 32  # pixels of what a new network is shown
 NEARBY, RADIANS = 12, 0.02  # inputs on a great circle, and the angle between two
+RANDOM = "random order"  # of pixels, beside the orders that methods give
+_KEPT = 256  # answers of a kind
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,45 +242,94 @@ def gradient_correlation(name: str, batch_norm: bool, seed: int, batch: Batch) -
     return _gradient_correlation(name, batch_norm, seed, batch.digest, batch)
 
 
-# attributions: seconds each, so they are told how far they are, and can be stopped
+# attributions, and what is asked of them: seconds each, so they are told how far they are, and can be stopped
 
 
 @st.cache_resource
-def _attributions() -> tuple[OrderedDict[_Asked, Attribution], defaultdict[_Asked, Lock]]:
-    """What is known, and who is at work on what."""
+def _answers_to(question: str) -> tuple[OrderedDict[_Asked, Any], defaultdict[_Asked, Lock]]:
+    """What is known of one kind ("cascade"), and who is at work on what."""
     return OrderedDict(), defaultdict(Lock)
 
 
-def known_attribution(name: str, photograph: Photograph, target: int, method: str) -> Attribution | None:
-    """What was computed before, by anybody."""
-    return _attributions()[0].get((name, photograph.digest, target, method))
-
-
-def attribution(
-    name: str, photograph: Photograph, target: int, method: str, tell: Callable[[float], bool] = lambda _share: True
-) -> Attribution:
-    """Which pixels speak for the class; computed once for all sessions. `tell` as in `attribute`; also what it raises ends it.
-
-    A session that asks for what another one is computing waits for that.
-    """
-    from resnet_core.inspection.attribution import attribute
-    from resnet_core.weights import prepare
-
-    asked = (name, photograph.digest, target, method)
-    known, locks = _attributions()
+def _once(question: str, asked: _Asked, compute: Callable[[], Drawn], tell: Callable[[float], bool]) -> Drawn:
+    """What `compute` gives, for all sessions. One that asks for what another one is computing waits for that."""
+    known, locks = _answers_to(question)
     lock = locks[asked]
     while not lock.acquire(timeout=0.2):
         tell(0)
     try:
         if asked not in known:
-            x = prepare(photograph.pixels, checkpoint(name))
-            known[asked] = attribute(network(name), x, method, target, tell)
-            while len(known) > 256:
+            known[asked] = compute()
+            while len(known) > _KEPT:
                 known.popitem(last=False)
         return known[asked]
     finally:
         locks.pop(asked, None)  # who waits has it in hand
         lock.release()
+
+
+def _go_on(_share: float) -> bool:
+    return True
+
+
+def known_attribution(name: str, photograph: Photograph, target: int, against: int | None, method: str) -> Attribution | None:
+    """What was computed before, by anybody."""
+    return _answers_to("attribution")[0].get((name, photograph.digest, target, against, method))
+
+
+def attribution(
+    name: str, photograph: Photograph, target: int, against: int | None, method: str, tell: Callable[[float], bool] = _go_on
+) -> Attribution:
+    """Which pixels speak for `target`, rather than for `against` where that is not None.
+
+    `tell` as in `attribute`; also what it raises ends it.
+    """
+    from resnet_core.inspection.attribution import attribute
+    from resnet_core.weights import prepare
+
+    def compute() -> Attribution:
+        return attribute(network(name), prepare(photograph.pixels, checkpoint(name)), method, target, tell, against=against)
+
+    return _once("attribution", (name, photograph.digest, target, against, method), compute, tell)
+
+
+def known_trust(name: str, photograph: Photograph, target: int, against: int | None, method: str) -> bool:
+    """Whether `cascade` and `curves` were computed before, by anybody."""
+    asked = (name, photograph.digest, target, against, method)
+    return all(asked in _answers_to(question)[0] for question in ("cascade", "curves"))
+
+
+def cascade(
+    name: str, photograph: Photograph, target: int, against: int | None, method: str, tell: Callable[[float], bool] = _go_on
+) -> Cascade:
+    """How much of the attribution outlives a randomisation of the network."""
+    from resnet_core.inspection import trust
+    from resnet_core.weights import prepare
+
+    def compute() -> Cascade:
+        x = prepare(photograph.pixels, checkpoint(name))
+        found = trust.cascade(network(name), x, method, target, tell=tell, against=against)
+        return replace(found, maps=found.maps[:1])  # no page shows the others: a megabyte
+
+    return _once("cascade", (name, photograph.digest, target, against, method), compute, tell)
+
+
+def curves(
+    name: str, photograph: Photograph, target: int, against: int | None, method: str, tell: Callable[[float], bool] = _go_on
+) -> Curves:
+    """What deletion and insertion of the attribution's pixels do; of the method RANDOM, of pixels in random order."""
+    from resnet_core.inspection import trust
+    from resnet_core.weights import prepare
+
+    def compute() -> Curves:
+        x = prepare(photograph.pixels, checkpoint(name))
+        if method == RANDOM:
+            given = trust.random_order((x.shape[-2], x.shape[-1]), target)
+        else:
+            given = attribution(name, photograph, target, against, method)
+        return trust.curves(network(name), x, given, tell=tell)
+
+    return _once("curves", (name, photograph.digest, target, against, method), compute, tell)
 
 
 # studies: folders of run directories, shipped with the project or made here

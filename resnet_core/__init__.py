@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from resnet_core.inspection.attribution import Attribution, attribute
     from resnet_core.inspection.feature_maps import feature_maps
     from resnet_core.inspection.gradients import gradient_flow
-    from resnet_core.inspection.inspect import inspect
+    from resnet_core.inspection.inspect import inspect, inspect_targets
     from resnet_core.inspection.records import BlockRecord, FeatureMaps, Inspection
     from resnet_core.network import ResNet, build
     from resnet_core.weights import load, prepare, save
@@ -36,7 +36,7 @@ _HOME = {
     "inspection.attribution": ("Attribution", "attribute"),
     "inspection.feature_maps": ("feature_maps",),
     "inspection.gradients": ("gradient_flow",),
-    "inspection.inspect": ("inspect",),
+    "inspection.inspect": ("inspect", "inspect_targets"),
     "inspection.records": ("BlockRecord", "FeatureMaps", "Inspection"),
     "network": ("ResNet", "build"),
     "weights": ("load", "prepare", "save"),
@@ -60,6 +60,7 @@ __all__ = [
     "feature_maps",
     "gradient_flow",
     "inspect",
+    "inspect_targets",
     "load",
     "prepare",
     "save",

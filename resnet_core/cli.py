@@ -125,8 +125,9 @@ def attribute_image(
     out: Annotated[Path | None, typer.Option(help="a .npz file for the values, pixel by pixel")] = None,
     network: Network = "resnet34-tiny",
     target: Target = None,
+    against: Annotated[str | None, typer.Option(help="a class to contrast with: why the target, and not this one")] = None,
 ) -> None:
-    """Which pixels of a photograph speak for a class."""
+    """Which pixels of a photograph speak for a class, or for one class rather than another."""
     from resnet_core.inspection.attribution import attribute
 
     lens, x, index = _asked(image, network, target)
@@ -137,8 +138,9 @@ def attribute_image(
             bar.update(task, completed=share)
             return True
 
-        found = attribute(lens, x, method, index, tell)
-    name = lens.checkpoint.classes[found.target]
+        known = lens.checkpoint
+        found = attribute(lens, x, method, index, tell, against=None if against is None else known.class_index(against))
+    name = known.classes[found.target] + (f" rather than {against}" if against else "")
     print(f"{method} for {name}: {found.values.min():.3g} to {found.values.max():.3g} a pixel, {found.seconds:.1f} s")
     if found.incompleteness is not None:
         print(f"The sum is {found.incompleteness:.2%} from what the image adds to the class's logit.")

@@ -75,12 +75,19 @@ def build(architecture: Architecture, seed: int | None = None) -> ResNet:
         generator.seed()
     else:
         generator.manual_seed(seed)
-    weighted = [(name, module) for name, module in network.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)]
-    for _, module in sorted(weighted, key=lambda pair: "downsample" in pair[0]):  # stable: otherwise in forward order
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu", generator=generator)
-        else:
-            nn.init.kaiming_normal_(module.weight, nonlinearity="linear", generator=generator)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
+    initialise(network, generator)
     return network
+
+
+def initialise(module: nn.Module, generator: torch.Generator) -> None:
+    """Draw the weights inside `module` anew, in place, as `build` does; batch norm forgets what it has seen."""
+    found = list(module.named_modules())
+    for _, each in sorted(found, key=lambda pair: "downsample" in pair[0]):  # stable: otherwise in forward order
+        if isinstance(each, nn.BatchNorm2d):
+            each.reset_parameters()
+        if isinstance(each, nn.Conv2d):
+            nn.init.kaiming_normal_(each.weight, mode="fan_out", nonlinearity="relu", generator=generator)
+        elif isinstance(each, nn.Linear):
+            nn.init.kaiming_normal_(each.weight, nonlinearity="linear", generator=generator)
+        if isinstance(each, nn.Conv2d | nn.Linear) and each.bias is not None:
+            nn.init.zeros_(each.bias)

@@ -14,8 +14,14 @@ from dashboard.figures.colours import AGAINST, FOR
 from dashboard.figures.overlay import Pixels, grey_uri, over_each_other, png_uri
 
 SIDE = 256  # pixels of the drawn picture
+STRONGEST = 235  # alpha of the strongest evidence
 METHODS = {  # name -> how a person calls it, what it asks, who had it first
     "grad-cam": ("Grad-CAM", "Where in the last block's maps is evidence?", "Selvaraju et al. 2017"),
+    "guided-backprop": (
+        "Guided backprop",
+        "Which details, where each ReLU lets only what is positive back?",
+        "Springenberg et al. 2015",
+    ),
     "guided-grad-cam": ("Guided Grad-CAM", "Which details in that place?", "Selvaraju et al. 2017"),
     "gradient-x-input": ("Gradient × input", "What would the first-order change of each pixel do?", "Shrikumar et al. 2016"),
     "smoothgrad": ("SmoothGrad", "What is the gradient, averaged over noisy copies?", "Smilkov et al. 2017"),
@@ -38,7 +44,7 @@ def signed_heat(values: NDArray[np.float32], limit: float, side: int = SIDE) -> 
     share = np.clip(enlarged / limit, -1, 1) if limit > 0 else np.zeros_like(enlarged)
     colours = np.where(share[..., None] >= 0, _colour(FOR), _colour(AGAINST))
     # with the square root, what is a quarter as strong still covers half
-    return np.dstack([colours, 235 * np.sqrt(np.abs(share))]).astype(np.uint8)
+    return np.dstack([colours, STRONGEST * np.sqrt(np.abs(share))]).astype(np.uint8)
 
 
 def limit_of(values: NDArray[np.float32]) -> float:

@@ -30,3 +30,14 @@ def of_depth(residual: bool, layers: int, depths: Sequence[int]) -> str:
 
 def of_network(residual: bool) -> str:
     return RESIDUAL if residual else PLAIN
+
+
+OF_METHOD = {  # of attribution: none is a network's colour
+    "grad-cam": "#009E73",
+    "guided-backprop": "#E6A700",
+    "guided-grad-cam": "#CC79A7",
+    "gradient-x-input": "#7B5EA7",
+    "integrated-gradients": "#A0522D",
+    "smoothgrad": "#3FB8C5",
+    "occlusion": "#C0392B",
+}

@@ -1,74 +1,74 @@
 """Which pixels speak for a class, by which method, in a plain and in a residual network?"""
 
-from functools import partial
-
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import resources
 from dashboard.choices import choose
+from dashboard.cover import cover
 from dashboard.exhibit import exhibit
-from dashboard.figures.attribution import METHODS, attribution_map, attribution_numbers
+from dashboard.figures.attribution import METHODS, STRONGEST, attribution_map, attribution_numbers
+from dashboard.state import explain_unknown
+from dashboard.trust import trust
+from dashboard.waiting import asked_for, over, telling
 
+NO_OTHER = "nothing"
 SLOW = {"integrated-gradients": 40, "occlusion": 40}  # how many times as long as one inspection, at 128 pixels on a CPU
 
 st.title("Which pixels speak for it?", anchor=False)
 chosen = choose("The class that the pixels speak for or against.")
 names, checkpoints, photograph, first = chosen.names, chosen.checkpoints, chosen.photograph, chosen.common
+others = [NO_OTHER, *sorted(first.classes)]
+explain_unknown({"against": others})
+with chosen.row:
+    other = st.selectbox(
+        "Rather than", others, key="against", bind="query-params", width=230,
+        help="A class to contrast with: the pictures then show what moves the difference of both classes' logits.",
+    )  # fmt: skip
 methods = st.pills(
     "Methods", list(METHODS), format_func=lambda method: METHODS[method][0], selection_mode="multi",
     default=["grad-cam", "guided-grad-cam", "smoothgrad"], key="methods", bind="query-params",
 )  # fmt: skip
 
+cover()
 inspections = resources.inspections(names, photograph, chosen.target)
 target = inspections[0].target
+against = None if other in (NO_OTHER, first.classes[target]) else first.classes.index(other)
+if other == first.classes[target]:
+    st.warning(f"{other} cannot be contrasted with itself; you see the evidence for it alone.", icon=":material/compare_arrows:")
+evidence = first.classes[target] if against is None else f"{first.classes[target]} rather than {other}"
 st.caption(
-    f"{photograph.title}: evidence for **{first.classes[target]}**. Magenta speaks for it, green against it; each picture has "
+    f"{photograph.title}: evidence for **{evidence}**. Magenta speaks for it, green against it; each picture has "
     "its own scale. "
     + ("Your photograph stays in this session: no link can hold it." if photograph.own else f"Source: {photograph.credit}")
 )
 
 
-def move_on(bar: DeltaGenerator, name: str, share: float) -> bool:
-    bar.progress(share, text=name)
-    return True
-
-
 def pictures(method: str) -> None:
     """Both networks' by one method, below each other; what takes long only when it is asked for, with a way to stop it."""
-    asked = f"asked-{method}"
-    missing = [name for name in names if resources.known_attribution(name, photograph, target, method) is None]
+    missing = [name for name in names if resources.known_attribution(name, photograph, target, against, method) is None]
     stop = st.empty()
     if missing and method in SLOW:
-        if not st.session_state.get(asked):
-            seconds = sum(SLOW[method] * each.seconds for name, each in zip(names, inspections, strict=True) if name in missing)
-            st.button(
-                f"Compute: about {max(1, seconds):.0f} s", key=f"compute-{method}", icon=":material/play_arrow:",
-                on_click=st.session_state.__setitem__, args=(asked, True),
-            )  # fmt: skip
+        seconds = sum(SLOW[method] * each.seconds for name, each in zip(names, inspections, strict=True) if name in missing)
+        if not asked_for(method, seconds, stop):
             return
-        # a click reruns the page, and Streamlit ends the run that computes at its next word to the bar
-        stop.button(
-            "Stop", key=f"stop-{method}", icon=":material/stop:", on_click=st.session_state.__setitem__, args=(asked, False)
-        )
     for name, checkpoint in zip(names, checkpoints, strict=True):
         if name in missing:
             bar = st.progress(0.0, text=name)
-            resources.attribution(name, photograph, target, method, partial(move_on, bar, name))
+            resources.attribution(name, photograph, target, against, method, telling(bar, name))
             bar.empty()
-        found = resources.attribution(name, photograph, target, method)
+        found = resources.attribution(name, photograph, target, against, method)
         st.markdown(f":{'blue' if checkpoint.architecture.residual else 'orange'}[{name}]")
         exhibit(
             attribution_map(found.values, photograph.shown),
             key=f"{method}-{name}",
-            alt=f"{METHODS[method][0]} of {name} for {first.classes[target]}",
+            alt=f"{METHODS[method][0]} of {name} for {evidence}",
             origin="measured",
             words=photograph.title,
             numbers=attribution_numbers(found.values),
             shape=1.0,
+            strongest=STRONGEST,
         )
-    stop.empty()
-    st.session_state[asked] = False
+    over(method, stop)
 
 
 if not methods:
@@ -81,6 +81,7 @@ for method in [*quick, *(method for method in methods if method in SLOW)]:  # wh
         st.markdown(f"**{title}**")
         pictures(method)
         st.caption(f"{question} ({source})")
+trust(chosen, inspections, against, methods)
 st.info(
     f"{first.note} An attribution says what moved this network's answer, not whether the answer is right.",
     icon=":material/timer:",

@@ -45,18 +45,35 @@ class Attribution:
     values: NDArray[np.float32]  # (H, W); above zero: speaks for the class
     seconds: float
     incompleteness: float | None  # integrated gradients: how far the sum is from the logit's change, as a share of it
+    against: int | None = None  # the class that the target is contrasted with: then `logit` means the difference of both
 
     def save(self, path: str | Path) -> None:
         """As .npz: values, and the other fields, each by its name. Raises InputError where it cannot be written."""
-        fields = {name: value for name, value in asdict(self).items() if value is not None}
-        with replacing(Path(path)) as beside, beside.open("wb") as file:
-            np.savez_compressed(file, **fields)
+        save_fields(self, path)
+
+
+def save_fields(record: Any, path: str | Path) -> None:
+    """A frozen dataclass as .npz, its fields but those that are None by name. Raises InputError where it cannot be written."""
+    fields = {name: value for name, value in asdict(record).items() if value is not None}
+    with replacing(Path(path)) as beside, beside.open("wb") as file:
+        np.savez_compressed(file, **fields)
 
 
 class _Run:
-    """One attribution: a view of its own, on which hooks are nobody else's, and how much of the work is done."""
+    """One attribution: a view of its own, on which hooks are nobody else's, and how much of the work is done.
 
-    def __init__(self, network: nn.Module, image: Tensor, target: int | None, tell: Callable[[float], bool]) -> None:
+    The view's output is (N, 1): the target's logit, less that of the class it is contrasted with.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        image: Tensor,
+        target: int | None,
+        against: int | None,
+        tell: Callable[[float], bool],
+        most_steps: int,
+    ) -> None:
         self.view = private_view(network)
         for module in self.view.modules():
             if isinstance(module, nn.ReLU):
@@ -64,13 +81,22 @@ class _Run:
         self.image = checked(image, network)
         self.batch = BATCH["cuda" if self.image.is_cuda else "cpu"]
         self.total, self.done = 0, 0
-        self.tell = tell
+        self.tell, self.most_steps = tell, most_steps
         with torch.no_grad():
             logits = self.view(self.image)[0]
-        if target is not None and not 0 <= target < len(logits):
-            raise InputError(f"There is no class {target}; the network has classes 0 to {len(logits) - 1}.")
+        for index in (target, against):
+            if index is not None and not 0 <= index < len(logits):
+                raise InputError(f"There is no class {index}; the network has classes 0 to {len(logits) - 1}.")
         self.target = int(logits.argmax()) if target is None else target
+        self.against = against
+        if self.target == against:
+            raise InputError("A class cannot be contrasted with itself; choose another one.")
+        self.view.register_forward_hook(self._asked)
         self.view.register_forward_pre_hook(self._count)
+
+    def _asked(self, _module: nn.Module, _inputs: tuple[Tensor, ...], logits: Tensor) -> Tensor:
+        target = logits[:, self.target, None]
+        return target if self.against is None else target - logits[:, self.against, None]
 
     def _count(self, _module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         if not self.tell(min(1.0, self.done / max(1, self.total))):
@@ -79,16 +105,16 @@ class _Run:
 
 
 def _gradient(run: _Run, images: Tensor) -> Tensor:
-    """Of the target's logit, at each of the images."""
+    """Of what is asked for, at each of the images."""
     images = images.detach().requires_grad_()
-    return torch.autograd.grad(run.view(images)[:, run.target].sum(), images)[0]
+    return torch.autograd.grad(run.view(images).sum(), images)[0]
 
 
 def _gradient_x_input(run: _Run) -> tuple[Tensor, None]:
     from captum.attr import InputXGradient
 
     run.total = 1
-    return InputXGradient(run.view).attribute(run.image.clone().requires_grad_(), target=run.target), None
+    return InputXGradient(run.view).attribute(run.image.clone().requires_grad_(), target=0), None
 
 
 def _integrated_gradients(run: _Run) -> tuple[Tensor, float]:
@@ -99,16 +125,16 @@ def _integrated_gradients(run: _Run) -> tuple[Tensor, float]:
     from captum.attr import IntegratedGradients
 
     with torch.no_grad():
-        ends = run.view(torch.cat([run.image, torch.zeros_like(run.image)]))[:, run.target]
+        ends = run.view(torch.cat([run.image, torch.zeros_like(run.image)]))[:, 0]
     change = float(ends[0] - ends[1])
-    steps, found, missing = STEPS, run.image, float("inf")
+    steps, found, missing = min(STEPS, run.most_steps), run.image, float("inf")
     while True:
         run.total, run.done = steps, 0
         found = IntegratedGradients(run.view).attribute(
-            run.image, target=run.target, n_steps=steps, internal_batch_size=run.batch, method="gausslegendre"
+            run.image, target=0, n_steps=steps, internal_batch_size=run.batch, method="gausslegendre"
         )
         missing = abs(float(found.double().sum()) - change) / max(abs(change), 1e-12)
-        if missing <= COMPLETE or steps >= MOST_STEPS:
+        if missing <= COMPLETE or steps >= run.most_steps:
             return found, missing
         steps *= 2
 
@@ -128,18 +154,26 @@ def _smoothgrad(run: _Run) -> tuple[Tensor, None]:
     return total / SAMPLES, None
 
 
+def _guided_backprop(run: _Run) -> tuple[Tensor, None]:
+    """Springenberg et al. 2015: the gradient, of which each ReLU passes back only what is positive."""
+    from captum.attr import GuidedBackprop
+
+    run.total = 1
+    return GuidedBackprop(run.view).attribute(run.image.clone().requires_grad_(), target=0), None
+
+
 def _guided_grad_cam(run: _Run) -> tuple[Tensor, None]:
     """Selvaraju et al. 2017: Grad-CAM of the last block times guided backpropagation."""
     from captum.attr import GuidedGradCam
 
     run.total = 2
     method = GuidedGradCam(run.view, blocks_of(run.view)[-1].block)
-    return method.attribute(run.image.clone().requires_grad_(), target=run.target, interpolate_mode="bilinear"), None
+    return method.attribute(run.image.clone().requires_grad_(), target=0, interpolate_mode="bilinear"), None
 
 
 def _grad_cam(run: _Run) -> tuple[Tensor, None]:
     """Selvaraju et al. 2017: of the last block, as `inspect` has it, brought to the image's size."""
-    cam = torch.from_numpy(inspect(run.view, run.image, run.target).blocks[-1].cam)
+    cam = torch.from_numpy(inspect(run.view, run.image, 0).blocks[-1].cam)
     return F.interpolate(cam[None, None], size=run.image.shape[2:], mode="bilinear"), None
 
 
@@ -149,7 +183,7 @@ def _occlusion(run: _Run) -> tuple[Tensor, None]:
 
     run.total = 1 + int(np.prod([1 + -(-max(0, side - WINDOW) // STRIDE) for side in run.image.shape[2:]]))
     found = Occlusion(run.view).attribute(
-        run.image, target=run.target, sliding_window_shapes=(3, WINDOW, WINDOW), strides=(3, STRIDE, STRIDE),
+        run.image, target=0, sliding_window_shapes=(3, WINDOW, WINDOW), strides=(3, STRIDE, STRIDE),
         perturbations_per_eval=run.batch,
     )  # fmt: skip
     return found[:, :1], None  # a square covers all channels, so each has the whole loss
@@ -157,6 +191,7 @@ def _occlusion(run: _Run) -> tuple[Tensor, None]:
 
 METHODS: dict[str, Callable[[_Run], tuple[Tensor, float | None]]] = {
     "grad-cam": _grad_cam,
+    "guided-backprop": _guided_backprop,
     "guided-grad-cam": _guided_grad_cam,
     "gradient-x-input": _gradient_x_input,
     "integrated-gradients": _integrated_gradients,
@@ -171,12 +206,16 @@ def attribute(
     method: str,
     target: int | None = None,
     tell: Callable[[float], bool] = lambda _share: True,
+    *,
+    against: int | None = None,
+    most_steps: int = MOST_STEPS,
 ) -> Attribution:
     """How much every pixel speaks for the class `target` (None: the most probable one), by one of METHODS.
 
     network: one of ours or a torchvision ResNet, on any device, in any mode; nothing on it changes, and any number of threads may
     ask at once. image: (3, H, W) or (1, 3, H, W), at least 32 x 32, normalised. tell: hears what share of the work is done,
-    before every batch, and answers whether to go on.
+    before every batch, and answers whether to go on. against: a class to contrast with: why `target` and not this one, the
+    difference of both logits. most_steps: of integrated gradients, whether or not its sum is complete.
 
     Raises InputError for an unknown method, and an image or target that does not fit; StoppedError when `tell` says so.
     """
@@ -186,7 +225,7 @@ def attribute(
         raise InputError(f"There is no attribution method named {method!r}; {hint}")
     start = time.perf_counter()
     with torch.inference_mode(False), torch.enable_grad():
-        run = _Run(network, image, target, tell)
+        run = _Run(network, image, target, against, tell, most_steps)
         values, incompleteness = METHODS[method](run)
     summed: NDArray[Any] = values.detach().sum((0, 1)).float().cpu().numpy()
-    return Attribution(method, run.target, summed, time.perf_counter() - start, incompleteness)
+    return Attribution(method, run.target, summed, time.perf_counter() - start, incompleteness, against)

@@ -1,9 +1,10 @@
-"""What does every block do to one image? One forward and one backward pass tell."""
+"""What does every block do to one image? One forward pass, and a backward pass for each class, tell."""
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,16 @@ def inspect(network: nn.Module, image: Tensor, target: int | None = None, autoca
     Grad-CAM comes from the same backward pass for all blocks; gradients are taken of activations only, never of weights.
     Raises InputError for an image or target that does not fit.
     """
+    return inspect_targets(network, image, [target], autocast)[0]
+
+
+def inspect_targets(
+    network: nn.Module, image: Tensor, targets: Sequence[int | None], autocast: bool = False
+) -> tuple[Inspection, ...]:
+    """What `inspect` gives for each of the classes, from one forward pass and one backward pass a class.
+
+    `seconds` of each is the whole call's.
+    """
     with torch.inference_mode(False), torch.enable_grad():
         view = private_view(network)
         places = blocks_of(view)
@@ -94,27 +105,32 @@ def inspect(network: nn.Module, image: Tensor, target: int | None = None, autoca
         start = time.perf_counter()
         with listening(listeners), torch.autocast(image.device.type, torch.bfloat16, enabled=autocast):
             logits = view(image)[0]
-        classes = len(logits)
-        if target is None:
-            target = int(logits.argmax())
-        elif not 0 <= target < classes:
-            raise InputError(f"There is no class {target}; the network has classes 0 to {classes - 1}.")
-        gradients = torch.autograd.grad(logits[target], [ear.output for ear in ears])
+        known = [int(logits.argmax()) if target is None else target for target in targets]
+        for target in known:
+            if not 0 <= target < len(logits):
+                raise InputError(f"There is no class {target}; the network has classes 0 to {len(logits) - 1}.")
+        outputs = [ear.output for ear in ears]
+        # one by one: with `is_grads_batched` they take as long on a CPU, and round otherwise than one alone
+        last = len(known) - 1
+        of_targets = [torch.autograd.grad(logits[target], outputs, retain_graph=i < last) for i, target in enumerate(known)]
 
     with torch.no_grad():
         numbers, maps = [], []
         before, norm = None, None
-        for ear, gradient in zip(ears, gradients, strict=True):
-            output, gradient = _wide(ear.output.detach()[0]), _wide(gradient[0])
-            cam = (gradient.mean((1, 2)) @ output.flatten(1)).relu_().view(output.shape[1:])
-            activation = output.mean(0)
+        for ear, *gradients in zip(ears, *of_targets, strict=True):
+            output = _wide(ear.output.detach()[0])
+            mean_map = output.mean(0)
             # in a chain, a block's input is the output before, whose norm is known
             input_norm = norm if ear.input is before else _norm(ear.input)
             before, norm = ear.output, torch.linalg.vector_norm(output)
             others = output.sign().abs_().sum()  # not zero: 20 times as fast as `count_nonzero`
-            numbers += [_norm(gradient), activation.mean(), norm, others, *ear.response, input_norm]
+            numbers += [mean_map.mean(), norm, others, *ear.response, input_norm]
             numbers += [input_norm if ear.shortcut_norm is None else ear.shortcut_norm]
-            maps += [activation, cam]
+            maps += [mean_map]
+            for gradient in gradients:
+                gradient = _wide(gradient[0])
+                numbers += [_norm(gradient)]
+                maps += [(gradient.mean((1, 2)) @ output.flatten(1)).relu_().view(output.shape[1:])]
         # one transfer each, so that a GPU is waited for once
         values = torch.stack(numbers).view(len(places), -1).tolist()
         flat = torch.cat([m.float().flatten() for m in maps]).cpu().numpy()
@@ -122,38 +138,39 @@ def inspect(network: nn.Module, image: Tensor, target: int | None = None, autoca
         part.reshape(m.shape) for part, m in zip(np.split(flat, np.cumsum([m.numel() for m in maps])[:-1]), maps, strict=True)
     ]
 
-    records = []
+    records: list[list[BlockRecord]] = [[] for _ in known]
     for i, (place, ear) in enumerate(zip(places, ears, strict=True)):
-        gradient_norm, mean, norm, others, response_mean, response_spread, input_norm, shortcut_norm = values[i]
+        mean, norm, others, response_mean, response_spread, input_norm, shortcut_norm, *gradient_norms = values[i]
+        activation, *cams = arrays[i * (1 + len(known)) : (i + 1) * (1 + len(known))]
         _, channels, height, width = ear.output.shape
         size = channels * height * width  # of F(x) too
         variance = norm**2 / size - mean**2
         if variance < 1e-3 * mean**2:  # nearly constant: too few digits are left
             variance = float(_wide(ear.output.detach()).var(correction=0))
-        records.append(
-            BlockRecord(
-                name=place.name,
-                stage=place.stage,
-                index=place.index,
-                output_shape=(channels, height, width),
-                gradient_norm=gradient_norm,
-                mean=mean,
-                std=variance**0.5,
-                zero_fraction=1 - others / size,
-                response_std=response_spread / size**0.5,
-                input_norm=input_norm,
-                residual_norm=math.hypot(response_spread, response_mean * size**0.5) if place.residual else None,
-                shortcut_norm=shortcut_norm if place.residual else None,
-                activation=arrays[2 * i],
-                cam=arrays[2 * i + 1],
+        for of_target, gradient_norm, cam in zip(records, gradient_norms, cams, strict=True):
+            of_target.append(
+                BlockRecord(
+                    name=place.name,
+                    stage=place.stage,
+                    index=place.index,
+                    output_shape=(channels, height, width),
+                    gradient_norm=gradient_norm,
+                    mean=mean,
+                    std=variance**0.5,
+                    zero_fraction=1 - others / size,
+                    response_std=response_spread / size**0.5,
+                    input_norm=input_norm,
+                    residual_norm=math.hypot(response_spread, response_mean * size**0.5) if place.residual else None,
+                    shortcut_norm=shortcut_norm if place.residual else None,
+                    activation=activation,
+                    cam=cam,
+                )
             )
-        )
     logits = logits.detach().float()
-    return Inspection(
-        architecture=architecture_of(network),
-        logits=logits.cpu().numpy(),
-        probabilities=logits.softmax(0).cpu().numpy(),
-        target=target,
-        blocks=tuple(records),
-        seconds=time.perf_counter() - start,
-    )
+    shared: dict[str, Any] = {
+        "architecture": architecture_of(network),
+        "logits": logits.cpu().numpy(),
+        "probabilities": logits.softmax(0).cpu().numpy(),
+        "seconds": time.perf_counter() - start,
+    }
+    return tuple(Inspection(target=target, blocks=tuple(blocks), **shared) for target, blocks in zip(known, records, strict=True))

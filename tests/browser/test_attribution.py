@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.looking import figures, overlapping_labels, settle, sideways
 
@@ -32,10 +33,10 @@ def test_what_takes_long_is_asked_for_stopped_and_done(server: str, page: Page) 
     page.goto(f"{server}/attribution?sample=cat")
     settle(page)
     page.get_by_role("button", name="Integrated gradients", exact=True).click()
-    compute = page.get_by_role("button", name=re.compile(r"Compute: about \d+ s"))
-    expect(compute).to_be_visible()
+    compute = page.locator(".st-key-compute-integrated-gradients button")
+    expect(compute).to_have_text(re.compile(r"Compute: about \d+ s"))
     compute.click()
-    page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop").click()
+    page.locator(".st-key-stop-integrated-gradients button").click()
     expect(compute).to_be_visible()  # nothing was kept of it
     settle(page)
     assert "integrated-gradients-plain34-tiny" not in figures(page)
@@ -50,3 +51,77 @@ def test_a_class_can_be_chosen(server: str, page: Page) -> None:
     page.goto(f"{server}/attribution?sample=cat&target=tabby&methods=grad-cam")
     settle(page)
     expect(page.get_by_text("evidence for tabby")).to_be_visible()
+
+
+def test_two_classes_can_be_contrasted(server: str, page: Page) -> None:
+    page.goto(f"{server}/attribution?sample=cat&target=tabby&methods=Gradient+%C3%97+input")
+    settle(page)
+    alone = figures(page)
+    page.get_by_role("combobox", name="Rather than").click()
+    page.keyboard.type("goldfish")
+    page.get_by_role("option", name="goldfish", exact=True).click()
+    expect(page.get_by_text("evidence for tabby rather than goldfish")).to_be_visible()
+    expect(page).to_have_url(re.compile("against=goldfish"))
+    settle(page)
+    contrast = figures(page)
+    assert set(contrast) == set(alone)
+    assert all(contrast[name]["images"][1] != alone[name]["images"][1] for name in alone)
+    page.reload()
+    settle(page)
+    assert figures(page) == contrast
+    page.goto(f"{server}/attribution?sample=cat&target=tabby&methods=Gradient+%C3%97+input&against=tabby")
+    expect(page.get_by_text("tabby cannot be contrasted with itself")).to_be_visible()
+    settle(page)
+    assert figures(page) == alone
+
+
+TESTED = "/attribution?sample=cat&methods=Grad-CAM&methods=Guided+backprop"
+COMPUTE = ".st-key-compute-trust button"
+
+
+def compute_trust(page: Page) -> None:
+    page.locator(COMPUTE).click()
+    expect(page.locator("[class*=st-key-deletion-insertion] .main-svg").first).to_be_visible(timeout=180_000)
+    settle(page)
+
+
+def test_pictures_are_tested_when_asked_and_the_link_says_which_network(server: str, page: Page) -> None:
+    page.goto(f"{server}{TESTED}")
+    settle(page)
+    assert not any("similarity" in name for name in figures(page))
+    page.get_by_role("radio", name="plain", exact=True).click()
+    expect(page).to_have_url(re.compile("trust=plain"))
+    expect(page.locator(COMPUTE)).to_have_text(re.compile(r"Compute: about \d+ s"))
+    page.locator(COMPUTE).click()
+    page.locator(".st-key-stop-trust button").click()
+    expect(page.locator(COMPUTE)).to_be_visible()
+    settle(page)
+    assert not any("similarity" in name for name in figures(page))
+    compute_trust(page)
+    drawn = figures(page)
+    assert [line["name"] for line in drawn["similarity-plain34-tiny"]["data"]] == ["Grad-CAM", "Guided backprop"]
+    assert len(drawn["similarity-plain34-tiny"]["data"][0]["x"]) == 19
+    assert len(drawn["deletion-insertion-plain34-tiny"]["data"]) == 6
+    page.get_by_role("radio", name="signed").click()
+    expect(page).to_have_url(re.compile("ranks=signed"))
+    settle(page)
+    signed = figures(page)
+    assert signed["similarity-plain34-tiny"] != drawn["similarity-plain34-tiny"]
+    page.reload()
+    settle(page)
+    assert figures(page) == signed  # what is known is drawn without being asked for again
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+def test_nothing_sticks_out_and_no_label_covers_another(server: str, browser: Browser, size: tuple[int, int], theme: str) -> None:
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=theme)
+    page = context.new_page()
+    page.goto(f"{server}{TESTED}")
+    settle(page)
+    if page.locator(COMPUTE).count():
+        compute_trust(page)
+    assert "deletion-insertion-resnet34-tiny" in figures(page)
+    assert sideways(page) <= 0
+    assert overlapping_labels(page) == []
+    context.close()

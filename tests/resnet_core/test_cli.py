@@ -118,6 +118,23 @@ def test_attribute_writes_the_values(run, photograph: Path, tmp_path: Path):
         assert str(saved["method"]) == "gradient-x-input"
 
 
+def test_attribute_contrasts_two_classes(run, photograph: Path, tmp_path: Path):
+    asked = ("attribute", str(photograph), "--method", "gradient-x-input", "--target", "tabby")
+    values = {}
+    for name, words in {"both": ("--against", "goldfish"), "tabby": (), "goldfish": ("--target", "goldfish")}.items():
+        code, out, _ = run(*asked, *words, "--out", str(tmp_path / "a.npz"))
+        assert code == 0
+        assert out.startswith("gradient-x-input for tabby rather than goldfish: ") == (name == "both")
+        with np.load(tmp_path / "a.npz") as saved:
+            values[name] = saved["values"]
+            assert ("against" in saved) == (name == "both")
+    np.testing.assert_allclose(values["both"], values["tabby"] - values["goldfish"], atol=1e-5)
+    for against, said in (("tabby", "A class cannot be contrasted with itself"), ("unicorn", "has no class named 'unicorn'")):
+        code, out, err = run(*asked, "--against", against)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert said in err
+
+
 @pytest.mark.parametrize("method", ["grad_cam", "lime"])
 def test_an_unknown_method_is_named(run, photograph: Path, tmp_path: Path, method: str):
     code, out, err = run("attribute", str(photograph), "--method", method, "--out", str(tmp_path / "a.npz"))

@@ -44,6 +44,8 @@ def captums(network: nn.Module, method: str, x: Tensor, target: int) -> Tensor:
         return attr.InputXGradient(network).attribute(x, target=target)
     if method == "integrated-gradients":
         return attr.IntegratedGradients(network).attribute(x, target=target, n_steps=100)
+    if method == "guided-backprop":
+        return attr.GuidedBackprop(network).attribute(x, target=target)
     if method == "guided-grad-cam":
         return attr.GuidedGradCam(network, network.layer4[-1]).attribute(x, target=target, interpolate_mode="bilinear")
     if method == "grad-cam":
@@ -114,14 +116,17 @@ def guided_gradient(network: nn.Module, x: Tensor, target: int) -> Tensor:
 
 
 @pytest.mark.parametrize("make", [ours, theirs])
-def test_guided_grad_cam_by_hand(make) -> None:
+def test_guided_methods_by_hand(make) -> None:
     network, x = make(), image(64)
     cams = [attribute(network, x, "grad-cam", target).values for target in range(7)]
     target = int(np.argmax([cam.sum() for cam in cams]))  # of some classes, an untrained network has no evidence
     found = attribute(network, x, "guided-grad-cam", target)
-    expected = (guided_gradient(network, x, target)[0] * torch.from_numpy(cams[target])).sum(0).numpy()
+    gradient = guided_gradient(network, x, target)[0]
+    expected = (gradient * torch.from_numpy(cams[target])).sum(0).numpy()
     assert np.abs(expected).max() > 0
     assert np.allclose(found.values, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+    without = attribute(make(), x, "guided-backprop", target).values
+    assert np.allclose(without, gradient.sum(0), rtol=1e-3, atol=1e-4 * float(gradient.abs().max()))
 
 
 @pytest.mark.parametrize("photograph", list(SAMPLES)[:2])

@@ -1,0 +1,106 @@
+"""Which attributions deserve belief? How much of each outlives what the network learnt, and what its first pixels do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from dashboard.figures.attribution import METHODS
+from dashboard.figures.colours import NEUTRAL, OF_METHOD
+from dashboard.figures.style import AXIS, TICKS, heading, titled
+
+if TYPE_CHECKING:  # at run time, they would bring torch
+    from resnet_core.inspection.trust import Cascade, Curves
+
+Ranked = Literal["absolute", "signed"]
+RANKED: dict[Ranked, str] = {"absolute": "of the values' sizes, as Adebayo et al. have it", "signed": "of the values as they are"}
+_BELOW = {"orientation": "h", "x": 0, "y": -0.22, "yanchor": "top", "font": {"size": 13}}
+
+
+def similarity(cascades: Sequence[Cascade], ranked: Ranked) -> go.Figure:
+    """How alike each method's map is to the original one, as the network is randomised from the top. A line a method.
+
+    y: Spearman's rank correlation; a gap where a map is constant. x: the layer that is random last, from fc to conv1.
+    """
+    figure = go.Figure()
+    for each in cascades:
+        figure.add_scatter(
+            x=["nothing", *each.layers], y=[1.0, *getattr(each, ranked)], name=METHODS[each.method][0], mode="lines+markers",
+            line={"color": OF_METHOD[each.method], "width": 2.5}, marker={"size": 6}, hovertemplate="%{y:.2f}",
+        )  # fmt: skip
+    layers = cascades[0].layers
+    shown = [name for name in layers if name.endswith("_1") or not name[-1].isdigit() or name == layers[-1]]
+    short = [name.removeprefix("conv") for name in shown]
+    title = titled("random from fc down to conv…")
+    figure.update_xaxes(type="category", tickmode="array", tickvals=shown, ticktext=short, showgrid=False, title=title, **AXIS)
+    lowest = np.nanmin([0.0, *(value for each in cascades for value in getattr(each, ranked))])
+    figure.update_yaxes(range=[lowest - 0.05, 1.05], **TICKS, **AXIS)
+    figure.update_layout(
+        height=460, margin={"l": 0, "r": 8, "t": 44, "b": 130}, legend=_BELOW, hovermode="x unified",
+        title=heading("rank correlation with the original map"),
+    )  # fmt: skip
+    return figure
+
+
+def deletion_insertion(found: Sequence[Curves], random: Curves) -> go.Figure:
+    """The class's probability by the share of deleted (left) and inserted (right) pixels. A line a method, with both AUCs.
+
+    random: the same with pixels in random order, in grey.
+    """
+    figure = make_subplots(1, 2, shared_yaxes=True, horizontal_spacing=0.05, subplot_titles=("deletion", "insertion"))
+    for each in (*found, random):
+        name = METHODS[each.method][0] if each is not random else each.method
+        line = {"color": OF_METHOD.get(each.method, NEUTRAL), "width": 2.5, "dash": "dot" if each is random else "solid"}
+        for column, values in ((1, each.deletion), (2, each.insertion)):
+            figure.add_scatter(
+                x=100 * each.share, y=values, mode="lines", line=line, hovertemplate="%{y:.3f}", showlegend=column == 1,
+                name=f"{name} {each.deletion_auc:.3f}, {each.insertion_auc:.3f}", row=1, col=column,
+            )  # fmt: skip
+    figure.update_xaxes(title=titled("% of pixels"), tickvals=[0, 25, 50, 75], showgrid=False, **AXIS)
+    figure.update_yaxes(rangemode="tozero", **TICKS, **AXIS)
+    figure.update_layout(
+        height=460, margin={"l": 0, "r": 8, "t": 60, "b": 130}, legend=_BELOW, hovermode="x unified",
+        title=heading("probability of the class; AUC of deletion, insertion"),
+    )  # fmt: skip
+    return figure
+
+
+def similarity_numbers(cascades: Sequence[Cascade]) -> pd.DataFrame:
+    """A row a method and layer."""
+    return pd.concat(
+        [
+            pd.DataFrame({"method": each.method, "random_down_to": each.layers, "absolute": each.absolute, "signed": each.signed})
+            for each in cascades
+        ]
+    )
+
+
+def curve_numbers(found: Sequence[Curves]) -> pd.DataFrame:
+    """A row a method and share of the pixels."""
+    return pd.concat(
+        [
+            pd.DataFrame({"method": each.method, "share": each.share, "deletion": each.deletion, "insertion": each.insertion})
+            for each in found
+        ]
+    )
+
+
+def what_stays(cascades: Sequence[Cascade]) -> str:
+    """In words: how alike the maps are to the original ones, by absolute values, when fc and all of the last stage are random."""
+    last = next(i for i, name in enumerate(cascades[0].layers) if name.endswith("_1"))  # the last stage's first block
+    stage = cascades[0].layers[last].removesuffix("1")
+    said = [f"{METHODS[each.method][0]} {each.absolute[last]:.2f}".replace("-0.", "−0.") for each in cascades]
+    return f"With fc and all of {stage}x random, the correlation of absolute values is: {', '.join(said)}."
+
+
+def what_the_pixels_do(found: Sequence[Curves], random: Curves) -> str:
+    """In words: whose first pixels matter more than pixels in random order do, by either AUC."""
+    deletion = [METHODS[each.method][0] for each in found if each.deletion_auc < random.deletion_auc]
+    insertion = [METHODS[each.method][0] for each in found if each.insertion_auc > random.insertion_auc]
+    words = [", ".join(each) or "none" for each in (deletion, insertion)]
+    return f"Better than a random order by deletion: {words[0]}; by insertion: {words[1]}."

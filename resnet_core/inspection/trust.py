@@ -1,0 +1,178 @@
+"""Does an attribution deserve belief? Does it follow from what the network learnt, and do the pixels that it names matter?"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torchvision.transforms import functional as transforms
+
+from resnet_core.inspection.attribution import BATCH, Attribution, StoppedError, attribute, save_fields
+from resnet_core.inspection.inspect import checked
+from resnet_core.inspection.probe import blocks_of, private_view
+from resnet_core.network import initialise
+
+PATH = 100  # steps of integrated gradients in a random network
+STEPS = 32  # of the deletion and insertion curves
+BLUR = 11, 5.0  # pixels: the window and the sd of RISE's blurred image
+
+
+@dataclass(frozen=True, eq=False)
+class Cascade:
+    """One method on one network, randomised from the top layer by layer, for the class that the whole network was asked for.
+
+    A correlation is not a number where a map is constant: nothing in it can be ranked.
+    """
+
+    method: str
+    target: int
+    layers: tuple[str, ...]  # what is random last of all, from the top: "fc", "conv5_3", …, "conv2_1", "conv1"
+    absolute: NDArray[np.float64]  # (layers,): Spearman's rank correlation with the original map, of absolute values
+    signed: NDArray[np.float64]  # (layers,): of the values themselves
+    maps: NDArray[np.float32]  # (1 + layers, H, W): the original, then as each layer is random
+    seconds: float
+
+    def save(self, path: str | Path) -> None:
+        """As .npz, each field by its name. Raises InputError where it cannot be written."""
+        save_fields(self, path)
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """What becomes of a class's probability when pixels go, or come, in the order that an attribution gives them."""
+
+    method: str
+    target: int
+    share: NDArray[np.float64]  # (steps + 1,) of the pixels, from 0 to 1
+    deletion: NDArray[np.float64]  # (steps + 1,): probability with the first pixels in the data's mean colour
+    insertion: NDArray[np.float64]  # (steps + 1,): probability with the first pixels sharp and the others blurred
+    seconds: float
+
+    @property
+    def deletion_auc(self) -> float:
+        """Low where the first pixels are what the class stands on."""
+        return float(np.trapezoid(self.deletion, self.share))
+
+    @property
+    def insertion_auc(self) -> float:
+        """High where the first pixels suffice."""
+        return float(np.trapezoid(self.insertion, self.share))
+
+    def save(self, path: str | Path) -> None:
+        """As .npz, each field by its name. Raises InputError where it cannot be written."""
+        save_fields(self, path)
+
+
+def randomised(network: nn.Module, seed: int = 0) -> Iterator[tuple[str, nn.Module]]:
+    """A copy of the network that is random from the top down to a named layer, one layer more at each step.
+
+    First the classifier, then block by block, at last the first convolution; weights are He-initialised as `build` does, batch
+    norm starts anew. The copy is the same object at each step; the network is only read.
+    """
+    copied = copy.deepcopy(private_view(network))
+    generator = torch.Generator().manual_seed(seed)  # of the CPU, so that a seed means the same everywhere
+    device = next(copied.parameters()).device
+    blocks = [(place.label, [place.block]) for place in blocks_of(copied)]
+    stem = [module for name, module in copied.named_children() if name in ("conv1", "bn1")]
+    for label, modules in [("fc", [copied.get_submodule("fc")]), *blocks[::-1], ("conv1", stem)]:
+        for module in modules:
+            initialise(module.cpu(), generator)
+            module.to(device)
+        yield label, copied
+
+
+def rank_correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """Spearman's, with mean ranks for equal values; not a number where either is constant."""
+    ranks = [pd.Series(values.ravel()).rank() for values in (one, other)]
+    if any(each.min() == each.max() for each in ranks):
+        return float("nan")
+    return float(np.corrcoef(*ranks)[0, 1])
+
+
+def cascade(
+    network: nn.Module,
+    image: Tensor,
+    method: str,
+    target: int | None = None,
+    seed: int = 0,
+    tell: Callable[[float], bool] = lambda _share: True,
+    *,
+    against: int | None = None,
+) -> Cascade:
+    """How alike an attribution is to itself as the network is randomised from the top (Adebayo et al. 2018, section 3.1).
+
+    What stays alike to the end cannot follow from what was learnt. The arguments and errors of `attribute`; `seed` alone
+    determines the random weights, which stay what they are as further layers follow.
+    """
+    start = time.perf_counter()
+    steps = len(blocks_of(network)) + 3  # the original, the classifier, the blocks, the first convolution
+
+    def at(step: int) -> Callable[[float], bool]:
+        return lambda share: tell((step + share) / steps)
+
+    original = attribute(network, image, method, target, at(0), against=against)
+    layers, maps = [], [original.values]
+    for step, (label, copied) in enumerate(randomised(network, seed), start=1):
+        layers.append(label)
+        # ranks need no complete sum, and in a random network even a thousand steps may not give one
+        again = attribute(copied, image, method, original.target, at(step), against=against, most_steps=PATH)
+        maps.append(again.values)
+    return Cascade(
+        method=method,
+        target=original.target,
+        layers=tuple(layers),
+        absolute=np.array([rank_correlation(np.abs(maps[0]), np.abs(each)) for each in maps[1:]]),
+        signed=np.array([rank_correlation(maps[0], each) for each in maps[1:]]),
+        maps=np.stack(maps),
+        seconds=time.perf_counter() - start,
+    )
+
+
+def random_order(shape: tuple[int, int], target: int, seed: int = 0) -> Attribution:
+    """What an attribution has to be better than: every pixel equally likely to be first."""
+    values = np.random.default_rng(seed).random(shape, dtype=np.float32)
+    return Attribution("random order", target, values, 0.0, None)
+
+
+def curves(
+    network: nn.Module,
+    image: Tensor,
+    attribution: Attribution,
+    steps: int = STEPS,
+    tell: Callable[[float], bool] = lambda _share: True,
+) -> Curves:
+    """Deletion and insertion (Petsiuk et al. 2018, section 4): the class's probability by the share of changed pixels.
+
+    The most positive pixels go first; equal ones in random order, always the same. Deleted pixels have the data's mean colour,
+    zero where images are normalised. The image that pixels are inserted into is blurred as in the paper's program: a Gaussian
+    with an sd of 5 pixels, 11 wide. network, image, tell: as in `attribute`; StoppedError when `tell` says so.
+    """
+    start = time.perf_counter()
+    image, view = checked(image, network), private_view(network)
+    values = attribution.values.ravel()
+    shuffled = np.random.default_rng(0).permutation(values.size)
+    place = np.empty(values.size)
+    place[shuffled[np.argsort(-values[shuffled], kind="stable")]] = np.arange(values.size) / values.size
+    order = torch.from_numpy(place.reshape(attribution.values.shape)).to(image.device)  # the share at which a pixel changes
+    share = np.linspace(0, 1, steps + 1)
+    size, sd = BLUR
+    ends = [(image, torch.zeros_like(image)), (transforms.gaussian_blur(image, [size, size], [sd, sd]), image)]
+    batch = BATCH["cuda" if image.is_cuda else "cpu"]
+    found: list[float] = []
+    with torch.inference_mode():
+        for before, after in ends:
+            for first in range(0, len(share), batch):
+                if not tell(len(found) / (2 * len(share))):
+                    raise StoppedError
+                changed = order < torch.from_numpy(share[first : first + batch]).to(order)[:, None, None, None]
+                found += view(torch.where(changed, after, before)).softmax(1)[:, attribution.target].tolist()
+    deletion, insertion = np.split(np.array(found), 2)
+    return Curves(attribution.method, attribution.target, share, deletion, insertion, time.perf_counter() - start)

@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from resnet_core.data import shapes
 from resnet_core.errors import InputError
 
 Colour = tuple[float, float, float]
@@ -128,6 +129,20 @@ def digits(_root: Path) -> Dataset:
     )
 
 
+def synthetic(_root: Path) -> Dataset:
+    """5,000 training and 1,000 test images of `shapes.draw`, with which everything can be tried at once."""
+    train, test = (ImageSet(*shapes.draw(n, seed)) for n, seed in ((5000, 0), (1000, 1)))
+    return Dataset(
+        name="synthetic",
+        title="drawn shapes (synthetic)",
+        source="Made by the program itself: eight shapes in random places, sizes and colours, on noise; no photographs",
+        classes=tuple(shapes.SHAPES),
+        **_statistics(train),
+        train=train,
+        test=test,
+    )
+
+
 def cifar(root: Path, classes: int) -> Dataset:
     """CIFAR-10 or CIFAR-100: 50,000 training and 10,000 test images of 32 x 32, as `torchvision.datasets` reads them."""
     from torchvision.datasets import CIFAR10, CIFAR100
@@ -210,6 +225,7 @@ def _statistics(train: ImageSet) -> dict[str, Colour]:
 
 DATASETS: dict[str, Callable[[Path], Dataset]] = {
     "digits": digits,
+    "synthetic": synthetic,
     "cifar10": lambda root: cifar(root, 10),
     "cifar100": lambda root: cifar(root, 100),
     "tiny-imagenet": tiny_imagenet,

@@ -76,6 +76,7 @@ class Trainee:
         self.optimizer: torch.optim.SGD = optimizer
         self._model, self._stepper = fabric.setup(self.network, optimizer)
         self.iteration = 0
+        self.warm_up_ended: int | None = None  # the iteration, where the recipe lets the error decide
         self.rows: list[Row] = []
         self._losses: list[Tensor] = []
         self._wrong: list[Tensor] = []
@@ -96,7 +97,7 @@ class Trainee:
         share = slice(self.fabric.global_rank, None, self.fabric.world_size)
         images, labels = (part[share] for part in self._next_batch())
         x = network_input(images, recipe.resolution_at(self.iteration), self.dataset.mean, self.dataset.std)
-        rate = recipe.learning_rate_at(self.iteration) if learning_rate is None else learning_rate
+        rate = recipe.learning_rate_at(self.iteration, self.warm_up_ended) if learning_rate is None else learning_rate
         self.optimizer.param_groups[0]["lr"] = rate
         every = recipe.blocks_every
         if every and self.iteration % every == 0:
@@ -155,7 +156,10 @@ class Trainee:
             self.rows.append({**row, "value": value})
 
     def report(self) -> dict[str, float]:
-        """Mean loss and error over the steps since the last report, recorded. FloatingPointError on a loss of nan or inf."""
+        """Mean loss and error over the steps since the last report, recorded. FloatingPointError on a loss of nan or inf.
+
+        An error low enough ends the warm-up here: it is the same in all processes, and known without another synchronisation.
+        """
         means = torch.stack([torch.stack(self._losses).mean(), torch.stack(self._wrong).mean()])
         means = cast(Tensor, self.fabric.all_reduce(means, reduce_op="mean"))
         loss, wrong = means.tolist()
@@ -165,6 +169,9 @@ class Trainee:
         rate = self.optimizer.param_groups[0]["lr"]
         self.record(self.iteration, "train_batches", {**found, "learning_rate": rate})
         self._losses, self._wrong = [], []
+        warming_up = self.warm_up_ended is None and self.iteration < self.recipe.warm_up
+        if warming_up and self.recipe.warm_up_until is not None and found["error_percent"] < self.recipe.warm_up_until:
+            self.warm_up_ended = self.iteration
         return found
 
     def test(self) -> dict[str, float]:
@@ -209,8 +216,9 @@ class Trainee:
         for name, parameter in self.network.named_parameters():
             if "momentum_buffer" in self.optimizer.state[parameter]:
                 tensors[f"momentum.{name}"] = self.optimizer.state[parameter]["momentum_buffer"].contiguous()
+        place = {"iteration": self.iteration, "rows": self.rows, "warm_up_ended": self.warm_up_ended}
         with replacing(path) as beside:
-            save_file(tensors, beside, {"iteration": str(self.iteration), "rows": json.dumps(self.rows)})
+            save_file(tensors, beside, {name: json.dumps(value) for name, value in place.items()})
 
     def restore(self, path: Path) -> None:
         tensors = load_file(path)
@@ -222,5 +230,6 @@ class Trainee:
                 buffer = torch.empty_like(parameter).copy_(tensors[f"momentum.{name}"])
                 self.optimizer.state[parameter]["momentum_buffer"] = buffer
         with safe_open(path, "pt") as file:
-            metadata = file.metadata()
-        self.iteration, self.rows, self._batches = int(metadata["iteration"]), json.loads(metadata["rows"]), None
+            place = {name: json.loads(value) for name, value in file.metadata().items()}
+        self.iteration, self.rows, self.warm_up_ended = place["iteration"], place["rows"], place["warm_up_ended"]
+        self._batches = None

@@ -33,9 +33,11 @@ def test_he2015_cifar_is_section_4_2_of_the_paper() -> None:
     assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
 
 
-def test_the_recipe_of_resnet110_warms_up_at_a_hundredth() -> None:
+def test_the_recipe_of_resnet110_warms_up_at_a_hundredth_until_the_error_is_below_80_percent() -> None:
     how = recipe("he2015-cifar-110")
-    assert [how.learning_rate_at(i) for i in (0, 399, 400, 32_000)] == pytest.approx([0.01, 0.01, 0.1, 0.01])
+    assert how.warm_up_until == 80
+    assert [how.learning_rate_at(i, 450) for i in (0, 449, 450, 32_000)] == pytest.approx([0.01, 0.01, 0.1, 0.01])
+    assert [how.learning_rate_at(i) for i in (0, 31_999, 32_000, 48_000)] == pytest.approx([0.01, 0.01, 0.01, 0.001])
     assert {n for n in RECIPES if RECIPES[n].warm_up_rate is not None} == {"he2015-cifar-110"}
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from resnet_core.training.engine import Precision
 
-Data = Annotated[str | None, typer.Option(help="digits, synthetic, cifar10, cifar100, tiny-imagenet or folder:PATH")]
+Data = Annotated[str | None, typer.Option(help="digits, synthetic, cifar10, cifar100, tiny-imagenet, folder:PATH, imagenet:PATH")]
 Scale = Annotated[float, typer.Option(help="multiplies every iteration number of the recipe")]
 Out = Annotated[Path, typer.Option(help="the folder of runs")]
 Threads = Annotated[int | None, typer.Option(help="CPU threads a network")]

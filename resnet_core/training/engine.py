@@ -186,7 +186,7 @@ def finish(trainee: Trainee, test: dict[str, float], folder: Path, facts: dict[s
         mean=dataset.mean,
         std=dataset.std,
         resolution=recipe.resolution,
-        stored_resolution=dataset.train.images.shape[1],
+        stored_resolution=dataset.train.side,
         data=dataset.title,
         source=dataset.source,
         recipe=recipe.name,

@@ -45,6 +45,9 @@ class Recipe:
     scale: float = 1.0  # of the published iterations
     warm_up_rate: float | None = None  # constant while it warms up; None: the rate rises linearly
     warm_up_until: float | None = None  # percent; None: it lasts `warm_up` iterations
+    # of photographs of any size: the shorter side is resized to a random length between these pixels, and a random square of the
+    # resolution is cut out (section 3.4 of the paper); None: images of one size
+    sides: tuple[int, int] | None = None
 
     @property
     def iterations(self) -> int:
@@ -147,6 +150,27 @@ RECIPES = {
             warm_up_until=80,
             note="The paper's recipe for ResNet-110 on CIFAR-10 (a rate of 0.01 until the error of the training batches is below "
             "80 %), with each channel's mean subtracted instead of each pixel's.",
+        ),
+        Recipe(  # section 3.4
+            name="he2015-imagenet",
+            phases=(Phase(600_000, 224),),
+            batch_size=256,
+            learning_rate=0.1,
+            warm_up=0,
+            drops=(150_000, 300_000, 450_000),
+            momentum=0.9,
+            nesterov=False,
+            weight_decay=1e-4,
+            pad=0,
+            mirror=True,
+            clip_norm=None,
+            bfloat16=True,
+            evaluate_every=5000,
+            blocks_every=5000,
+            sides=(256, 480),
+            note="The paper's recipe for ImageNet; the rate is divided by 10 every 150,000 iterations (30 passes), in the paper "
+            "when the error plateaus. Each channel's mean is subtracted instead of each pixel's, colours are not augmented, and "
+            "errors are of one central square of 224 pixels (shorter side 256), in the paper the mean of ten.",
         ),
         SHORT,
         replace(

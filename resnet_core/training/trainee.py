@@ -16,8 +16,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from resnet_core.data.batches import network_input, test_batches, training_batches
-from resnet_core.data.datasets import Dataset, ImageSet
+from resnet_core.data.batches import Augmentation, Batch, Images, network_input
+from resnet_core.data.datasets import Dataset
 from resnet_core.errors import InputError
 from resnet_core.files import replacing
 from resnet_core.inspection.probe import blocks_of, listening
@@ -28,13 +28,13 @@ TRAINING_SAMPLE = 10_000  # training images on which the training error is measu
 Row = dict[str, Any]  # of the metrics table
 
 
-def evaluate(network: nn.Module, data: ImageSet, resolution: int, dataset: Dataset, fabric: Fabric) -> dict[str, float]:
+def evaluate(network: nn.Module, data: Images, resolution: int, dataset: Dataset, fabric: Fabric) -> dict[str, float]:
     """Mean cross-entropy and top-1 error in percent, in evaluation mode and the fabric's precision."""
     network.eval()
-    device = data.labels.device
+    device = fabric.device
     loss, wrong = torch.zeros((), dtype=torch.float64, device=device), torch.zeros((), dtype=torch.int64, device=device)
     with torch.inference_mode():
-        for images, labels in test_batches(data, 250):
+        for images, labels in data.test_batches(250, resolution):
             x = network_input(images, resolution, dataset.mean, dataset.std)
             with fabric.autocast():
                 logits = network(x).float()
@@ -80,22 +80,20 @@ class Trainee:
         self.rows: list[Row] = []
         self._losses: list[Tensor] = []
         self._wrong: list[Tensor] = []
-        self._batches: Iterator[tuple[Tensor, Tensor]] | None = None
+        self._batches = self._next_batches()
 
-    def _next_batch(self) -> tuple[Tensor, Tensor]:
-        epoch, done = divmod(self.iteration, self.epoch_length)
-        if self._batches is None or done == 0:
-            recipe, dataset = self.recipe, self.dataset
-            self._batches = training_batches(
-                dataset.train, recipe.batch_size, recipe.pad, recipe.mirror, dataset.mean, self.seed, epoch, first=done
-            )
-        return next(self._batches)
+    def _next_batches(self) -> Iterator[Batch]:
+        """This process's share of the batches from the iteration on."""
+        recipe = self.recipe
+        how = Augmentation(recipe.pad, recipe.mirror, self.dataset.mean, recipe.sides)
+        share = slice(self.fabric.global_rank, None, self.fabric.world_size)
+        train = self.dataset.train
+        return train.training_batches(how, recipe.batch_size, recipe.resolution, self.seed, self.iteration, share)
 
     def step(self, learning_rate: float | None = None) -> None:
         """One iteration; its loss and error wait for `report`. learning_rate: instead of the recipe's."""
         recipe = self.recipe
-        share = slice(self.fabric.global_rank, None, self.fabric.world_size)
-        images, labels = (part[share] for part in self._next_batch())
+        images, labels = next(self._batches)
         x = network_input(images, recipe.resolution_at(self.iteration), self.dataset.mean, self.dataset.std)
         rate = recipe.learning_rate_at(self.iteration, self.warm_up_ended) if learning_rate is None else learning_rate
         self.optimizer.param_groups[0]["lr"] = rate
@@ -186,21 +184,17 @@ class Trainee:
         train = self.dataset.train
         # a random sample: the files lie class by class
         sample = torch.randperm(len(train), generator=torch.Generator().manual_seed(self.seed))[:TRAINING_SAMPLE]
-        sample = sample.to(self.fabric.device)
-        part = ImageSet(train.images[sample], train.labels[sample])
         resolution = self.recipe.resolution
-        self.record(self.iteration, "train", evaluate(self.network, part, resolution, self.dataset, self.fabric))
+        self.record(self.iteration, "train", evaluate(self.network, train.part(sample), resolution, self.dataset, self.fabric))
         found = evaluate(self.network, self.dataset.test, resolution, self.dataset, self.fabric)
         self.record(self.iteration, "test", found)
         return found
 
     def predict(self, images: Tensor) -> Tensor:
-        """Class probabilities (N, classes) of images (N, H, W, 3) uint8, in evaluation mode."""
+        """Class probabilities (N, classes) of images (N, 3, H, W) uint8, in evaluation mode."""
         self.network.eval()
         with torch.inference_mode():
-            x = network_input(
-                images.to(self.fabric.device).permute(0, 3, 1, 2), self.recipe.resolution, self.dataset.mean, self.dataset.std
-            )
+            x = network_input(images.to(self.fabric.device), self.recipe.resolution, self.dataset.mean, self.dataset.std)
             probabilities: Tensor = self.network(x).softmax(1)
         self.network.train()
         return probabilities
@@ -232,4 +226,4 @@ class Trainee:
         with safe_open(path, "pt") as file:
             place = {name: json.loads(value) for name, value in file.metadata().items()}
         self.iteration, self.rows, self.warm_up_ended = place["iteration"], place["rows"], place["warm_up_ended"]
-        self._batches = None
+        self._batches = self._next_batches()

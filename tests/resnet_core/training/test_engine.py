@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from torchvision.transforms.v2 import functional as transforms
 
 from resnet_core import runs, weights
 from resnet_core.architectures import Architecture
-from resnet_core.data.batches import training_batches
+from resnet_core.data.batches import Augmentation
 from resnet_core.network import ResNet, build
 from resnet_core.training.engine import Progress, train
 from resnet_core.training.recipe import Phase, Recipe
@@ -115,9 +116,9 @@ def test_thirty_steps_are_those_of_a_plain_loop(tmp_path: Path, row: Architectur
     how = replace(RECIPE, phases=(Phase(20, 8), Phase(10, 12)), nesterov=nesterov)
     network = build(row, seed=3).double().train()
     momentum = {name: torch.zeros_like(parameter) for name, parameter in network.named_parameters()}
-    batches = [batch for epoch in range(5) for batch in training_batches(DATA.train, 8, how.pad, True, DATA.mean, 3, epoch)]
+    batches = islice(DATA.train.training_batches(Augmentation(how.pad, True, DATA.mean, None), 8, 8, 3), 30)
     losses = []
-    for step, (xs, ys) in enumerate(batches[:30]):
+    for step, (xs, ys) in enumerate(batches):
         side = 8 if step < 20 else 12
         resized = [transforms.resize(transforms.to_dtype(x, torch.float64, scale=True), [side, side]) for x in xs]
         x = torch.stack([transforms.normalize(x, list(DATA.mean), list(DATA.std)) for x in resized])

@@ -13,7 +13,8 @@ from torch.nn import functional as F
 
 from resnet_core import runs
 from resnet_core.architectures import Architecture, architecture
-from resnet_core.data.datasets import Dataset, ImageSet
+from resnet_core.data.batches import ImageSet
+from resnet_core.data.datasets import Dataset
 from resnet_core.network import ResNet
 from resnet_core.training.engine import Progress, train
 from resnet_core.training.recipe import Phase, Recipe

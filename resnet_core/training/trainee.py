@@ -149,9 +149,11 @@ class Trainee:
             self.record(self.iteration, "train_batches", {metric: value.item() for metric, value in found.items()}, name)
 
     def record(self, step: int, split: str, metrics: dict[str, float], block: str | None = None) -> None:
+        """Keep it in `rows`, and tell Fabric's loggers."""
         for metric, value in metrics.items():
             row = {"step": step, "epoch": step / self.epoch_length, "split": split, "metric": metric, "block": block}
             self.rows.append({**row, "value": value})
+        self.fabric.log_dict({"/".join(filter(None, (split, name, block))): value for name, value in metrics.items()}, step)
 
     def report(self) -> dict[str, float]:
         """Mean loss and error over the steps since the last report, recorded. FloatingPointError on a loss of nan or inf.

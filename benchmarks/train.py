@@ -33,7 +33,8 @@ from torch.utils.data import Dataset as TorchDataset
 from torchvision import transforms
 
 from resnet_core.architectures import architecture
-from resnet_core.data.datasets import Dataset, ImageSet
+from resnet_core.data.batches import ImageSet
+from resnet_core.data.datasets import Dataset
 from resnet_core.network import build
 from resnet_core.training.engine import Precision, precision_of
 from resnet_core.training.recipe import recipe

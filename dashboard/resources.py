@@ -440,8 +440,8 @@ def watched_digits() -> Digits:
     from resnet_core.data.datasets import open_dataset
 
     data = open_dataset(race_files.DATA)
-    first = slice(race_files.SHOWN)
-    return Digits(data.test.images[first].numpy(), data.test.labels[first].tolist(), data.classes)
+    images, labels = next(data.test.test_batches(race_files.SHOWN, data.test.side))
+    return Digits(images.permute(0, 2, 3, 1).numpy(), labels.tolist(), data.classes)
 
 
 @st.cache_resource

@@ -23,10 +23,11 @@ from resnet_core.training.study import summary
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
+    from lightning_fabric.loggers.logger import Logger
 
     from resnet_core.training.engine import Precision
 
-Data = Annotated[str | None, typer.Option(help="digits, cifar10, cifar100, tiny-imagenet or folder:PATH")]
+Data = Annotated[str | None, typer.Option(help="digits, synthetic, cifar10, cifar100, tiny-imagenet, folder:PATH, imagenet:PATH")]
 Scale = Annotated[float, typer.Option(help="multiplies every iteration number of the recipe")]
 Out = Annotated[Path, typer.Option(help="the folder of runs")]
 Threads = Annotated[int | None, typer.Option(help="CPU threads a network")]
@@ -38,14 +39,14 @@ def _bar() -> Progress:
     return Progress(*columns, transient=not sys.stdout.isatty())
 
 
-def _fabric(precision: Precision) -> Fabric:
+def _fabric(precision: Precision, loggers: list[Logger]) -> Fabric:
     """One device here; under `torchrun`, the processes that it started."""
     from lightning_fabric import Fabric
 
     processes, here = (int(os.environ.get(name, 1)) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
     if processes == 1:
-        return Fabric(devices=1, precision=precision)
-    fabric = Fabric(devices=here, num_nodes=processes // here, strategy="ddp", precision=precision)
+        return Fabric(devices=1, precision=precision, loggers=loggers)
+    fabric = Fabric(devices=here, num_nodes=processes // here, strategy="ddp", precision=precision, loggers=loggers)
     fabric.launch()
     return fabric
 
@@ -62,12 +63,13 @@ def train(
     out: Out = Path("runs"),
     threads: Threads = None,
     start: Annotated[Path | None, typer.Option(help="a finished run's folder, to go on from its weights")] = None,
+    logger: Annotated[str | None, typer.Option(help="tensorboard, wandb or mlflow, to see what is recorded there too")] = None,
 ) -> None:
     """Train one network; the same command again goes on where it was stopped."""
     import torch
 
     from resnet_core.data.datasets import open_dataset
-    from resnet_core.training import engine, recipe
+    from resnet_core.training import engine, loggers, recipe
 
     if threads:
         torch.set_num_threads(threads)
@@ -78,7 +80,7 @@ def train(
     network = replace(base, num_classes=len(dataset.classes))
     scaled = "" if scale == 1 else f"-x{scale:g}"
     folder = out / f"{name}-{dataset.name}-{recipe_name}{scaled}-seed{seed}"
-    with _bar() as bar:
+    with loggers.listening(logger, folder) as listeners, _bar() as bar:
         task = bar.add_task(name, total=chosen.iterations)
 
         def show(now: engine.Progress) -> None:
@@ -87,7 +89,7 @@ def train(
             if not sys.stdout.isatty():
                 print(text, flush=True)
 
-        fabric = _fabric(engine.precision_of(folder, chosen))
+        fabric = _fabric(engine.precision_of(folder, chosen), listeners)
         engine.train(network, chosen, dataset, seed, folder, show, start, fabric)
     print(folder)
 

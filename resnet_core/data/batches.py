@@ -1,48 +1,122 @@
-"""How do decoded images become batches? On their device, a batch at a time, reproducible from (seed, epoch) alone."""
+"""How do images become batches? Reproducible from (seed, epoch) alone. Decoded ones are made here, on their device."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from resnet_core.data.datasets import Colour, ImageSet
+from resnet_core.errors import InputError
+
+Colour = tuple[float, float, float]
+Batch = tuple[Tensor, Tensor]  # images (B, 3, H, W) uint8 in channels_last memory, labels (B,)
+ALL = slice(None)
 
 
-def training_batches(
-    data: ImageSet, batch_size: int, pad: int, mirror: bool, fill: Colour, seed: int, epoch: int, first: int = 0
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """One epoch in random order, each image shifted by at most `pad` pixels and, with `mirror`, mirrored half of the time.
+@dataclass(frozen=True)
+class Augmentation:
+    """What chance does to the training images; a recipe says how much.
 
-    Yields (images (B, 3, H, W) uint8 in channels_last memory, labels (B,)); the rest that fills no batch is left out.
-    first: the batch to begin with.
     `fill` (0 to 1) is the colour outside the image: the mean, which is zero once normalised, as in section 4.2 of the paper.
     """
-    device, (n, height, width, _) = data.images.device, data.images.shape
-    generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
-    order = torch.randperm(n, generator=generator).to(device)
-    top, left = (torch.randint(0, 2 * pad + 1, (2, n), generator=generator)).to(device)
-    mirrored = (torch.rand(n, generator=generator) < 0.5 * mirror).to(device)
-    rows, columns = torch.arange(height, device=device), torch.arange(width, device=device)
-    colour = (torch.tensor(fill, device=device) * 255).round().to(torch.uint8)
 
-    for start in range(first * batch_size, n - batch_size + 1, batch_size):
-        chosen = order[start : start + batch_size]
-        canvas = colour.expand(batch_size, height + 2 * pad, width + 2 * pad, 3).clone()
-        canvas[:, pad : pad + height, pad : pad + width] = data.images[chosen]
-        y = rows + top[chosen, None]
-        x = torch.where(mirrored[chosen, None], columns.flip(0), columns) + left[chosen, None]
-        image = torch.arange(batch_size, device=device)[:, None, None]
-        yield canvas[image, y[:, :, None], x[:, None, :]].permute(0, 3, 1, 2), data.labels[chosen]
+    pad: int  # pixels
+    mirror: bool  # half of the time
+    fill: Colour
+    sides: tuple[int, int] | None  # pixels, see Recipe
 
 
-def test_batches(data: ImageSet, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """The images as they are, in order, the last batch smaller; shapes as in `training_batches`."""
-    for start in range(0, len(data), batch_size):
-        part = slice(start, start + batch_size)
-        yield data.images[part].permute(0, 3, 1, 2), data.labels[part]
+class Images(Protocol):
+    """Labelled images, wherever they are."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def side(self) -> int:
+        """Pixels of the square that a network sees of them."""
+
+    def to(self, device: torch.device) -> Images:
+        """The same, with batches on the device."""
+
+    def part(self, chosen: Tensor) -> Images: ...
+
+    def training_batches(
+        self, how: Augmentation, batch_size: int, resolution: int, seed: int, first: int = 0, share: slice = ALL
+    ) -> Iterator[Batch]:
+        """Epoch after epoch without end, each in a random order, changed by chance; the rest that fills no batch is left out.
+
+        first: the batch to begin with, counted over all epochs. share: which images of every batch. resolution: what the network
+        takes, for sets that are resized anyway. Raises InputError, at once, where the augmentation is not one for such images.
+        """
+
+    def test_batches(self, batch_size: int, resolution: int) -> Iterator[Batch]:
+        """The images as they are, in order, the last batch smaller."""
+
+
+def epochs(n: int, batch_size: int, seed: int, first: int, share: slice) -> Iterator[tuple[torch.Generator, Iterator[Tensor]]]:
+    """For every epoch from that of the batch `first` on: its source of chance, and the images (B,) of its batches."""
+    length = n // batch_size
+    for epoch in count(first // length):
+        generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
+        order = torch.randperm(n, generator=generator)
+        begin = max(0, first - epoch * length)
+        yield generator, (part[share] for part in torch.split(order[: length * batch_size], batch_size)[begin:])
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images of one size, decoded in memory."""
+
+    images: Tensor  # (N, H, W, 3) uint8
+    labels: Tensor  # (N,) int64
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def side(self) -> int:
+        return self.images.shape[1]
+
+    def to(self, device: torch.device) -> ImageSet:
+        return ImageSet(self.images.to(device), self.labels.to(device))
+
+    def part(self, chosen: Tensor) -> ImageSet:
+        chosen = chosen.to(self.labels.device)
+        return ImageSet(self.images[chosen], self.labels[chosen])
+
+    def training_batches(
+        self, how: Augmentation, batch_size: int, resolution: int, seed: int, first: int = 0, share: slice = ALL
+    ) -> Iterator[Batch]:
+        """As in `Images`: each image shifted by at most `pad` pixels and, with `mirror`, mirrored half of the time."""
+        if how.sides:
+            raise InputError(f"The recipe cuts squares out of photographs; choose another one for images of {self.side} pixels.")
+        return self._shifted(how, batch_size, seed, first, share)
+
+    def _shifted(self, how: Augmentation, batch_size: int, seed: int, first: int, share: slice) -> Iterator[Batch]:
+        device, (n, height, width, _), pad = self.images.device, self.images.shape, how.pad
+        rows, columns = torch.arange(height, device=device), torch.arange(width, device=device)
+        colour = (torch.tensor(how.fill, device=device) * 255).round().to(torch.uint8)
+        for generator, batches in epochs(n, batch_size, seed, first, share):
+            top, left = (torch.randint(0, 2 * pad + 1, (2, n), generator=generator)).to(device)
+            mirrored = (torch.rand(n, generator=generator) < 0.5 * how.mirror).to(device)
+            for indices in batches:
+                chosen = indices.to(device)
+                canvas = colour.expand(len(chosen), height + 2 * pad, width + 2 * pad, 3).clone()
+                canvas[:, pad : pad + height, pad : pad + width] = self.images[chosen]
+                y = rows + top[chosen, None]
+                x = torch.where(mirrored[chosen, None], columns.flip(0), columns) + left[chosen, None]
+                image = torch.arange(len(chosen), device=device)[:, None, None]
+                yield canvas[image, y[:, :, None], x[:, None, :]].permute(0, 3, 1, 2), self.labels[chosen]
+
+    def test_batches(self, batch_size: int, resolution: int) -> Iterator[Batch]:
+        for start in range(0, len(self), batch_size):
+            part = slice(start, start + batch_size)
+            yield self.images[part].permute(0, 3, 1, 2), self.labels[part]
 
 
 def network_input(images: Tensor, resolution: int, mean: Colour, std: Colour) -> Tensor:

@@ -1,37 +1,25 @@
-"""Where do labelled images come from? A name -> a `Dataset` that lies decoded in memory."""
+"""Where do labelled images come from? A name -> a `Dataset`."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+import pickle
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
-from torch import Tensor
 
+from resnet_core.data import shapes
+from resnet_core.data.batches import Colour, Images, ImageSet
+from resnet_core.data.files import ImageFiles, decode, opened
 from resnet_core.errors import InputError
 
-Colour = tuple[float, float, float]
 BUNDLED = Path(__file__).parents[2] / "assets" / "data"
 DATA_FOLDER = "RESNET_LENS_DATA"  # environment variable; without it ./data, as in torchvision's examples
-
-
-@dataclass(frozen=True)
-class ImageSet:
-    images: Tensor  # (N, H, W, 3) uint8
-    labels: Tensor  # (N,) int64
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def to(self, device: torch.device) -> ImageSet:
-        return ImageSet(self.images.to(device), self.labels.to(device))
 
 
 @dataclass(frozen=True)
@@ -44,37 +32,12 @@ class Dataset:
     classes: tuple[str, ...]
     mean: Colour
     std: Colour
-    train: ImageSet
-    test: ImageSet
+    train: Images
+    test: Images
 
 
 def data_root() -> Path:
     return Path(os.environ.get(DATA_FOLDER, "data"))
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    try:
-        with Image.open(path) as image:
-            yield image
-    except (OSError, Image.DecompressionBombError):
-        raise InputError(f"{path} is not a picture that can be read; remove it or unpack the dataset again.") from None
-
-
-def _decode(paths: Sequence[Path], side: int) -> Tensor:
-    """The images as (N, side, side, 3) uint8; Pillow decodes outside the interpreter's lock, so threads help."""
-    images = np.empty((len(paths), side, side, 3), dtype=np.uint8)
-
-    def decode(i: int) -> None:
-        with _opened(paths[i]) as image:
-            if image.size != (side, side):
-                raise InputError(f"{paths[i]} has {image.size[0]} x {image.size[1]} pixels, the first image {side} x {side}.")
-            images[i] = np.asarray(image.convert("RGB"))
-
-    with ThreadPoolExecutor() as pool:
-        for _ in pool.map(decode, range(len(paths)), chunksize=256):
-            pass
-    return torch.from_numpy(images)
 
 
 def tiny_imagenet(root: Path) -> Dataset:
@@ -106,8 +69,8 @@ def tiny_imagenet(root: Path) -> Dataset:
         classes=tuple(words[wnid].split(",")[0] for wnid in wnids),
         mean=(0.480, 0.448, 0.398),
         std=(0.277, 0.269, 0.282),
-        train=ImageSet(_decode([p for p, _ in train], 64), torch.tensor([y for _, y in train])),
-        test=ImageSet(_decode([p for p, _ in test], 64), torch.tensor([y for _, y in test])),
+        train=ImageSet(decode([p for p, _ in train], 64), torch.tensor([y for _, y in train])),
+        test=ImageSet(decode([p for p, _ in test], 64), torch.tensor([y for _, y in test])),
     )
 
 
@@ -122,6 +85,20 @@ def digits(_root: Path) -> Dataset:
         title="handwritten digits",
         source="Optical Recognition of Handwritten Digits (Alpaydin and Kaynak 1998, UCI Machine Learning Repository, CC BY 4.0)",
         classes=tuple("0123456789"),
+        **_statistics(train),
+        train=train,
+        test=test,
+    )
+
+
+def synthetic(_root: Path) -> Dataset:
+    """5,000 training and 1,000 test images of `shapes.draw`, with which everything can be tried at once."""
+    train, test = (ImageSet(*shapes.draw(n, seed)) for n, seed in ((5000, 0), (1000, 1)))
+    return Dataset(
+        name="synthetic",
+        title="drawn shapes (synthetic)",
+        source="Made by the program itself: eight shapes in random places, sizes and colours, on noise; no photographs",
+        classes=tuple(shapes.SHAPES),
         **_statistics(train),
         train=train,
         test=test,
@@ -160,24 +137,22 @@ def image_folder(folder: Path) -> Dataset:
     tests = [folder / name for name in ("test", "val") if (folder / name).is_dir()]
     if not (folder / "train").is_dir() or not tests:
         raise InputError(f"{folder} needs the folders train and test (or val), and in each of them one folder of images a class.")
-    card = _card(folder / "dataset.json")
+    title, source = _card(folder)
     names = [sorted(path.name for path in part.iterdir() if path.is_dir()) for part in (folder / "train", tests[0])]
-    if names[0] != names[1] or not names[0]:
-        other = sorted(set(names[0]) ^ set(names[1]))
-        raise InputError(f"The classes of {folder / 'train'} and {tests[0]} differ: {', '.join(other[:5]) or 'there are none'}.")
+    _same_classes(folder / "train", tests[0], *names)
     sets = []
     for part in (folder / "train", tests[0]):
         files = [(path, y) for y, name in enumerate(names[0]) for path in sorted((part / name).iterdir()) if path.is_file()]
         if not files:
             raise InputError(f"There is no image in {part}.")
-        with _opened(files[0][0]) as first:
+        with opened(files[0][0]) as first:
             side = first.size[0]
-        sets.append(ImageSet(_decode([path for path, _ in files], side), torch.tensor([y for _, y in files])))
+        sets.append(ImageSet(decode([path for path, _ in files], side), torch.tensor([y for _, y in files])))
     train, test = sets
     return Dataset(
         name=folder.name,
-        title=card.get("title", f"{folder.name} (a folder of images)"),
-        source=card.get("source", f"the image folder {folder.name}"),
+        title=title,
+        source=source,
         classes=tuple(names[0]),
         **_statistics(train),
         train=train,
@@ -185,14 +160,82 @@ def image_folder(folder: Path) -> Dataset:
     )
 
 
-def _card(path: Path) -> dict[str, str]:
+IMAGENET_CLASSES = 1000
+
+
+def imagenet(folder: Path) -> Dataset:
+    """ImageNet (ILSVRC-2012) as torchvision unpacks it: train/<class>/ and val/<class>/ with photographs of any size.
+
+    Any other photographs in such folders too, with a `dataset.json` as in `image_folder`. They stay in their files. mean and std
+    are those of ImageNet that everybody uses. Classes are called by the first name in meta.bin, where torchvision has left it, or
+    else, if they are ImageNet's 1,000, by torchvision's names.
+    """
+    from torchvision.datasets import ImageFolder, ImageNet
+
+    folder = folder.expanduser()
+    has_names = (folder / "meta.bin").exists()
+    try:
+        train, test = (ImageNet(folder, part) if has_names else ImageFolder(folder / part) for part in ("train", "val"))
+    except (OSError, RuntimeError, KeyError, ValueError, pickle.UnpicklingError):
+        raise InputError(
+            f"{folder.absolute()} is not ImageNet unpacked: it needs train/<class>/ and val/<class>/ with photographs; get "
+            "ILSVRC2012_devkit_t12.tar.gz, ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar from "
+            "https://image-net.org/challenges/LSVRC/2012/2012-downloads.php, put them there, and let "
+            "torchvision.datasets.ImageNet(folder, split) unpack them, once with the split train and once with val."
+        ) from None
+    folders = [sorted(path.name for path in (folder / part).iterdir() if path.is_dir()) for part in ("train", "val")]
+    _same_classes(folder / "train", folder / "val", *folders)
+    synsets = all(re.fullmatch(r"n\d{8}", name) for name in folders[0])
+    if has_names:
+        classes = tuple(names[0] for names in train.classes)
+    elif synsets and len(folders[0]) == IMAGENET_CLASSES:
+        from torchvision.models import ResNet34_Weights
+
+        classes = tuple(ResNet34_Weights.IMAGENET1K_V1.meta["categories"])
+    else:
+        classes = tuple(folders[0])
+    if synsets:
+        few = "" if len(classes) == IMAGENET_CLASSES else f", {len(classes)} of its 1,000 classes"
+        title, source = f"ImageNet{few}", "ILSVRC-2012 (image-net.org; for non-commercial research and education)"
+    else:
+        title, source = _card(folder)
+    files = [
+        ImageFiles(
+            root=folder,
+            names=np.array([os.fsencode(os.path.relpath(path, folder)) for path, _ in part.samples]),
+            labels=torch.tensor(part.targets),
+        )
+        for part in (train, test)
+    ]
+    return Dataset(
+        name="imagenet" if synsets else folder.name,
+        title=title,
+        source=source,
+        classes=classes,
+        mean=(0.485, 0.456, 0.406),
+        std=(0.229, 0.224, 0.225),
+        train=files[0],
+        test=files[1],
+    )
+
+
+def _same_classes(train: Path, test: Path, names: list[str], others: list[str]) -> None:
+    if names != others or not names:
+        different = sorted(set(names) ^ set(others))
+        raise InputError(f"The classes of {train} and {test} differ: {', '.join(different[:5]) or 'there are none'}.")
+
+
+def _card(folder: Path) -> tuple[str, str]:
+    """Title and source of a folder of images."""
+    path = folder / "dataset.json"
     try:
         card = json.loads(path.read_text()) if path.exists() else {}
         if not (isinstance(card, dict) and all(isinstance(value, str) for value in card.values())):
             raise ValueError
     except ValueError:
         raise InputError(f'{path} must hold {{"title": "…", "source": "…"}}; correct it, or remove it.') from None
-    return card
+    title, source = f"{folder.name} (a folder of images)", f"the image folder {folder.name}"
+    return card.get("title", title), card.get("source", source)
 
 
 def _statistics(train: ImageSet) -> dict[str, Colour]:
@@ -210,6 +253,7 @@ def _statistics(train: ImageSet) -> dict[str, Colour]:
 
 DATASETS: dict[str, Callable[[Path], Dataset]] = {
     "digits": digits,
+    "synthetic": synthetic,
     "cifar10": lambda root: cifar(root, 10),
     "cifar100": lambda root: cifar(root, 100),
     "tiny-imagenet": tiny_imagenet,
@@ -217,12 +261,14 @@ DATASETS: dict[str, Callable[[Path], Dataset]] = {
 
 
 def open_dataset(name: str, root: Path | None = None) -> Dataset:
-    """The dataset, decoded in memory: one of DATASETS, or `folder:PATH`.
+    """The dataset: one of DATASETS or `folder:PATH`, decoded in memory, or `imagenet:PATH`, which stays in its files.
 
     Raises InputError for an unknown name, or where files are missing under `root`.
     """
     if name.startswith("folder:"):
         return image_folder(Path(name.removeprefix("folder:")))
+    if name.startswith("imagenet:"):
+        return imagenet(Path(name.removeprefix("imagenet:")))
     if name not in DATASETS:
-        raise InputError(f"There is no dataset named {name!r}; known are {', '.join(DATASETS)} and folder:PATH.")
+        raise InputError(f"There is no dataset named {name!r}; known are {', '.join(DATASETS)}, folder:PATH and imagenet:PATH.")
     return DATASETS[name](root or data_root())

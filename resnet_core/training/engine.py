@@ -179,22 +179,22 @@ def train(
 def finish(trainee: Trainee, test: dict[str, float], folder: Path, facts: dict[str, Any]) -> None:
     """The metrics and the weights, with the errors `test` that `examine` found, and at last `run.json` that says so."""
     runs.write_metrics(folder, trainee.rows)
-    dataset, recipe = trainee.dataset, trainee.recipe
+    dataset, recipe, ended = trainee.dataset, trainee.recipe, trainee.warm_up_ended
     checkpoint = Checkpoint(
         architecture=trainee.network.architecture,
         classes=dataset.classes,
         mean=dataset.mean,
         std=dataset.std,
         resolution=recipe.resolution,
-        stored_resolution=dataset.train.images.shape[1],
+        stored_resolution=dataset.train.side,
         data=dataset.title,
         source=dataset.source,
         recipe=recipe.name,
-        note=recipe.note,
+        note=recipe.note if ended is None else f"{recipe.note} The warm-up ended after {ended} iterations.",
         run=folder.name,
         seed=trainee.seed,
         commit=facts["commit"],
         test_error_percent=test["error_percent"],
     )
     save(trainee.network, checkpoint, folder / "last.safetensors")
-    runs.write_facts(folder, {**facts, "status": "finished"})
+    runs.write_facts(folder, {**facts, "warm_up_ended": ended, "status": "finished"})

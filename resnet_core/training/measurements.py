@@ -58,7 +58,7 @@ class Subject:
         data = self.dataset.train if training else self.dataset.test
         # one sample for all networks and seeds of the weights, so that only the networks differ
         chosen = torch.randperm(len(data), generator=torch.Generator().manual_seed(0))[:images]
-        return [(self._input(data.images[part].permute(0, 3, 1, 2)), data.labels[part]) for part in torch.split(chosen, size)]
+        return [(self._input(x), y) for x, y in data.part(chosen).test_batches(size, self.resolution)]
 
     def _input(self, images: Tensor) -> Tensor:
         return network_input(images, self.resolution, self.dataset.mean, self.dataset.std)
@@ -72,7 +72,7 @@ def answer(measurement: Measurement, label: str, dataset: Dataset, seed: int, tr
     """
     start = time.perf_counter()
     architecture = replace(measurement.networks[label], num_classes=len(dataset.classes))
-    resolution = max(SMALLEST, dataset.train.images.shape[1])
+    resolution = max(SMALLEST, dataset.train.side)
     recipe: dict[str, Any] = {"name": "untrained", "iterations": 0, "note": "As it is initialised, without any training."}
     if trained is not None:
         weights = weights_of(trained, label, seed)

@@ -35,7 +35,7 @@ def work(folder: Path, which: str) -> None:
     runs.write_facts(lane, facts)
     if state.exists():
         trainee.restore(state)
-    watched = dataset.test.images[: race.SHOWN]
+    watched, _ = next(dataset.test.test_batches(race.SHOWN, how.resolution))
     with (lane / "live.jsonl").open("w") as live:
         written = 0
 

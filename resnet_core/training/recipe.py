@@ -21,7 +21,10 @@ class Phase:
 
 @dataclass(frozen=True)
 class Recipe:
-    """SGD with momentum. The learning rate warms up for `warm_up` iterations, then follows `drops`."""
+    """SGD with momentum. The learning rate warms up for `warm_up` iterations, then follows `drops`.
+
+    With `warm_up_until`, the warm-up ends earlier: once the error of the training batches is below it.
+    """
 
     name: str
     phases: tuple[Phase, ...]
@@ -41,6 +44,10 @@ class Recipe:
     note: str  # what a reader of its results must know
     scale: float = 1.0  # of the published iterations
     warm_up_rate: float | None = None  # constant while it warms up; None: the rate rises linearly
+    warm_up_until: float | None = None  # percent; None: it lasts `warm_up` iterations
+    # of photographs of any size: the shorter side is resized to a random length between these pixels, and a random square of the
+    # resolution is cut out (section 3.4 of the paper); None: images of one size
+    sides: tuple[int, int] | None = None
 
     @property
     def iterations(self) -> int:
@@ -58,14 +65,16 @@ class Recipe:
             iteration -= phase.iterations
         return self.resolution
 
-    def learning_rate_at(self, iteration: int) -> float:
-        if iteration < self.warm_up:
+    def learning_rate_at(self, iteration: int, warm_up_ended: int | None = None) -> float:
+        """warm_up_ended: the iteration, where the error has ended it."""
+        warm_up = self.warm_up if warm_up_ended is None else warm_up_ended
+        if iteration < warm_up:
             if self.warm_up_rate is not None:
                 return self.warm_up_rate
-            return self.learning_rate * (iteration + 1) / self.warm_up
+            return self.learning_rate * (iteration + 1) / warm_up
         if self.drops is not None:
             return self.learning_rate * 0.1 ** sum(iteration >= drop for drop in self.drops)
-        done = (iteration - self.warm_up) / (self.iterations - self.warm_up)
+        done = (iteration - warm_up) / (self.iterations - warm_up)
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
 
     def scaled(self, factor: float) -> Recipe:
@@ -136,10 +145,32 @@ RECIPES = {
         replace(
             HE2015_CIFAR,
             name="he2015-cifar-110",
-            warm_up=400,
+            warm_up=32_000,  # at most, to the first drop; it took the paper about 400
             warm_up_rate=0.01,
-            note="The paper's recipe for ResNet-110 on CIFAR-10, with each channel's mean subtracted instead of each pixel's, "
-            "and 400 iterations at a rate of 0.01 where the paper waits for a training error below 80 % (about 400 iterations).",
+            warm_up_until=80,
+            note="The paper's recipe for ResNet-110 on CIFAR-10 (a rate of 0.01 until the error of the training batches is below "
+            "80 %), with each channel's mean subtracted instead of each pixel's.",
+        ),
+        Recipe(  # section 3.4
+            name="he2015-imagenet",
+            phases=(Phase(600_000, 224),),
+            batch_size=256,
+            learning_rate=0.1,
+            warm_up=0,
+            drops=(150_000, 300_000, 450_000),
+            momentum=0.9,
+            nesterov=False,
+            weight_decay=1e-4,
+            pad=0,
+            mirror=True,
+            clip_norm=None,
+            bfloat16=True,
+            evaluate_every=5000,
+            blocks_every=5000,
+            sides=(256, 480),
+            note="The paper's recipe for ImageNet; the rate is divided by 10 every 150,000 iterations (30 passes), in the paper "
+            "when the error plateaus. Each channel's mean is subtracted instead of each pixel's, colours are not augmented, and "
+            "errors are of one central square of 224 pixels (shorter side 256), in the paper the mean of ten.",
         ),
         SHORT,
         replace(
@@ -167,7 +198,7 @@ RECIPES = {
             bfloat16=False,
             evaluate_every=1000,
             blocks_every=10,
-            note="Trained for half a minute on 1,500 small digits.",
+            note="Trained for a short time (350 iterations): it shows how fast a network learns, not where it would end.",
         ),
     ]
 }

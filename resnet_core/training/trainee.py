@@ -16,8 +16,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from resnet_core.data.batches import network_input, test_batches, training_batches
-from resnet_core.data.datasets import Dataset, ImageSet
+from resnet_core.data.batches import Augmentation, Batch, Images, network_input
+from resnet_core.data.datasets import Dataset
 from resnet_core.errors import InputError
 from resnet_core.files import replacing
 from resnet_core.inspection.probe import blocks_of, listening
@@ -28,13 +28,13 @@ TRAINING_SAMPLE = 10_000  # training images on which the training error is measu
 Row = dict[str, Any]  # of the metrics table
 
 
-def evaluate(network: nn.Module, data: ImageSet, resolution: int, dataset: Dataset, fabric: Fabric) -> dict[str, float]:
+def evaluate(network: nn.Module, data: Images, resolution: int, dataset: Dataset, fabric: Fabric) -> dict[str, float]:
     """Mean cross-entropy and top-1 error in percent, in evaluation mode and the fabric's precision."""
     network.eval()
-    device = data.labels.device
+    device = fabric.device
     loss, wrong = torch.zeros((), dtype=torch.float64, device=device), torch.zeros((), dtype=torch.int64, device=device)
     with torch.inference_mode():
-        for images, labels in test_batches(data, 250):
+        for images, labels in data.test_batches(250, resolution):
             x = network_input(images, resolution, dataset.mean, dataset.std)
             with fabric.autocast():
                 logits = network(x).float()
@@ -76,27 +76,26 @@ class Trainee:
         self.optimizer: torch.optim.SGD = optimizer
         self._model, self._stepper = fabric.setup(self.network, optimizer)
         self.iteration = 0
+        self.warm_up_ended: int | None = None  # the iteration, where the recipe lets the error decide
         self.rows: list[Row] = []
         self._losses: list[Tensor] = []
         self._wrong: list[Tensor] = []
-        self._batches: Iterator[tuple[Tensor, Tensor]] | None = None
+        self._batches = self._next_batches()
 
-    def _next_batch(self) -> tuple[Tensor, Tensor]:
-        epoch, done = divmod(self.iteration, self.epoch_length)
-        if self._batches is None or done == 0:
-            recipe, dataset = self.recipe, self.dataset
-            self._batches = training_batches(
-                dataset.train, recipe.batch_size, recipe.pad, recipe.mirror, dataset.mean, self.seed, epoch, first=done
-            )
-        return next(self._batches)
+    def _next_batches(self) -> Iterator[Batch]:
+        """This process's share of the batches from the iteration on."""
+        recipe = self.recipe
+        how = Augmentation(recipe.pad, recipe.mirror, self.dataset.mean, recipe.sides)
+        share = slice(self.fabric.global_rank, None, self.fabric.world_size)
+        train = self.dataset.train
+        return train.training_batches(how, recipe.batch_size, recipe.resolution, self.seed, self.iteration, share)
 
     def step(self, learning_rate: float | None = None) -> None:
         """One iteration; its loss and error wait for `report`. learning_rate: instead of the recipe's."""
         recipe = self.recipe
-        share = slice(self.fabric.global_rank, None, self.fabric.world_size)
-        images, labels = (part[share] for part in self._next_batch())
+        images, labels = next(self._batches)
         x = network_input(images, recipe.resolution_at(self.iteration), self.dataset.mean, self.dataset.std)
-        rate = recipe.learning_rate_at(self.iteration) if learning_rate is None else learning_rate
+        rate = recipe.learning_rate_at(self.iteration, self.warm_up_ended) if learning_rate is None else learning_rate
         self.optimizer.param_groups[0]["lr"] = rate
         every = recipe.blocks_every
         if every and self.iteration % every == 0:
@@ -150,12 +149,17 @@ class Trainee:
             self.record(self.iteration, "train_batches", {metric: value.item() for metric, value in found.items()}, name)
 
     def record(self, step: int, split: str, metrics: dict[str, float], block: str | None = None) -> None:
+        """Keep it in `rows`, and tell Fabric's loggers."""
         for metric, value in metrics.items():
             row = {"step": step, "epoch": step / self.epoch_length, "split": split, "metric": metric, "block": block}
             self.rows.append({**row, "value": value})
+        self.fabric.log_dict({"/".join(filter(None, (split, name, block))): value for name, value in metrics.items()}, step)
 
     def report(self) -> dict[str, float]:
-        """Mean loss and error over the steps since the last report, recorded. FloatingPointError on a loss of nan or inf."""
+        """Mean loss and error over the steps since the last report, recorded. FloatingPointError on a loss of nan or inf.
+
+        An error low enough ends the warm-up here: it is the same in all processes, and known without another synchronisation.
+        """
         means = torch.stack([torch.stack(self._losses).mean(), torch.stack(self._wrong).mean()])
         means = cast(Tensor, self.fabric.all_reduce(means, reduce_op="mean"))
         loss, wrong = means.tolist()
@@ -165,6 +169,9 @@ class Trainee:
         rate = self.optimizer.param_groups[0]["lr"]
         self.record(self.iteration, "train_batches", {**found, "learning_rate": rate})
         self._losses, self._wrong = [], []
+        warming_up = self.warm_up_ended is None and self.iteration < self.recipe.warm_up
+        if warming_up and self.recipe.warm_up_until is not None and found["error_percent"] < self.recipe.warm_up_until:
+            self.warm_up_ended = self.iteration
         return found
 
     def test(self) -> dict[str, float]:
@@ -179,21 +186,17 @@ class Trainee:
         train = self.dataset.train
         # a random sample: the files lie class by class
         sample = torch.randperm(len(train), generator=torch.Generator().manual_seed(self.seed))[:TRAINING_SAMPLE]
-        sample = sample.to(self.fabric.device)
-        part = ImageSet(train.images[sample], train.labels[sample])
         resolution = self.recipe.resolution
-        self.record(self.iteration, "train", evaluate(self.network, part, resolution, self.dataset, self.fabric))
+        self.record(self.iteration, "train", evaluate(self.network, train.part(sample), resolution, self.dataset, self.fabric))
         found = evaluate(self.network, self.dataset.test, resolution, self.dataset, self.fabric)
         self.record(self.iteration, "test", found)
         return found
 
     def predict(self, images: Tensor) -> Tensor:
-        """Class probabilities (N, classes) of images (N, H, W, 3) uint8, in evaluation mode."""
+        """Class probabilities (N, classes) of images (N, 3, H, W) uint8, in evaluation mode."""
         self.network.eval()
         with torch.inference_mode():
-            x = network_input(
-                images.to(self.fabric.device).permute(0, 3, 1, 2), self.recipe.resolution, self.dataset.mean, self.dataset.std
-            )
+            x = network_input(images.to(self.fabric.device), self.recipe.resolution, self.dataset.mean, self.dataset.std)
             probabilities: Tensor = self.network(x).softmax(1)
         self.network.train()
         return probabilities
@@ -209,8 +212,9 @@ class Trainee:
         for name, parameter in self.network.named_parameters():
             if "momentum_buffer" in self.optimizer.state[parameter]:
                 tensors[f"momentum.{name}"] = self.optimizer.state[parameter]["momentum_buffer"].contiguous()
+        place = {"iteration": self.iteration, "rows": self.rows, "warm_up_ended": self.warm_up_ended}
         with replacing(path) as beside:
-            save_file(tensors, beside, {"iteration": str(self.iteration), "rows": json.dumps(self.rows)})
+            save_file(tensors, beside, {name: json.dumps(value) for name, value in place.items()})
 
     def restore(self, path: Path) -> None:
         tensors = load_file(path)
@@ -222,5 +226,6 @@ class Trainee:
                 buffer = torch.empty_like(parameter).copy_(tensors[f"momentum.{name}"])
                 self.optimizer.state[parameter]["momentum_buffer"] = buffer
         with safe_open(path, "pt") as file:
-            metadata = file.metadata()
-        self.iteration, self.rows, self._batches = int(metadata["iteration"]), json.loads(metadata["rows"]), None
+            place = {name: json.loads(value) for name, value in file.metadata().items()}
+        self.iteration, self.rows, self.warm_up_ended = place["iteration"], place["rows"], place["warm_up_ended"]
+        self._batches = self._next_batches()

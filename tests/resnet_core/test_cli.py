@@ -89,6 +89,7 @@ def test_inspect_prints_a_table_for_people(run, photograph):
         (["train", "resnet34", "--data", "imagenot"], "There is no dataset named 'imagenot'"),
         (["train", "resnet34", "--width", "0"], "must be at least 1"),
         (["train", "resnet34", "--shortcut", "D"], "shortcut must be one of"),
+        (["train", "resnet20-cifar", "--data", "digits", "--logger", "pigeon"], "There is no logger named 'pigeon'"),
         (["train", "plain34"], "Tiny-ImageNet is not complete"),
     ],
 )

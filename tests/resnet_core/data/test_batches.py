@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import islice, product
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as transforms
 
 from resnet_core.data import batches
-from resnet_core.data.datasets import ImageSet
+from resnet_core.data.batches import Augmentation, ImageSet
 
 FILL = (0.2, 0.5, 0.8)
 PAD = 2
@@ -23,7 +23,8 @@ def images(n: int, height: int = 6, width: int = 5) -> ImageSet:
 
 
 def epoch(data: ImageSet, number: int = 0, seed: int = 0, batch_size: int = 8, pad: int = PAD) -> list[tuple[Tensor, Tensor]]:
-    return list(batches.training_batches(data, batch_size, pad, True, FILL, seed, number))
+    how, length = Augmentation(pad, True, FILL, None), len(data) // batch_size
+    return list(islice(data.training_batches(how, batch_size, 8, seed, number * length), length))
 
 
 def possibilities(data: ImageSet) -> dict[bytes, tuple[int, int, int, bool]]:
@@ -85,7 +86,7 @@ def test_an_epoch_follows_from_seed_and_number_alone() -> None:
 
 def test_batches_are_bytes_in_channels_last_memory() -> None:
     data = images(8)
-    for xs, _ in [*epoch(data), *batches.test_batches(data, 8)]:
+    for xs, _ in [*epoch(data), *data.test_batches(8, 8)]:
         assert xs.shape == (8, 3, 6, 5)
         assert xs.dtype == torch.uint8
         assert xs.is_contiguous(memory_format=torch.channels_last)
@@ -100,7 +101,7 @@ def test_the_data_are_not_changed() -> None:
 
 def test_test_batches_are_the_images_in_order_and_all_of_them() -> None:
     data = images(30)
-    made = list(batches.test_batches(data, 8))
+    made = list(data.test_batches(8, 8))
     assert [len(ys) for _, ys in made] == [8, 8, 8, 6]
     assert torch.equal(torch.cat([xs for xs, _ in made]).permute(0, 2, 3, 1), data.images)
     assert torch.equal(torch.cat([ys for _, ys in made]), data.labels)
@@ -109,7 +110,7 @@ def test_test_batches_are_the_images_in_order_and_all_of_them() -> None:
 @pytest.mark.parametrize("resolution", [8, 16, 24])
 def test_network_input_is_torchvisions_resize_and_normalise(resolution: int) -> None:
     mean, std = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
-    ((xs, _),) = batches.test_batches(images(4, 16, 16), 4)
+    ((xs, _),) = images(4, 16, 16).test_batches(4, 16)
     expected = transforms.normalize(
         transforms.resize(transforms.to_dtype(xs, torch.float32, scale=True), [resolution], antialias=True), mean, std
     )

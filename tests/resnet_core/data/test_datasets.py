@@ -128,5 +128,5 @@ def test_a_missing_dataset_says_what_to_unpack_where(tmp_path: Path, name: str, 
 
 
 def test_an_unknown_dataset_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(InputError, match="known are digits, cifar10"):
+    with pytest.raises(InputError, match="known are digits, synthetic, cifar10"):
         open_dataset("mnist")

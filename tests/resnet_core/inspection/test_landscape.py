@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from resnet_core.architectures import architecture
-from resnet_core.data.batches import network_input
-from resnet_core.data.datasets import Dataset, ImageSet
+from resnet_core.data.batches import ImageSet, network_input
+from resnet_core.data.datasets import Dataset
 from resnet_core.errors import InputError
 from resnet_core.inspection.landscape import loss_surface, random_direction
 from resnet_core.network import ResNet, build

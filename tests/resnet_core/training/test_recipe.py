@@ -33,10 +33,21 @@ def test_he2015_cifar_is_section_4_2_of_the_paper() -> None:
     assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
 
 
-def test_the_recipe_of_resnet110_warms_up_at_a_hundredth() -> None:
+def test_the_recipe_of_resnet110_warms_up_at_a_hundredth_until_the_error_is_below_80_percent() -> None:
     how = recipe("he2015-cifar-110")
-    assert [how.learning_rate_at(i) for i in (0, 399, 400, 32_000)] == pytest.approx([0.01, 0.01, 0.1, 0.01])
+    assert how.warm_up_until == 80
+    assert [how.learning_rate_at(i, 450) for i in (0, 449, 450, 32_000)] == pytest.approx([0.01, 0.01, 0.1, 0.01])
+    assert [how.learning_rate_at(i) for i in (0, 31_999, 32_000, 48_000)] == pytest.approx([0.01, 0.01, 0.01, 0.001])
     assert {n for n in RECIPES if RECIPES[n].warm_up_rate is not None} == {"he2015-cifar-110"}
+
+
+def test_he2015_imagenet_is_section_3_4_of_the_paper() -> None:
+    how = recipe("he2015-imagenet")
+    assert (how.batch_size, how.momentum, how.weight_decay, how.mirror) == (256, 0.9, 1e-4, True)
+    assert (how.iterations, how.resolution, how.sides) == (600_000, 224, (256, 480))
+    passes = 1_281_167 // 256  # iterations
+    rates = [how.learning_rate_at(epoch * passes) for epoch in (0, 29, 31, 59, 61, 89, 91, 119)]
+    assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001, 0.0001, 0.0001])
 
 
 def test_a_scale_multiplies_every_iteration_number_and_says_so() -> None:
@@ -67,7 +78,8 @@ def test_recipes_survive_json() -> None:
         fields = json.loads(json.dumps(asdict(how)))
         drops = None if fields["drops"] is None else tuple(fields["drops"])
         phases = tuple(Phase(**phase) for phase in fields["phases"])
-        assert replace(Recipe(**fields), phases=phases, drops=drops) == how
+        sides = None if fields["sides"] is None else tuple(fields["sides"])
+        assert replace(Recipe(**fields), phases=phases, drops=drops, sides=sides) == how
 
 
 def test_an_unknown_recipe_is_answered_with_the_known_ones() -> None:

@@ -1,0 +1,156 @@
+"""How do image files become batches? All decoded at once into memory, or ahead of the training by worker processes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from resnet_core.data.batches import ALL, Augmentation, Batch, epochs
+from resnet_core.errors import InputError
+
+CROP, SHORTER_SIDE = 224, 256  # pixels: a test's central square, and what is left of the photograph around it (section 3.4)
+CPU = torch.device("cpu")
+MOST_WORKERS = 16  # each keeps two batches in shared memory: of 256 photographs, 77 MB
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Image.Image]:
+    """The picture. Raises InputError, also where the block finds it broken."""
+    try:
+        with Image.open(path) as image:
+            yield image
+    except (OSError, Image.DecompressionBombError):
+        raise InputError(f"{path} is not a picture that can be read; remove it or unpack the dataset again.") from None
+
+
+def decode(paths: Sequence[Path], side: int) -> Tensor:
+    """The images as (N, side, side, 3) uint8; Pillow decodes outside the interpreter's lock, so threads help."""
+    images = np.empty((len(paths), side, side, 3), dtype=np.uint8)
+
+    def read(i: int) -> None:
+        with opened(paths[i]) as image:
+            if image.size != (side, side):
+                raise InputError(f"{paths[i]} has {image.size[0]} x {image.size[1]} pixels, the first image {side} x {side}.")
+            images[i] = np.asarray(image.convert("RGB"))
+
+    with ThreadPoolExecutor() as pool:
+        for _ in pool.map(read, range(len(paths)), chunksize=256):
+            pass
+    return torch.from_numpy(images)
+
+
+class Cut(NamedTuple):
+    """What becomes of one image."""
+
+    image: int
+    shorter_side: int  # pixels, after it is resized
+    place: tuple[float, float] | None  # of the square, down and across, of the room there is (0 to 1); None: in the middle
+    mirrored: bool
+
+
+def _workers() -> int:
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(MOST_WORKERS, processors // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """Photographs of any size, decoded anew for every batch, which is cut out of them by torchvision's transforms.
+
+    All chance is in the main process, so that batches do not depend on the number of workers.
+    """
+
+    root: Path
+    names: NDArray[np.bytes_]  # below the root; as one block of memory, because workers would copy a list of a million strings
+    labels: Tensor  # (N,) int64
+    device: torch.device = CPU
+    workers: int = field(default_factory=_workers)  # 0: this process
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def side(self) -> int:
+        return CROP
+
+    def to(self, device: torch.device) -> ImageFiles:
+        return replace(self, device=device)
+
+    def part(self, chosen: Tensor) -> ImageFiles:
+        chosen = chosen.cpu()
+        return replace(self, names=self.names[chosen.numpy()], labels=self.labels[chosen])
+
+    def training_batches(
+        self, how: Augmentation, batch_size: int, resolution: int, seed: int, first: int = 0, share: slice = ALL
+    ) -> Iterator[Batch]:
+        """As in `Images`: a random square of the resized photograph or of its mirror image (section 3.4 of the paper)."""
+        if not how.sides:
+            raise InputError("The recipe is for images of one size; choose one that cuts photographs, such as he2015-imagenet.")
+        return self._load(_training_cuts(len(self), how.sides, how.mirror, batch_size, seed, first, share), resolution)
+
+    def test_batches(self, batch_size: int, resolution: int) -> Iterator[Batch]:
+        """As in `Images`: the central square, of 224 pixels where the shorter side has 256."""
+        shorter_side = round(resolution * SHORTER_SIDE / CROP)
+        cuts = [Cut(i, shorter_side, None, False) for i in range(len(self))]
+        return self._load((cuts[i : i + batch_size] for i in range(0, len(cuts), batch_size)), resolution)
+
+    def _load(self, cuts: Iterable[list[Cut]], resolution: int) -> Iterator[Batch]:
+        loader = DataLoader(
+            _Squares(self, resolution),
+            batch_sampler=cuts,
+            num_workers=self.workers,
+            pin_memory=self.device.type == "cuda",
+            generator=torch.Generator(),  # otherwise it draws the workers' seed from everybody's random numbers
+        )
+        try:
+            for images, labels in loader:
+                yield images.to(self.device, non_blocking=True).permute(0, 3, 1, 2), labels.to(self.device, non_blocking=True)
+        except InputError as error:  # from a worker it comes with a traceback before its sentence
+            raise InputError(str(error).strip().rpartition("InputError: ")[2]) from None
+
+
+def _training_cuts(
+    n: int, sides: tuple[int, int], mirror: bool, batch_size: int, seed: int, first: int, share: slice
+) -> Iterator[list[Cut]]:
+    for generator, batches in epochs(n, batch_size, seed, first, share):
+        shorter = torch.randint(sides[0], sides[1] + 1, (n,), generator=generator)
+        places = torch.rand(n, 2, generator=generator)
+        mirrored = torch.rand(n, generator=generator) < 0.5 * mirror
+        for chosen in batches:
+            columns = (chosen, shorter[chosen], places[chosen], mirrored[chosen])
+            yield [Cut(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+
+
+class _Squares(Dataset[tuple[Tensor, int]]):
+    """What a worker does: a `Cut` -> the square, (H, W, 3) uint8, and its label."""
+
+    def __init__(self, files: ImageFiles, resolution: int) -> None:
+        self.root, self.names, self.labels = files.root, files.names, files.labels.numpy()
+        self.resolution = resolution
+
+    def __getitem__(self, cut: Cut) -> tuple[Tensor, int]:
+        from torchvision.transforms.v2 import functional as transforms
+
+        with opened(self.root / os.fsdecode(self.names[cut.image])) as file:
+            image = transforms.resize(file.convert("RGB"), [cut.shorter_side], antialias=True)
+        size = self.resolution
+        if cut.place is None:
+            image = transforms.center_crop(image, [size, size])
+        else:
+            top, left = (int(at * (room - size + 1)) for at, room in zip(cut.place, image.size[::-1], strict=True))
+            image = transforms.crop(image, top, left, size, size)
+        if cut.mirrored:
+            image = transforms.horizontal_flip(image)
+        return torch.from_numpy(np.array(image)), int(self.labels[cut.image])

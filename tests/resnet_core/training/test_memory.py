@@ -1,0 +1,71 @@
+"""Does a training hold as much after many epochs as after a few? Counted: every live tensor, its bytes, and open files."""
+
+from __future__ import annotations
+
+import gc
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+
+from resnet_core.data.datasets import Dataset, open_dataset
+from resnet_core.network import build
+from resnet_core.training.recipe import Phase, Recipe
+from resnet_core.training.trainee import Trainee
+from tests.resnet_core.data.photographs import make_photographs
+from tests.resnet_core.training.toy import DATA, RECIPE, TINY
+
+
+def held() -> tuple[int, int, int]:
+    gc.collect()
+    storages = {}
+    tensors = [each for each in gc.get_objects() if issubclass(type(each), torch.Tensor)]
+    for tensor in tensors:
+        storages[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+    return len(tensors), sum(storages.values()), len(os.listdir("/proc/self/fd"))
+
+
+def trainee(how: Recipe, data: Dataset) -> Trainee:
+    return Trainee(build(TINY, 0), how, data, 0, Fabric(accelerator="cpu", devices=1))
+
+
+def held_after(training: Trainee, epochs: int) -> tuple[int, int, int]:
+    """Of all that the engine does again and again: steps, records of blocks, tests, reports."""
+    for _ in range(epochs):
+        for _ in range(training.epoch_length):
+            training.step()
+        training.test()
+        training.report()
+    return held()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are counted as Linux shows them")
+@pytest.mark.parametrize("workers", [None, 0, 2], ids=["decoded", "in files", "in files, two workers"])
+def test_memory_is_flat_over_epochs(tmp_path: Path, workers: int | None) -> None:
+    how, data = replace(RECIPE, phases=(Phase(1000, 8),), blocks_every=10), DATA
+    if workers is not None:
+        data = open_dataset(f"imagenet:{make_photographs(tmp_path)}")
+        data = replace(data, train=replace(data.train, workers=workers), test=replace(data.test, workers=workers))
+        how = replace(how, pad=0, sides=(10, 16))
+    training = trainee(how, data)
+    first, later = held_after(training, 2), held_after(training, 10)
+    tensors, storage, files = (after - before for before, after in zip(first, later, strict=True))
+    early = 2 * (workers or 0)  # batches that workers hand over before their turn: images and labels
+    assert tensors <= 2 * early
+    assert storage <= early * how.batch_size * (3 * 8 * 8 + 8)
+    assert files <= 2 * early
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are counted as Linux shows them")
+def test_what_is_held_on_to_is_seen() -> None:
+    """A loss and an error for every step that is not reported: the count above would find a leak of that kind."""
+    training = trainee(RECIPE, DATA)
+    for _ in range(5):
+        training.step()
+    before = held()
+    for _ in range(5):
+        training.step()
+    assert held()[0] - before[0] == 10

@@ -1,0 +1,107 @@
+"""Does a training go on where it stopped? Bit by bit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from resnet_core import runs
+from resnet_core.errors import InputError
+from resnet_core.network import ResNet
+from resnet_core.training.engine import precision_of, train
+from tests.resnet_core.training.toy import DATA, RECIPE, TINY, StoppedError, contents, run, silent, stop_at
+
+
+@pytest.mark.parametrize("iteration", [50, 100, 120])
+def test_a_stopped_run_goes_on_to_the_same_weights_and_metrics(tmp_path: Path, finished: Path, iteration: int) -> None:
+    with pytest.raises(StoppedError):
+        run(tmp_path / "run", progress=stop_at(iteration))
+    assert runs.read_facts(tmp_path / "run")["status"] == "running"
+    reports: list[int] = []
+    network = run(tmp_path / "run", progress=lambda now: reports.append(now.iteration))
+    assert reports == [i for i in (50, 100, 120) if i > iteration]
+
+    tensors, metrics, facts = contents(tmp_path / "run")
+    expected_tensors, expected_metrics, expected_facts = contents(finished)
+    assert tensors == expected_tensors
+    pd.testing.assert_frame_equal(metrics, expected_metrics, check_exact=True)
+    assert facts == expected_facts
+    assert not network.training
+
+
+def test_a_run_may_be_stopped_twice_and_between_checkpoints(tmp_path: Path, finished: Path) -> None:
+    calls = 0
+
+    def fail_in_the_middle(module: nn.Module, _inputs: tuple[Tensor, ...]) -> None:
+        nonlocal calls
+        if isinstance(module, ResNet) and module.training:
+            calls += 1
+            if calls == 73:
+                raise KeyboardInterrupt
+
+    handle = nn.modules.module.register_module_forward_pre_hook(fail_in_the_middle)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "run")
+    handle.remove()
+    with pytest.raises(StoppedError):
+        run(tmp_path / "run", progress=stop_at(100))
+    run(tmp_path / "run")
+    assert contents(tmp_path / "run")[0] == contents(finished)[0]
+    pd.testing.assert_frame_equal(contents(tmp_path / "run")[1], contents(finished)[1], check_exact=True)
+
+
+def test_half_a_file_beside_a_checkpoint_is_no_obstacle(tmp_path: Path, finished: Path) -> None:
+    """What a killed process leaves."""
+    with pytest.raises(StoppedError):
+        run(tmp_path / "run", progress=stop_at(50))
+    (tmp_path / "run" / ".state.safetensors.1.part").write_bytes(b"half")
+    run(tmp_path / "run")
+    assert contents(tmp_path / "run")[0] == contents(finished)[0]
+
+
+def test_a_run_from_other_weights_goes_on_to_the_same_weights(tmp_path: Path, finished: Path) -> None:
+    train(TINY, RECIPE, DATA, 0, tmp_path / "whole", silent, finished)
+    with pytest.raises(StoppedError):
+        train(TINY, RECIPE, DATA, 0, tmp_path / "stopped", stop_at(50), finished)
+    with pytest.raises(InputError, match=r"holds a run with another start; choose another folder\.$"):
+        train(TINY, RECIPE, DATA, 0, tmp_path / "stopped", silent)
+    train(TINY, RECIPE, DATA, 0, tmp_path / "stopped", silent, finished)
+    assert contents(tmp_path / "stopped")[0] == contents(tmp_path / "whole")[0]
+
+
+def half_precision() -> Fabric:
+    return Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
+
+
+def test_in_bfloat16_a_stopped_run_goes_on_bit_by_bit_too(tmp_path: Path, finished: Path) -> None:
+    how = replace(RECIPE, bfloat16=True, blocks_every=25)
+    train(TINY, how, DATA, 0, tmp_path / "whole", silent, fabric=half_precision())
+    with pytest.raises(StoppedError):
+        train(TINY, how, DATA, 0, tmp_path / "run", stop_at(50), fabric=half_precision())
+    assert precision_of(tmp_path / "run", RECIPE) == "bf16-mixed"  # whatever this machine would choose
+    train(TINY, how, DATA, 0, tmp_path / "run", silent, fabric=half_precision())
+    whole, resumed = contents(tmp_path / "whole"), contents(tmp_path / "run")
+    assert resumed[0] == whole[0]
+    pd.testing.assert_frame_equal(resumed[1], whole[1], check_exact=True)
+    assert resumed[2] == whole[2]
+    assert whole[2]["precision"] == "bf16-mixed"
+    single = contents(finished)[1]  # the same network and batches in float32
+    losses = [t[(t.metric == "loss") & (t.split == "train_batches")].value.iloc[0] for t in (whole[1], single)]
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)
+    assert losses[0] != losses[1]
+
+
+def test_a_run_does_not_change_its_precision_midway(tmp_path: Path) -> None:
+    with pytest.raises(StoppedError):
+        run(tmp_path / "run", progress=stop_at(50))
+    with pytest.raises(InputError, match="another precision"):
+        train(TINY, RECIPE, DATA, 0, tmp_path / "run", silent, fabric=half_precision())
+
+
+def test_a_recipe_in_float32_stays_in_it(tmp_path: Path) -> None:
+    assert precision_of(tmp_path, RECIPE) == "32-true"

@@ -195,14 +195,14 @@ def gradient_flow_of_batch(
     dataset = open_dataset(data)
     if name in REGISTRY:
         lens = build(architecture(name, batch_norm=batch_norm, num_classes=len(dataset.classes)), seed)
-        resolution = max(SMALLEST, dataset.train.images.shape[1])
+        resolution = max(SMALLEST, dataset.train.side)
     else:
         lens = load(name)
         resolution = lens.checkpoint.resolution
         if lens.checkpoint.classes != dataset.classes:
             raise InputError(f"{name} has learned other classes than those of {dataset.title}; name its own data with --data.")
-    x = network_input(dataset.train.images[:images].permute(0, 3, 1, 2), resolution, dataset.mean, dataset.std)
-    found = gradient_flow(lens, x, dataset.train.labels[:images])
+    pictures, labels = next(dataset.train.test_batches(images, resolution))
+    found = gradient_flow(lens, network_input(pictures, resolution, dataset.mean, dataset.std), labels)
     if out:
         found.save(out)
     table = Table("block", "gradient norm", "response sd", "rms of the output", box=None)

@@ -21,7 +21,7 @@ from dashboard.figures.gradient_flow import (
 )
 from resnet_core import runs
 from resnet_core.architectures import Architecture
-from resnet_core.data.batches import network_input, training_batches
+from resnet_core.data.batches import Augmentation, network_input
 from resnet_core.data.datasets import open_dataset
 from resnet_core.inspection.gradients import BlockFlow, GradientFlow, gradient_flow
 from resnet_core.network import build
@@ -40,10 +40,9 @@ def test_the_pages_question_gives_what_the_training_recorded(run: str) -> None:
     data, recipe = open_dataset("digits"), facts["recipe"]
     fields = facts["architecture"]
     network = build(Architecture(**{**fields, "depths": tuple(fields["depths"])}), facts["seed"])
-    images, labels = next(
-        training_batches(data.train, recipe["batch_size"], recipe["pad"], recipe["mirror"], data.mean, facts["seed"], epoch=0)
-    )
-    found = gradient_flow(network, network_input(images, recipe["phases"][0]["resolution"], data.mean, data.std), labels)
+    how, side = Augmentation(recipe["pad"], recipe["mirror"], data.mean, None), recipe["phases"][0]["resolution"]
+    images, labels = next(data.train.training_batches(how, recipe["batch_size"], side, facts["seed"]))
+    found = gradient_flow(network, network_input(images, side, data.mean, data.std), labels)
     table = runs.load(STUDY / run)
     recorded = table[(table.metric == "gradient_norm") & (table.step == 0)].set_index("block").value
     for block in found.blocks:

@@ -1,0 +1,57 @@
+"""What do all sessions share? Networks, what they answer, and tables, each computed once; every `st.cache_*` is in this folder.
+
+What is cached as a resource is handed out itself, not a copy: read it, never change it. torch is imported inside, when it is
+first needed.
+"""
+
+from dashboard.resources.attributions import RANDOM, attribution, cascade, curves, known_attribution, known_trust
+from dashboard.resources.batches import (
+    NEARBY,
+    RADIANS,
+    Batch,
+    digits_batch,
+    gradient_correlation,
+    gradient_flow,
+    photographs_batch,
+)
+from dashboard.resources.networks import checkpoint, feature_maps, inspections, pairs, predictions
+from dashboard.resources.photographs import SHOWN, Photograph, own_photograph, sample_photograph
+from dashboard.resources.racing import Digits, go_on_with_race, race, races, start_race, steer_race, warm_up_races, watched_digits
+from dashboard.resources.runs import answers, drawn, paper, studies
+
+__all__ = [
+    "NEARBY",
+    "RADIANS",
+    "RANDOM",
+    "SHOWN",
+    "Batch",
+    "Digits",
+    "Photograph",
+    "answers",
+    "attribution",
+    "cascade",
+    "checkpoint",
+    "curves",
+    "digits_batch",
+    "drawn",
+    "feature_maps",
+    "go_on_with_race",
+    "gradient_correlation",
+    "gradient_flow",
+    "inspections",
+    "known_attribution",
+    "known_trust",
+    "own_photograph",
+    "pairs",
+    "paper",
+    "photographs_batch",
+    "predictions",
+    "race",
+    "races",
+    "sample_photograph",
+    "start_race",
+    "steer_race",
+    "studies",
+    "warm_up_races",
+    "watched_digits",
+]

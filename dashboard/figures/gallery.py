@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.figures import initialisation, trained
+from dashboard.figures.shortcuts import shortcut_curves
 from dashboard.figures.style import QUANTITIES
 
 
@@ -24,6 +25,11 @@ def _gradients(table: pd.DataFrame) -> Iterator[Picture]:
     alt = "Gradient norm by block in training, with and without batch norm and shortcuts"
     numbers = table[table.metric == "gradient_norm"][["run", "residual", "batch_norm", "seed", "step", "block", "value"]]
     yield Picture("gradients", alt, initialisation.gradients_in_training(table), numbers)
+
+
+def _shortcuts(table: pd.DataFrame) -> Iterator[Picture]:
+    numbers = table[table.metric == "error_percent"][["run", "seed", "step", "split", "value"]]
+    yield Picture("options", "Training error by what stands on the shortcuts", shortcut_curves(table), numbers)
 
 
 def _figure7(table: pd.DataFrame) -> Iterator[Picture]:
@@ -73,7 +79,7 @@ def _similarity(table: pd.DataFrame) -> Iterator[Picture]:
 
 
 Draw = Callable[[pd.DataFrame], Iterator[Picture]]
-TRAINING_PICTURES: dict[str, Draw] = {"gradients": _gradients}  # from tables of runs.load
+TRAINING_PICTURES: dict[str, Draw] = {"gradients": _gradients, "shortcuts": _shortcuts}  # from tables of runs.load
 PICTURES: dict[str, Draw] = {  # from tables of runs.load_measured
     "figure7": _figure7,
     "depth": _depth,

@@ -19,6 +19,7 @@ from resnet_core.data.files import ImageFiles, decode, opened
 from resnet_core.errors import InputError
 
 BUNDLED = Path(__file__).parents[2] / "assets" / "data"
+IMAGENET_CLASSES = 1000
 DATA_FOLDER = "RESNET_LENS_DATA"  # environment variable; without it ./data, as in torchvision's examples
 
 
@@ -158,9 +159,6 @@ def image_folder(folder: Path) -> Dataset:
         train=train,
         test=test,
     )
-
-
-IMAGENET_CLASSES = 1000
 
 
 def imagenet(folder: Path) -> Dataset:

@@ -21,6 +21,7 @@ lint: .venv/dev ## ruff, mypy and the import contracts
 
 bench: .venv/dev ## ratios against named peers, measured here
 	$(BIN)/python -m benchmarks.inspect
+	$(BIN)/python -m benchmarks.attribution
 	$(BIN)/python -m benchmarks.page
 	$(BIN)/python -m benchmarks.train
 

@@ -43,9 +43,11 @@ def seconds(run: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def compare(ours: Callable[[], object], peer: Callable[[], object], rounds: int) -> tuple[np.ndarray, np.ndarray]:
+def compare(
+    ours: Callable[[], object], peer: Callable[[], object], rounds: int, warm_up: int = WARM_UP
+) -> tuple[np.ndarray, np.ndarray]:
     """Seconds of both, one after the other in every round, each first in half of the rounds."""
-    for run in (ours, peer) * WARM_UP:
+    for run in (ours, peer) * warm_up:
         seconds(run)
     times = []
     for i in range(rounds):
@@ -59,12 +61,13 @@ def compare(ours: Callable[[], object], peer: Callable[[], object], rounds: int)
 def report(name: str, goal: float, ours: np.ndarray, peer: np.ndarray) -> None:
     low, middle, high = np.quantile(ours / peer, [0.25, 0.5, 0.75])
     milliseconds = f"{1e3 * np.median(ours):.0f} and {1e3 * np.median(peer):.0f} ms"
-    print(f"against {name}: ratio {middle:.3f} ({low:.3f}–{high:.3f}, n={len(ours)}), goal {goal:.3f}; medians {milliseconds}")
+    ratio = f"ratio {middle:.3f} ({low:.3f}–{high:.3f}, n={len(ours)})"
+    print(f"against {name}: {ratio}, goal {goal:.3f}; medians {milliseconds}", flush=True)
 
 
-def captum(network: ResNet, image: torch.Tensor) -> None:
+def captum(network: ResNet, image: torch.Tensor, target: int = TARGET) -> None:
     for block in network.blocks().values():
-        LayerGradCam(network, block).attribute(image, TARGET, relu_attributions=True)
+        LayerGradCam(network, block).attribute(image, target, relu_attributions=True)
 
 
 def grad_cam(network: ResNet, image: torch.Tensor) -> None:

@@ -23,6 +23,7 @@ bench: .venv/dev ## ratios against named peers, measured here
 	$(BIN)/python -m benchmarks.inspect
 	$(BIN)/python -m benchmarks.attribution
 	$(BIN)/python -m benchmarks.page
+	$(BIN)/python -m benchmarks.grid
 	$(BIN)/python -m benchmarks.train
 
 browser: .venv/dev # a Chromium for the tests, where there is none

@@ -23,6 +23,7 @@ from dashboard.figures.feature_maps import (
     values_table,
 )
 from dashboard.state import explain_unknown
+from resnet_core.architectures import EXPANSION
 
 SCALES = {"shared": "all channels of both networks on one scale", "own": "every channel on its own scale"}
 
@@ -48,10 +49,10 @@ with chosen.row:
         "Place in it", places, index=len(places) - 1, format_func=PLACES.__getitem__, key="place", bind="query-params", width=165
     )
     sort = st.selectbox("Sorted by", SORTS, key="sort", bind="query-params", width=125)
+    last = stages[-1].channels * EXPANSION[first.architecture.block] - 1
     asked = st.number_input(
-        "Channel", 0, stages[-1].channels - 1, None, key="channel", bind="query-params", width=110, placeholder="first",
-        help="Or click a map.",
-    )  # fmt: skip
+        "Channel", 0, last, None, key="channel", bind="query-params", width=110, placeholder="first", help="Or click a map."
+    )
     scale = st.segmented_control(
         "Colours", list(SCALES), default="shared", required=True, key="colours", bind="query-params",
         help="; ".join(f"**{name}**: {words}" for name, words in SCALES.items()),

@@ -44,6 +44,7 @@ def bundled() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in BUNDLED.glob("*.safetensors")))
 
 
+@torch.inference_mode(False)  # what is loaded must be one that gradients can pass through, whoever loads it
 def load(reference: str | Path, device: str = "auto") -> ResNet:
     """A trained network, in evaluation mode and frozen; its `checkpoint` says what it is.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from resnet_core.network import ResNet
+
+_TWO = ThreadPoolExecutor(2)  # for both networks of a pair; threads that stay, as torch prepares each one anew
 
 
 @st.cache_resource
@@ -45,20 +48,21 @@ def network(name: str) -> ResNet:
     return load(name)
 
 
-@st.cache_resource(max_entries=512)
-def _inspection(name: str, digest: str, target: int | None, _photograph: Photograph) -> Inspection:
+@st.cache_resource(max_entries=256)
+def _inspections(pair: tuple[str, str], digest: str, target: int, _photograph: Photograph) -> tuple[Inspection, Inspection]:
     from resnet_core.inspection.inspect import inspect
     from resnet_core.weights import prepare
 
-    lens = network(name)
-    return inspect(lens, prepare(_photograph.pixels, checkpoint(name)), target)
+    asked = [(network(name), prepare(_photograph.pixels, checkpoint(name))) for name in pair]
+    plain, residual = _TWO.map(lambda each: inspect(each[0], each[1], target), asked)
+    return plain, residual
 
 
 def inspections(pair: tuple[str, str], photograph: Photograph, target: int | None) -> tuple[Inspection, Inspection]:
     """Both networks on one photograph and one target; None: the class that the residual network finds most probable."""
-    plain, residual = pair
-    second = _inspection(residual, photograph.digest, target, photograph)
-    return _inspection(plain, photograph.digest, second.target, photograph), second
+    if target is None:
+        target = int(predictions(pair[1], [photograph])[0].argmax())
+    return _inspections(pair, photograph.digest, target, photograph)
 
 
 @st.cache_resource(max_entries=64)
@@ -68,8 +72,9 @@ def _predictions(name: str, digests: tuple[str, ...], _photographs: Sequence[Pho
     from resnet_core.weights import prepare
 
     images = torch.stack([prepare(photograph.pixels, checkpoint(name)) for photograph in _photographs])
+    lens = network(name)
     with torch.inference_mode():
-        return logits(network(name), images).softmax(1).cpu().numpy()
+        return logits(lens, images).softmax(1).cpu().numpy()
 
 
 def logits(lens: ResNet, images: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ from resnet_core import weights
 from resnet_core.architectures import Architecture, architecture
 from resnet_core.checkpoint import Checkpoint
 from resnet_core.errors import InputError
+from resnet_core.inspection.inspect import inspect
 from resnet_core.network import ResNet, build
 
 KEY = "resnet_lens"
@@ -427,3 +428,9 @@ def test_a_wrong_file_in_torchs_folder_is_refused_and_never_run(hub: Path, write
     write(hub / RESNET18)
     assert refusal("torchvision:resnet18").startswith("torchvision's resnet18 ")
     assert not (hub / "sprung").exists()
+
+
+def test_a_network_that_is_loaded_in_inference_mode_can_be_inspected():
+    with torch.inference_mode():
+        network = weights.load("resnet34-tiny", device="cpu")
+    assert len(inspect(network, torch.zeros(3, 64, 64)).blocks) == 16

@@ -17,6 +17,11 @@ def start(page: Page, server: str, query: str = "") -> None:
     expect(page).to_have_url(re.compile("race="))
 
 
+def stop(page: Page) -> None:
+    """The page's own button: while a script runs for long, Streamlit has one of that name too."""
+    page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop").click()
+
+
 def points(page: Page) -> list[int]:
     """How many points each line of errors has."""
     return page.evaluate(
@@ -80,19 +85,19 @@ def test_a_stopped_race_can_go_on_and_another_one_be_pinned(server: str, page: P
     start(page, server, "?depth=20&width=4&seed=1")
     wait_for_points(page, 2)
     earlier = parse_qs(urlsplit(page.url).query)["race"][0]
-    page.get_by_role("button", name="Stop").click()
+    stop(page)
     go_on = page.get_by_role("button", name="Go on with it")
     expect(go_on).to_be_visible()
     settle(page)
     stopped = points(page)[0]
     go_on.click()
     wait_for_points(page, stopped + 2)
-    page.get_by_role("button", name="Stop").click()
+    stop(page)
     expect(go_on).to_be_visible()
 
     start(page, server, "?depth=20&width=4&seed=2")
     wait_for_points(page, 2)
-    page.get_by_role("button", name="Stop").click()
+    stop(page)
     expect(go_on).to_be_visible()
     page.get_by_role("combobox", name="Pinned beside it").click()
     page.get_by_role("option", name=earlier).click()

@@ -5,6 +5,8 @@
 A real Chromium on this machine, server and browser on the same cores. "Click": on a map, until its channel is framed in both
 grids and shown large. "Sort": until both grids are drawn in another order. Goals: medians of at most 300 ms, a message
 of at most 1 MB, and scrolling at 50 frames a second (the browser's limit is 60).
+
+Last result (two cores of an x86-64 machine): click 277 ms (239-294, n = 15), sort 179 ms (150-193, n = 15), 0.43 MB, 60 frames.
 """
 
 from __future__ import annotations

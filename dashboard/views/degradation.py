@@ -14,6 +14,7 @@ known, broken = resources.studies()
 for sentence in broken:
     st.warning(sentence, icon=":material/broken_image:")
 known = {name: study for name, study in known.items() if len(study.depths) > 1}
+kinds = [study.kind for study in known.values()]
 if not known:
     st.info(
         "There is no study of several depths yet; `python -m resnet_core study figure6 --scale 0.025` trains one.",
@@ -22,8 +23,9 @@ if not known:
     st.stop()
 explain_unknown({"study": known, "error": get_args(Shown), "over": get_args(Axis)})
 with st.container(horizontal=True, vertical_alignment="bottom"):
+    usual = kinds.index("figure6") if "figure6" in kinds else 0
     name = st.selectbox(
-        "Study", list(known), format_func=lambda name: known[name].title, key="study", bind="query-params", width=380
+        "Study", list(known), usual, format_func=lambda name: known[name].title, key="study", bind="query-params", width=380
     )
     study = known[name]
     depths = st.pills(

@@ -47,10 +47,6 @@ class Study:
         return all(title.split(" (")[0] == "CIFAR-10" for title in self.data)
 
     @cached_property
-    def title(self) -> str:
-        return f"{self.name}, {', '.join(self.data)}"
-
-    @cached_property
     def depths(self) -> list[int]:
         return sorted(map(int, self.table.layers.unique()))
 

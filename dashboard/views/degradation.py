@@ -24,9 +24,7 @@ if not known:
 explain_unknown({"study": known, "error": get_args(Shown), "over": get_args(Axis)})
 with st.container(horizontal=True, vertical_alignment="bottom"):
     usual = kinds.index("figure6") if "figure6" in kinds else 0
-    name = st.selectbox(
-        "Study", list(known), usual, format_func=lambda name: known[name].title, key="study", bind="query-params", width=380
-    )
+    name = st.selectbox("Study", list(known), usual, key="study", bind="query-params", width=260)
     study = known[name]
     depths = st.pills(
         "Layers", study.depths, selection_mode="multi", default=study.depths, key=f"depths-{name}", bind="query-params"

@@ -31,6 +31,16 @@ def test_degradation_is_drawn_from_the_shipped_runs(server: str, page: Page) -> 
     expect(page.get_by_text("far from converged").first).to_be_visible()
 
 
+def test_a_link_opens_the_study_that_it_names(server: str, page: Page) -> None:
+    page.goto(f"{server}/degradation?study=figure4-x0.5")
+    settle(page)
+    labels = " ".join(note["text"] for note in figures(page)["degradation-plain"]["annotations"])
+    assert "plain-34" in labels
+    expect(page.get_by_text("figure4-x0.5 · Tiny-ImageNet").first).to_be_visible()
+    assert sideways(page) <= 0
+    assert overlapping_labels(page) == []
+
+
 def test_what_was_chosen_is_in_the_link(server: str, page: Page) -> None:
     page.goto(f"{server}/degradation?study={STUDY.name}")
     settle(page)

@@ -63,8 +63,8 @@ if found.overfitting:
 notes = list(dict.fromkeys(facts["recipe"]["note"] for facts in study.facts.values()))
 if study.scale < 1:
     st.caption(
-        f"These networks were trained for {study.scale:.3g} of the published number of iterations, with the steps of the "
+        f"These networks were trained for {study.scale:.3g} of the recipe's iterations, with the steps of the "
         "learning rate moved as much: far from converged, and so short a schedule may hold deep residual networks back too. "
         + ("The paper trained for 64,000. " if paper else "")
-        + " ".join(notes)
+        + f"Of the whole recipe: {' '.join(notes)}"
     )

@@ -58,7 +58,7 @@ def show_runs(known: Mapping[str, Study]) -> None:
             "training error": st.column_config.NumberColumn(format="%.2f %%"),
             "test error": st.column_config.NumberColumn(format="%.2f %%"),
             "minutes": st.column_config.NumberColumn(format="%.1f"),
-            "schedule": st.column_config.NumberColumn(format="%.3g", help="times the recipe's published number of iterations"),
+            "schedule": st.column_config.NumberColumn(format="%.3g", help="times the recipe's iterations"),
         },
     )  # fmt: skip
     chosen = st.selectbox("Run", list(runs), key="run", bind="query-params", width=520)

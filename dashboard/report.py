@@ -17,7 +17,7 @@ import plotly.graph_objects as go
 from dashboard.figures import gallery, initialisation, trained
 from dashboard.figures.degradation import at_the_end, degradation_curves
 from dashboard.figures.gradient_flow import training_summary
-from dashboard.figures.style import network_name
+from dashboard.figures.style import network_name, spread
 from resnet_core import runs
 from resnet_core.files import replacing
 
@@ -29,14 +29,6 @@ _TABLE = re.compile(r"(<!-- table (\S+) (\S+) -->\n).*?(<!-- end -->)", re.DOTAL
 def _markdown(table: pd.DataFrame) -> str:
     rows = [table.columns, ["---"] * len(table.columns), *table.itertuples(index=False)]
     return "".join(f"| {' | '.join(map(str, row))} |\n" for row in rows)
-
-
-def _network(layers: int, residual: bool, batch_norm: bool = True) -> str:
-    return network_name(layers, residual) + ("" if batch_norm else " without BN")
-
-
-def _spread(mean: float, sd: float, digits: int = 2) -> str:
-    return f"{mean:.{digits}f}" + ("" if pd.isna(sd) else f" ± {sd:.{digits}f}")
 
 
 def made(folder: Path) -> pd.DataFrame:
@@ -68,7 +60,7 @@ def errors(folder: Path) -> pd.DataFrame:
     for label, part in table.groupby("network", sort=False):
         ends = at_the_end(part).set_index("split")
         train, test = ends.loc["train"], ends.loc["test"]
-        row = [label, _spread(train["mean"], train.sd), _spread(test["mean"], test.sd), int(test.n)]
+        row = [label, spread(train["mean"], train.sd), spread(test["mean"], test.sd), int(test.n)]
         rows.append((part.layers.iloc[0], part.residual.iloc[0], label, row))
     columns = ["network", "training error, %", "test error, %", "seeds"]
     return pd.DataFrame([row for *_, row in sorted(rows)], columns=columns)
@@ -78,7 +70,7 @@ def responses(folder: Path) -> pd.DataFrame:
     rows = []
     for (layers, residual), part in runs.load_measured(folder).groupby(["layers", "residual"]):
         line = part.groupby("place").response_sd.mean()
-        rows.append([_network(layers, residual), *(f"{value:.2f}" for value in (line.mean(), line.min(), line.max()))])
+        rows.append([network_name(layers, residual), *(f"{value:.2f}" for value in (line.mean(), line.min(), line.max()))])
     return pd.DataFrame(rows, columns=["network", "mean sd of a layer", "smallest", "largest"])
 
 
@@ -88,7 +80,7 @@ def flow(folder: Path) -> pd.DataFrame:
     for (norm, residual, layers), part in gradients.groupby(["batch_norm", "residual", "layers"]):
         same = (outputs.layers == layers) & (outputs.residual == residual) & (outputs.batch_norm == norm)
         first, last, end = part.value.iloc[0], part.value.iloc[-1], outputs[same].value.iloc[-1]
-        rows.append([_network(layers, residual, norm), f"{first:.2e}", f"{last:.2e}", f"{first / last:.2g}", f"{end:.2g}"])
+        rows.append([network_name(layers, residual, norm), f"{first:.2e}", f"{last:.2e}", f"{first / last:.2g}", f"{end:.2g}"])
     names = ["network", "gradient norm, first block", "last block", "first / last", "rms of the last block's outputs"]
     return pd.DataFrame(rows, columns=names)
 
@@ -103,7 +95,7 @@ def shattering(folder: Path) -> pd.DataFrame:
         for layers in sorted(first.layers.unique()):
             means = [found.set_index(keys)["mean"].get((layers, residual, norm)) for found in columns.values()]
             if means[0] is not None:
-                rows.append([_network(layers, residual, norm), *(f"{mean:.3f}" for mean in means)])
+                rows.append([network_name(layers, residual, norm), *(f"{mean:.3f}" for mean in means)])
     return pd.DataFrame(rows, columns=["network", *(f"{found.radians.iloc[0]:g} rad apart" for found in columns.values())])
 
 
@@ -116,8 +108,8 @@ def lesion(folder: Path) -> pd.DataFrame:
     rows = []
     for (layers, residual, kind, count), part in found.groupby(["layers", "residual", "lesion", "count"]):
         both = part.set_index("reestimated")
-        values = [_spread(row["mean"], row["std"], 1) for row in (both.loc[False], both.loc[True])]
-        rows.append([_network(layers, residual), kind, count, *values])
+        values = [spread(row["mean"], row["std"], 1) for row in (both.loc[False], both.loc[True])]
+        rows.append([network_name(layers, residual), kind, count, *values])
     names = ["network", "lesion", "how many", "test error, %", "with statistics anew, %"]
     order = {"none": 0, "one removed": 1, "several removed": 2, "exchanged": 3}
     rows.sort(key=lambda row: (row[0], order[row[1]], row[2]))
@@ -131,7 +123,7 @@ def paths(folder: Path) -> pd.DataFrame:
         below = part.effective.cumsum()
         low, high = part.length[below >= 0.05].iloc[0], part.length[below >= 0.95].iloc[0]
         blocks = part.blocks.iloc[0]
-        rows.append([_network(layers, True), blocks, f"{blocks / 2:.1f}", f"{mean_length:.1f}", f"{low} to {high}"])
+        rows.append([network_name(layers, True), blocks, f"{blocks / 2:.1f}", f"{mean_length:.1f}", f"{low} to {high}"])
     names = ["network", "blocks", "mean length of a path", "mean length, by gradient", "lengths that carry 90 % of it"]
     return pd.DataFrame(rows, columns=names)
 
@@ -143,7 +135,7 @@ def landscape(folder: Path) -> pd.DataFrame:
         centre = part[(part.alpha.abs() < 1e-9) & (part.beta.abs() < 1e-9)].loss.iloc[0]
         rows.append(
             [
-                _network(layers, residual), directions, statistics, f"{centre:.3f}", f"{part.loss.median():.2f}",
+                network_name(layers, residual), directions, statistics, f"{centre:.3f}", f"{part.loss.median():.2f}",
                 f"{part.loss.max():.3g}", f"{100 * (part.loss < centre + 0.5).mean():.0f} %",
             ]
         )  # fmt: skip
@@ -163,7 +155,7 @@ def similarity(folder: Path) -> pd.DataFrame:
     table, rows = runs.load_measured(folder), []
     for (layers, residual, other), part in table.groupby(["layers", "residual", "other"]):
         same, different = part[part.block == part.other_block].cka, part[part.block != part.other_block].cka
-        rows.append([_network(layers, residual), other, f"{same.mean():.2f}", f"{different.mean():.2f}"])
+        rows.append([network_name(layers, residual), other, f"{same.mean():.2f}", f"{different.mean():.2f}"])
     return pd.DataFrame(rows, columns=["network", "compared with", "mean CKA of equal blocks", "of different blocks"])
 
 

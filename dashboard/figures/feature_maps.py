@@ -18,8 +18,8 @@ from dashboard.figures.overlay import (
     Pixels,
     grey_uri,
     heat_uri,
+    indexed_uri,
     over_each_other,
-    palette_uri,
     strength,
 )
 from dashboard.figures.style import AXIS, log_axis
@@ -64,10 +64,10 @@ def order_of(found: FeatureMaps, place: str, sort: Sort, like: int) -> NDArray[n
 
 
 @cache
-def _palette(signed: bool) -> Pixels:
-    """(256, 3): colour 0 is nothing's, and 1 to 255 run through the scale."""
+def _colours(signed: bool) -> Pixels:
+    """(256, 4) RGBA: colour 0 is nothing's, and 1 to 255 run through the scale."""
     colours = sample_colorscale(SIGNED if signed else AMOUNT, np.linspace(0, 1, 255).tolist())
-    return np.array([(0, 0, 0), *(unlabel_rgb(colour) for colour in colours)]).astype(np.uint8)
+    return np.array([(0, 0, 0, 0), *((*unlabel_rgb(colour), 255) for colour in colours)]).astype(np.uint8)
 
 
 def _levels(maps: Map, limits: NDArray[np.float32], signed: bool) -> Pixels:
@@ -99,7 +99,7 @@ def _sheet(found: FeatureMaps, place: str, order: bytes, limit: float | None) ->
     rows = math.ceil(channels / columns)
     gaps = np.pad(levels, ((0, rows * columns - channels), (0, GAP), (0, GAP)))
     sheet = gaps.reshape(rows, columns, *gaps.shape[1:]).transpose(0, 2, 1, 3).reshape(rows * gaps.shape[1], -1)
-    return palette_uri(sheet, _palette(signed)), levels.shape[1] / gaps.shape[1]
+    return indexed_uri(sheet, _colours(signed), compress_level=6), levels.shape[1] / gaps.shape[1]
 
 
 def grid_shape(channels: int) -> float:

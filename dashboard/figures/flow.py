@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import plotly.graph_objects as go
 
 from dashboard.figures.colours import NEUTRAL, of_network
-from dashboard.figures.style import AXIS, heading, log_axis
+from dashboard.figures.style import ABOVE, AXIS, heading, log_axis
 from resnet_core.inspection.records import BlockRecord, Inspection
 
 
@@ -60,7 +60,7 @@ def _by_block(
             "shapes": [{"line": {"color": NEUTRAL, "width": 1, "dash": "dash"}, **marker}],
             "xaxis": {"showgrid": False, "dividercolor": NEUTRAL, **AXIS},
             "yaxis": log_axis(value for line in lines for value in line.y if value),
-            "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "font": {"size": 14}},
+            "legend": ABOVE,
             "hovermode": "x unified",
         },
     )

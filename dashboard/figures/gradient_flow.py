@@ -13,12 +13,10 @@ from plotly.subplots import make_subplots
 
 from dashboard.figures.colours import AMOUNT, of_network
 from dashboard.figures.degradation import at_the_end
-from dashboard.figures.style import AXIS, QUANTITIES, TICKS, heading, log_axis, network_name, titled
+from dashboard.figures.style import ABOVE, AXIS, QUANTITIES, TICKS, block_axis, heading, log_axis, network_name, spread, titled
 
 if TYPE_CHECKING:
     from resnet_core.inspection.gradients import GradientFlow
-
-_LEGEND = {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "font": {"size": 14}}
 
 
 def _curves(lines: Mapping[bool, tuple[Iterable[str], Iterable[float | None]]], title: str) -> go.Figure:
@@ -31,10 +29,9 @@ def _curves(lines: Mapping[bool, tuple[Iterable[str], Iterable[float | None]]], 
             x=names, y=list(values), name="residual" if residual else "plain", mode="lines", hovertemplate="%{y:.3g}",
             line={"color": of_network(residual), "width": 3, "dash": "solid" if residual else "dot"},
         )  # fmt: skip
-    firsts = [name for name in names if name.endswith("_1")]
-    figure.update_xaxes(type="category", tickmode="array", tickvals=firsts, showgrid=False, **AXIS)
+    figure.update_xaxes(**block_axis(names))
     margin = {"l": 0, "r": 8, "t": 52, "b": 36}
-    return figure.update_layout(height=320, title=heading(title), legend=_LEGEND, hovermode="x unified", margin=margin)
+    return figure.update_layout(height=320, title=heading(title), legend=ABOVE, hovermode="x unified", margin=margin)
 
 
 def flow_curves(flows: Mapping[bool, GradientFlow], quantity: str) -> go.Figure:
@@ -102,7 +99,7 @@ def evolution(table: pd.DataFrame, layers: int, seed: int) -> go.Figure:
     """
     rows = table[(table.metric == "gradient_norm") & (table.layers == layers) & (table.seed == seed)]
     kinds = sorted(set(zip(~rows.batch_norm, rows.residual, strict=True)))
-    names = [network_name(layers, residual) + (" without BN" if without else "") for without, residual in kinds]
+    names = [network_name(layers, residual, not without) for without, residual in kinds]
     figure = make_subplots(
         math.ceil(len(kinds) / 2), 2, horizontal_spacing=0.08, vertical_spacing=0.16, subplot_titles=names, shared_yaxes=True
     )
@@ -117,9 +114,7 @@ def evolution(table: pd.DataFrame, layers: int, seed: int) -> go.Figure:
             z=np.where(np.isfinite(logs), logs, None), x=square.columns, y=list(square.index), coloraxis="coloraxis",
             hovertemplate="iteration %{x}, %{y}: 10^%{z:.2f}<extra></extra>", **cell,
         )  # fmt: skip
-        figure.update_yaxes(
-            type="category", tickmode="array", tickvals=[name for name in square.index if name.endswith("_1")], **AXIS, **cell
-        )
+        figure.update_yaxes(**block_axis(square.index), **cell)
         figure.update_xaxes(title=titled("iteration") if i >= len(kinds) - 2 else None, **AXIS, **cell)
         figure.layout.annotations[i].font = {"size": 14, "color": of_network(residual)}
     norms = rows.value[rows.value > 0]
@@ -144,7 +139,7 @@ def extremes(table: pd.DataFrame, layers: int, seed: int) -> pd.DataFrame:
         ratio = (square[blocks[0]] / square[blocks[-1]]).dropna()
         found.append(
             {
-                "network": network_name(layers, residual) + ("" if norm else " without BN"),
+                "network": network_name(layers, residual, norm),
                 "norm at the first block over that at the last, at the end": f"{ratio.iloc[-1]:.2g}",
                 "smallest": f"{ratio.min():.2g} (iteration {ratio.idxmin()})",
                 "largest": f"{ratio.max():.2g} (iteration {ratio.idxmax()})",
@@ -170,9 +165,9 @@ def training_summary(table: pd.DataFrame) -> pd.DataFrame:
     for (norm, residual), part in norms.groupby(["batch_norm", "residual"]):
         mean = part.groupby(["step", "block"], sort=False).value.mean().unstack("block")
         ends = at_the_end(table[(table.batch_norm == norm) & (table.residual == residual)]).set_index("split")
-        row = [network_name(part.layers.iloc[0], residual) + ("" if norm else " without BN")]
+        row = [network_name(part.layers.iloc[0], residual, norm)]
         for step in (firsts, lasts):
             row += [f"{mean.loc[step].iloc[0]:.2e}", f"{mean.loc[step].iloc[-1]:.2e}"]
-        rows.append([*row, *(f"{ends.loc[split, 'mean']:.1f} ± {ends.loc[split, 'sd']:.1f}" for split in ("train", "test"))])
+        rows.append([*row, *(spread(ends.loc[split, "mean"], ends.loc[split, "sd"], 1) for split in ("train", "test"))])
     names = [f"{block} block, iteration {step}" for step in (firsts, lasts) for block in ("first", "last")]
     return pd.DataFrame(rows, columns=["network", *names, "training error, %", "test error, %"])

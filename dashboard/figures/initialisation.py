@@ -13,7 +13,7 @@ from plotly.colors import sample_colorscale
 from plotly.subplots import make_subplots
 
 from dashboard.figures.colours import of_depth, of_network
-from dashboard.figures.style import AXIS, BELOW, QUANTITIES, heading, log_axis, titled
+from dashboard.figures.style import AXIS, BELOW, QUANTITIES, block_axis, heading, log_axis, titled
 
 KINDS = {  # panels, left to right
     (False, True): "plain, batch norm",
@@ -123,17 +123,9 @@ def gradients_in_training(table: pd.DataFrame, records: int = 4) -> go.Figure:
                 x=order, y=line.where(line.notna(), None), mode="lines", name=f"iteration {step:,}", legendgroup=str(step),
                 showlegend=cell == cells[0], hovertemplate="%{y:.3g}", line={"width": 2.2, "color": shade}, **cell,
             )  # fmt: skip
-    firsts = [name for name in order if name.endswith("_1")]
+    axis = block_axis(order)
     margin = [-0.07 * len(order), 1.07 * len(order) - 1]
-    figure.update_xaxes(
-        tickmode="array",
-        tickvals=firsts,
-        ticktext=[name.removeprefix("conv") for name in firsts],
-        type="category",
-        range=margin,
-        showgrid=False,
-        **AXIS,
-    )
+    figure.update_xaxes(ticktext=[name.removeprefix("conv") for name in axis["tickvals"]], range=margin, **axis)
     figure.update_yaxes(**log_axis(found.value))
     figure.update_layout(**_layout(QUANTITIES["gradient_norm"], 560))
     return figure

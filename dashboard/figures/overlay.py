@@ -90,9 +90,7 @@ def _difference_table() -> Pixels:
 
 def difference_uri(numbers: Pixels) -> str:
     """Differences from 1, more in the plain network, to 255, as a picture to lie over a photograph."""
-    image = Image.fromarray(numbers)
-    image.putpalette(_difference_table()[:, :3].tobytes())
-    return _uri(image, "png", compress_level=1, transparency=_difference_table()[:, 3].tobytes())
+    return indexed_uri(numbers, _difference_table())
 
 
 @lru_cache(maxsize=64)  # the same for every class, block and method
@@ -111,21 +109,23 @@ def thumbnail_uri(picture: Pixels) -> str:
     return _uri(Image.fromarray(picture), "jpeg", quality=80)
 
 
-def heat_uri(strengths: Pixels, opaque: bool = False) -> str:
-    """Strengths from 0 to 255 as a picture to lie over a photograph: the more evidence, the warmer and the less transparent.
-
-    One byte a pixel with a palette, as a PNG in a URL. opaque: as in a key to the colours.
-    """
-    image = Image.fromarray(strengths)
-    image.putpalette(_heat_table()[:, :3].tobytes())
-    return _uri(image, "png", compress_level=1, transparency=b"\xff" * 256 if opaque else _heat_table()[:, 3].tobytes())
+def heat_uri(strengths: Pixels) -> str:
+    """Strengths from 0 to 255 as a picture to lie over a photograph: the more evidence, the warmer and the less transparent."""
+    return indexed_uri(strengths, _heat_table())
 
 
-def palette_uri(numbers: Pixels, palette: Pixels) -> str:
-    """(H, W) numbers of colours in (256, 3) RGB, as a PNG in a URL; number 0 lets the page through."""
+def heat_key_uri() -> str:
+    """All colours of `heat_uri` from left to right, as a key to them."""
+    opaque = _heat_table().copy()
+    opaque[:, 3] = 255
+    return indexed_uri(np.arange(256, dtype=np.uint8)[None].repeat(8, axis=0), opaque)
+
+
+def indexed_uri(numbers: Pixels, table: Pixels, compress_level: int = 1) -> str:
+    """(H, W) numbers of colours in (256, 4) RGBA, one byte a pixel, as a PNG in a URL."""
     image = Image.fromarray(numbers)
-    image.putpalette(palette.tobytes())
-    return _uri(image, "png", compress_level=6, transparency=0)
+    image.putpalette(table[:, :3].tobytes())
+    return _uri(image, "png", compress_level=compress_level, transparency=table[:, 3].tobytes())
 
 
 def png_uri(picture: Pixels) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dashboard.figures.colours import NEUTRAL, PLAIN, RESIDUAL
 from dashboard.figures.overlay import Pixels, thumbnail_uri
-from dashboard.figures.style import AXIS, TICKS, heading, titled
+from dashboard.figures.style import ABOVE, AXIS, TICKS, heading, titled
 
 _CARD = """<figure><img src="{source}" alt="{title}"><figcaption>{title}
 <span class="plain">{plain} <b>{plain_percent:.0f} %</b></span>
@@ -73,8 +73,7 @@ def confidence(table: pd.DataFrame) -> go.Figure:
             marker={"size": 13, "color": NEUTRAL, "symbol": "circle" if agree else "circle-open", "line": {"width": 2}},
         )  # fmt: skip
     axis = {"range": [0, top], "dtick": 20 if top > 50 else 10, **TICKS, **AXIS}
-    legend = {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "font": {"size": 14}}
     return figure.update_layout(
-        height=420, title=heading("probability of the first choice, %"), legend=legend, margin={"l": 0, "r": 8, "t": 52, "b": 44},
+        height=420, title=heading("probability of the first choice, %"), legend=ABOVE, margin={"l": 0, "r": 8, "t": 52, "b": 44},
         xaxis={**axis, "title": titled("plain")}, yaxis={**axis, "title": {**titled("residual"), "standoff": 14}},
     )  # fmt: skip

@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 
 from dashboard.figures.colours import of_network
 from dashboard.figures.overlay import picture_uri
-from dashboard.figures.style import AXIS, QUANTITIES, TICKS, heading, log_axis
-
-LEGEND = {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "font": {"size": 14}}
+from dashboard.figures.style import ABOVE, AXIS, QUANTITIES, TICKS, block_axis, heading, log_axis
 
 
 def error_curves(
@@ -48,7 +46,7 @@ def error_curves(
             "title": heading("training error, %"),
             "xaxis": {"range": [0, iterations], "title": {"text": "iteration", "font": {"size": 14}}, "showgrid": False, **AXIS},
             "yaxis": {"range": [0, 100], **TICKS, **AXIS},
-            "legend": LEGEND,
+            "legend": ABOVE,
             "hovermode": "x unified",
         },
     )
@@ -78,16 +76,15 @@ def block_curves(tables: Mapping[str, pd.DataFrame], quantity: str) -> go.Figure
             )
         )
     names = [name for line in lines for name in line.x]
-    firsts = [name for name in dict.fromkeys(names) if name.endswith("_1")]
     return go.Figure(
         lines,
         {
             "height": 300,
             "margin": {"l": 0, "r": 8, "t": 52, "b": 36},
             "title": heading(QUANTITIES[quantity]),
-            "xaxis": {"showgrid": False, "tickmode": "array", "tickvals": firsts, "type": "category", **AXIS},
+            "xaxis": block_axis(names),
             "yaxis": log_axis(value for line in lines for value in line.y if value),
-            "legend": LEGEND,
+            "legend": ABOVE,
             "hovermode": "x unified",
         },
     )

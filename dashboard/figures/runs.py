@@ -11,7 +11,7 @@ from plotly.colors import sample_colorscale
 
 from dashboard.figures.colours import NEUTRAL, of_network
 from dashboard.figures.degradation import at_the_end, errors
-from dashboard.figures.style import AXIS, BELOW, QUANTITIES, TICKS, heading, log_axis
+from dashboard.figures.style import AXIS, BELOW, QUANTITIES, TICKS, block_axis, heading, log_axis
 
 SHOWN = ("gradient_norm", "response_sd")  # of QUANTITIES
 RECORDS = 5  # of a block quantity that are drawn, evenly over the training
@@ -59,10 +59,10 @@ def block_curves(table: pd.DataFrame, run: str, quantity: str) -> go.Figure:
                 hovertemplate="%{y:.3g}",
             )
         )  # fmt: skip
-    firsts = [name for name in dict.fromkeys(rows.block) if name.endswith("_1")]
-    xaxis = {"showgrid": False, "tickmode": "array", "tickvals": firsts, "type": "category", **AXIS}
     words = heading(QUANTITIES[quantity])
-    return go.Figure(lines, {"height": 360, "title": words, "xaxis": xaxis, "yaxis": log_axis(rows.value), **_LAYOUT})
+    return go.Figure(
+        lines, {"height": 360, "title": words, "xaxis": block_axis(rows.block), "yaxis": log_axis(rows.value), **_LAYOUT}
+    )
 
 
 def runs_table(table: pd.DataFrame, study: str, runs: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:

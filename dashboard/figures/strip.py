@@ -15,6 +15,7 @@ from dashboard.figures.overlay import (
     Scale,
     difference_uri,
     grey_photograph,
+    heat_key_uri,
     heat_uri,
     over_each_other,
     photograph_uri,
@@ -155,6 +156,6 @@ def _key(maximum: float, scale: Scale) -> tuple[list[dict[str, object]], list[di
         "own": "most in this block",
     }
     middle, height = -KEY / 2, 0.1
-    gradient = heat_uri(np.arange(256, dtype=np.uint8)[None].repeat(8, axis=0), opaque=True)
+    gradient = heat_key_uri()
     images = over_each_other(gradient, x=0.75, y=middle + height / 2, width=1.2, height=height)
     return images, [_text("none", x=0, y=middle, xshift=-2), _text(brightest[scale], x=2, y=middle)]

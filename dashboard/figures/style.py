@@ -11,6 +11,7 @@ from dashboard.figures.colours import NEUTRAL
 AXIS = {"fixedrange": True, "tickfont": {"size": 13}}
 TICKS = {"ticks": "outside", "ticklen": 8, "tickcolor": "rgba(0,0,0,0)"}  # room between the numbers of the two axes
 BELOW = {"orientation": "h", "x": 0, "y": -0.25, "yanchor": "top", "font": {"size": 13}}  # a legend
+ABOVE = {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "font": {"size": 14}}  # or above it
 QUANTITIES = {  # of a block
     "gradient_norm": "gradient norm ‖∂L/∂y‖ of the block's outputs",
     "response_sd": "sd of F(x), after batch norm, before addition and ReLU",
@@ -57,6 +58,17 @@ def _power(digit: int, power: int) -> str:
     return f"{'' if digit == 1 else f'{digit}·'}10<sup>{sign}{abs(power)}</sup>"
 
 
-def network_name(layers: int, residual: bool) -> str:
+def block_axis(names: Iterable[str]) -> dict[str, Any]:
+    """An axis of blocks, of which each stage's first is named."""
+    firsts = [name for name in dict.fromkeys(names) if name.endswith("_1")]
+    return {"type": "category", "tickmode": "array", "tickvals": firsts, "showgrid": False, **AXIS}
+
+
+def network_name(layers: int, residual: bool, batch_norm: bool = True) -> str:
     """As the paper writes it: ResNet-20, plain-20."""
-    return f"{'ResNet' if residual else 'plain'}-{layers}"
+    return f"{'ResNet' if residual else 'plain'}-{layers}{'' if batch_norm else ' without BN'}"
+
+
+def spread(mean: float, sd: float, digits: int = 2) -> str:
+    """26.26 ± 0.55; of a single seed the value alone."""
+    return f"{mean:.{digits}f}" + ("" if math.isnan(sd) else f" ± {sd:.{digits}f}")

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboard.figures.colours import AMOUNT, of_depth, of_network
-from dashboard.figures.style import AXIS, BELOW, TICKS, heading, log_axis, network_name, titled
+from dashboard.figures.style import AXIS, BELOW, TICKS, block_axis, heading, log_axis, network_name, titled
 
 _MARGIN = {"l": 0, "r": 8, "t": 60, "b": 44}
 
@@ -52,8 +52,7 @@ def single_lesions(table: pd.DataFrame) -> go.Figure:
         )  # fmt: skip
     for residual, part in table[(table.lesion == "none") & ~table.reestimated].groupby("residual"):
         figure.add_hline(part.error_percent.mean(), line={"color": of_network(residual), "width": 1, "dash": "dash"})
-    firsts = [name for name in dict.fromkeys(one.blocks) if name.endswith("_1")]
-    figure.update_xaxes(showgrid=False, tickmode="array", tickvals=firsts, type="category", **AXIS)
+    figure.update_xaxes(**block_axis(one.blocks))
     figure.update_yaxes(range=[0, 100], **TICKS, **AXIS)
     words = heading("test error without one block, %; dashed: whole network")
     figure.update_layout(height=400, margin=_MARGIN, legend=BELOW, title=words, hovermode="x unified")
@@ -183,10 +182,9 @@ def block_similarity(table: pd.DataFrame, layers: int, residual: bool) -> go.Fig
             x=square.columns, y=square.index, z=square, coloraxis="coloraxis", row=1, col=column,
             hovertemplate="%{y}, %{x}: %{z:.2f}<extra></extra>",
         )  # fmt: skip
-    firsts = [name for name in order if name.endswith("_1")]
-    short = [name.removeprefix("conv") for name in firsts]
-    figure.update_xaxes(tickmode="array", tickvals=firsts, ticktext=short, constrain="domain", **AXIS)
-    figure.update_yaxes(tickmode="array", tickvals=firsts, **AXIS)
+    axis = block_axis(order)
+    figure.update_xaxes(ticktext=[name.removeprefix("conv") for name in axis["tickvals"]], constrain="domain", **axis)
+    figure.update_yaxes(**axis)
     bar = {"title": "CKA", "thickness": 12}
     words = heading(f"Blocks of {network_name(layers, residual)} (up) beside those of")
     figure.update_layout(

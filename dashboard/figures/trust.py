@@ -12,14 +12,13 @@ from plotly.subplots import make_subplots
 
 from dashboard.figures.attribution import METHODS
 from dashboard.figures.colours import NEUTRAL, OF_METHOD
-from dashboard.figures.style import AXIS, TICKS, heading, titled
+from dashboard.figures.style import AXIS, BELOW, TICKS, heading, titled
 
 if TYPE_CHECKING:  # at run time, they would bring torch
     from resnet_core.inspection.trust import Cascade, Curves
 
 Ranked = Literal["absolute", "signed"]
 RANKED: dict[Ranked, str] = {"absolute": "of the values' sizes, as Adebayo et al. have it", "signed": "of the values as they are"}
-_BELOW = {"orientation": "h", "x": 0, "y": -0.22, "yanchor": "top", "font": {"size": 13}}
 
 
 def similarity(cascades: Sequence[Cascade], ranked: Ranked) -> go.Figure:
@@ -41,7 +40,7 @@ def similarity(cascades: Sequence[Cascade], ranked: Ranked) -> go.Figure:
     lowest = np.nanmin([0.0, *(value for each in cascades for value in getattr(each, ranked))])
     figure.update_yaxes(range=[lowest - 0.05, 1.05], **TICKS, **AXIS)
     figure.update_layout(
-        height=460, margin={"l": 0, "r": 8, "t": 44, "b": 130}, legend=_BELOW, hovermode="x unified",
+        height=460, margin={"l": 0, "r": 8, "t": 44, "b": 130}, legend=BELOW, hovermode="x unified",
         title=heading("rank correlation with the original map"),
     )  # fmt: skip
     return figure
@@ -64,7 +63,7 @@ def deletion_insertion(found: Sequence[Curves], random: Curves) -> go.Figure:
     figure.update_xaxes(title=titled("% of pixels"), tickvals=[0, 25, 50, 75], showgrid=False, **AXIS)
     figure.update_yaxes(rangemode="tozero", **TICKS, **AXIS)
     figure.update_layout(
-        height=460, margin={"l": 0, "r": 8, "t": 60, "b": 130}, legend=_BELOW, hovermode="x unified",
+        height=460, margin={"l": 0, "r": 8, "t": 60, "b": 130}, legend=BELOW, hovermode="x unified",
         title=heading("probability of the class; AUC of deletion, insertion"),
     )  # fmt: skip
     return figure

@@ -87,6 +87,11 @@ class Architecture:
         )
 
     @property
+    def block_labels(self) -> tuple[str, ...]:
+        """The paper's names of all blocks in forward order: conv2_1, …, conv5_3."""
+        return tuple(f"{stage.name[:-1]}{i + 1}" for stage in self.stages for i in range(stage.blocks))
+
+    @property
     def features(self) -> int:
         """Channels that reach the classifier."""
         return self.stages[-1].channels * EXPANSION[self.block]

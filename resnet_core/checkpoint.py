@@ -55,6 +55,11 @@ class Checkpoint:
         hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"it knows {len(self.classes)} others."
         raise InputError(f"The network has no class named {name!r}; {hint}")
 
+    def check_classes(self, classes: tuple[str, ...], data: str) -> None:
+        """Raises InputError where the network has learned others than those of the data."""
+        if self.classes != classes:
+            raise InputError(f"{self.run} has learned other classes than those of {data}; name its own data with --data.")
+
     def to_json(self) -> str:
         return json.dumps(asdict(self))
 

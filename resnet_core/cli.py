@@ -140,13 +140,12 @@ def attribute_image(
 
         known = lens.checkpoint
         found = attribute(lens, x, method, index, tell, against=None if against is None else known.class_index(against))
+    if out:
+        found.save(out)
     name = known.classes[found.target] + (f" rather than {against}" if against else "")
     print(f"{method} for {name}: {found.values.min():.3g} to {found.values.max():.3g} a pixel, {found.seconds:.1f} s")
     if found.incompleteness is not None:
         print(f"The sum is {found.incompleteness:.2%} from what the image adds to the class's logit.")
-    if out:
-        found.save(out)
-        print(out)
 
 
 @app.command("feature-maps")
@@ -199,8 +198,7 @@ def gradient_flow_of_batch(
     else:
         lens = load(name)
         resolution = lens.checkpoint.resolution
-        if lens.checkpoint.classes != dataset.classes:
-            raise InputError(f"{name} has learned other classes than those of {dataset.title}; name its own data with --data.")
+        lens.checkpoint.check_classes(dataset.classes, dataset.title)
     pictures, labels = next(dataset.train.test_batches(images, resolution))
     found = gradient_flow(lens, network_input(pictures, resolution, dataset.mean, dataset.std), labels)
     if out:

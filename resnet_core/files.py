@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from safetensors import SafetensorError
 
 from resnet_core.errors import InputError
@@ -30,3 +32,9 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
+
+
+def save_arrays(path: str | Path, fields: Mapping[str, Any]) -> None:
+    """As .npz, each field but those that are None by its name. Raises InputError as `replacing` does."""
+    with replacing(Path(path)) as beside, beside.open("wb") as file:
+        np.savez_compressed(file, **{name: value for name, value in fields.items() if value is not None})

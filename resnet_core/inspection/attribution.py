@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from resnet_core.errors import InputError
-from resnet_core.files import replacing
-from resnet_core.inspection.inspect import checked, inspect
+from resnet_core.files import save_arrays
+from resnet_core.inspection.inspect import check_class, checked, inspect
 from resnet_core.inspection.probe import blocks_of, private_view
 
 STEPS = 100  # of the path of integrated gradients; more where it is not complete to COMPLETE
@@ -49,14 +49,7 @@ class Attribution:
 
     def save(self, path: str | Path) -> None:
         """As .npz: values, and the other fields, each by its name. Raises InputError where it cannot be written."""
-        save_fields(self, path)
-
-
-def save_fields(record: Any, path: str | Path) -> None:
-    """A frozen dataclass as .npz, its fields but those that are None by name. Raises InputError where it cannot be written."""
-    fields = {name: value for name, value in asdict(record).items() if value is not None}
-    with replacing(Path(path)) as beside, beside.open("wb") as file:
-        np.savez_compressed(file, **fields)
+        save_arrays(path, vars(self))
 
 
 class _Run:
@@ -82,8 +75,8 @@ class _Run:
         with torch.no_grad():
             logits = self.view(self.image)[0]
         for index in (target, against):
-            if index is not None and not 0 <= index < len(logits):
-                raise InputError(f"There is no class {index}; the network has classes 0 to {len(logits) - 1}.")
+            if index is not None:
+                check_class(index, logits)
         self.target = int(logits.argmax()) if target is None else target
         self.against = against
         if self.target == against:

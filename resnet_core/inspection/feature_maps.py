@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from resnet_core.errors import InputError
-from resnet_core.inspection.inspect import checked
+from resnet_core.inspection.inspect import check_class, checked
 from resnet_core.inspection.probe import BlockModules, blocks_of, private_view, without_weight_gradients
 from resnet_core.inspection.records import FeatureMaps
 
@@ -32,9 +32,8 @@ def feature_maps(
         image = checked(image, network)
         _listen(here, heard)
         logits = view(image)[0]
-        if target is not None and not 0 <= target < len(logits):
-            raise InputError(f"There is no class {target}; the network has classes 0 to {len(logits) - 1}.")
         target = int(logits.argmax()) if target is None else target
+        check_class(target, logits)
         found = _in_order(here, heard)
         for place in places or ():
             if place not in found:

@@ -9,16 +9,14 @@ from dataclasses import dataclass
 from dataclasses import fields as fields_of
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from resnet_core.errors import InputError
-from resnet_core.files import replacing
+from resnet_core.files import save_arrays
 from resnet_core.inspection.probe import blocks_of, listening, private_view, with_batch_statistics
 
 IMAGE = "image"  # stands where a block's name does, for the network's input
@@ -42,9 +40,7 @@ class GradientFlow:
     def save(self, path: str | Path) -> None:
         """As .npz: an entry a block of every quantity, each by its name. Raises InputError where it cannot be written."""
         names = [field.name for field in fields_of(BlockFlow)]
-        fields: dict[str, Any] = {name: [getattr(block, name) for block in self.blocks] for name in names}
-        with replacing(Path(path)) as beside, beside.open("wb") as file:
-            np.savez_compressed(file, **fields)
+        save_arrays(path, {name: [getattr(block, name) for block in self.blocks] for name in names})
 
 
 def _sd(x: Tensor) -> float:

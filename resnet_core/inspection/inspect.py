@@ -35,6 +35,12 @@ def checked(image: Tensor, network: nn.Module) -> Tensor:
     return image.clone(memory_format=torch.channels_last)  # in which a CPU runs the stem's pooling in a fifth of the time
 
 
+def check_class(target: int, logits: Tensor) -> None:
+    """Raises InputError where the network, whose logits (classes,) these are, has no such class."""
+    if not 0 <= target < len(logits):
+        raise InputError(f"There is no class {target}; the network has classes 0 to {len(logits) - 1}.")
+
+
 class _Ear:
     """Collects what is said while a block runs. Reduces at once: an in-place ReLU or addition may overwrite the tensor next."""
 
@@ -107,8 +113,7 @@ def inspect_targets(
             logits = view(image)[0]
         known = [int(logits.argmax()) if target is None else target for target in targets]
         for target in known:
-            if not 0 <= target < len(logits):
-                raise InputError(f"There is no class {target}; the network has classes 0 to {len(logits) - 1}.")
+            check_class(target, logits)
         outputs = [ear.output for ear in ears]
         # one by one: with `is_grads_batched` they take as long on a CPU, and round otherwise than one alone
         last = len(known) - 1

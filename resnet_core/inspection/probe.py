@@ -54,7 +54,11 @@ def with_batch_statistics(view: nn.Module) -> nn.Module:
 def without_weight_gradients(view: nn.Module) -> nn.Module:
     """The private view itself, through which no gradient reaches a weight: so no layer keeps its input for that."""
     for module in view.modules():
-        module._parameters = {name: value if value is None else value.detach() for name, value in module._parameters.items()}  # type: ignore[misc]
+        for name, value in module._parameters.items():
+            if (
+                value is not None
+            ):  # the view's own entry; no nn.Parameter, which torch's types ask for, as that would have a gradient
+                module._parameters[name] = value.detach()  # type: ignore[assignment]
     return view
 
 

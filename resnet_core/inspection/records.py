@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resnet_core.architectures import Architecture
-from resnet_core.files import replacing
+from resnet_core.files import save_arrays
 
 Map = NDArray[np.float32]
 Sort = Literal["index", "mean", "variance", "energy", "class gradient", "similarity"]
@@ -94,5 +94,4 @@ class FeatureMaps:
         """As .npz: block, target, and every place's maps and class gradients. Raises InputError where it cannot be written."""
         fields: dict[str, Any] = {"block": self.block, "target": self.target, **self.maps}
         fields |= {f"class gradients of {place}": values for place, values in self.class_gradients.items()}
-        with replacing(Path(path)) as beside, beside.open("wb") as file:
-            np.savez_compressed(file, **fields)
+        save_arrays(path, fields)

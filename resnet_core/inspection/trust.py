@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchvision.transforms import functional as transforms
 
-from resnet_core.inspection.attribution import BATCH, Attribution, StoppedError, attribute, save_fields
+from resnet_core.files import save_arrays
+from resnet_core.inspection.attribution import BATCH, Attribution, StoppedError, attribute
 from resnet_core.inspection.inspect import checked
 from resnet_core.inspection.probe import blocks_of, private_view
 from resnet_core.network import initialise
@@ -42,7 +43,7 @@ class Cascade:
 
     def save(self, path: str | Path) -> None:
         """As .npz, each field by its name. Raises InputError where it cannot be written."""
-        save_fields(self, path)
+        save_arrays(path, vars(self))
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +69,7 @@ class Curves:
 
     def save(self, path: str | Path) -> None:
         """As .npz, each field by its name. Raises InputError where it cannot be written."""
-        save_fields(self, path)
+        save_arrays(path, vars(self))
 
 
 def randomised(network: nn.Module, seed: int = 0) -> Iterator[tuple[str, nn.Module]]:

@@ -17,7 +17,6 @@ from resnet_core import runs
 from resnet_core.architectures import Architecture
 from resnet_core.data.batches import network_input
 from resnet_core.data.datasets import Dataset
-from resnet_core.errors import InputError
 from resnet_core.inspection.gradients import gradient_correlation, gradient_flow, layer_responses, nearby_inputs
 from resnet_core.inspection.landscape import loss_surface, random_direction
 from resnet_core.inspection.lesion import reestimated, with_blocks_swapped, without_blocks
@@ -77,8 +76,7 @@ def answer(measurement: Measurement, label: str, dataset: Dataset, seed: int, tr
     if trained is not None:
         weights = weights_of(trained, label, seed)
         checkpoint = read_checkpoint(weights)
-        if checkpoint.classes != dataset.classes:
-            raise InputError(f"{weights} has learned other classes than those of {dataset.title}; name its own data with --data.")
+        checkpoint.check_classes(dataset.classes, dataset.title)
         resolution, recipe = checkpoint.resolution, runs.read_facts(weights.parent)["recipe"]
     subject = Subject(label, architecture, seed, dataset, resolution, trained)
     table = measurement.function(subject)

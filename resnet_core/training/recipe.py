@@ -151,20 +151,13 @@ RECIPES = {
             note="The paper's recipe for ResNet-110 on CIFAR-10 (a rate of 0.01 until the error of the training batches is below "
             "80 %), with each channel's mean subtracted instead of each pixel's.",
         ),
-        Recipe(  # section 3.4
-            name="he2015-imagenet",
+        replace(
+            HE2015_CIFAR,
+            name="he2015-imagenet",  # section 3.4
             phases=(Phase(600_000, 224),),
             batch_size=256,
-            learning_rate=0.1,
-            warm_up=0,
             drops=(150_000, 300_000, 450_000),
-            momentum=0.9,
-            nesterov=False,
-            weight_decay=1e-4,
             pad=0,
-            mirror=True,
-            clip_norm=None,
-            bfloat16=True,
             evaluate_every=5000,
             blocks_every=5000,
             sides=(256, 480),

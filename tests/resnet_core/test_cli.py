@@ -85,6 +85,10 @@ def test_inspect_prints_a_table_for_people(run, photograph):
         (["gradient-flow", "resnet34-tiny"], "has learned other classes than those of"),
         (["gradient-flow", "resnet20"], "There is no bundled network and no file named 'resnet20'"),
         (["gradient-flow", "resnet20-cifar", "--images", "0"], "--images must be at least 1, not 0."),
+        (
+            ["attribute", "{photograph}", "--method", "gradient-x-input", "--out", "{missing}/a.npz"],
+            "cannot be written",
+        ),
         (["train", "resnet34", "--recipe", "miracle"], "There is no recipe named 'miracle'"),
         (["train", "resnet34", "--data", "imagenot"], "There is no dataset named 'imagenot'"),
         (["train", "resnet34", "--width", "0"], "must be at least 1"),

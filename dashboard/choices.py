@@ -25,12 +25,34 @@ class Choice:
     checkpoints: tuple[Checkpoint, Checkpoint]
     sample: str  # what a link shows, whatever the person's own photograph
     photograph: resources.Photograph
-    target: int | None  # the class; None: what the residual network finds most probable
+    target: int  # the class
 
     @property
     def common(self) -> Checkpoint:
         """What both networks have in common can be read from either."""
         return self.checkpoints[0]
+
+    @property
+    def source(self) -> str:
+        """Where the photograph is from, for a caption."""
+        own = "Your photograph stays in this session: no link can hold it."
+        return own if self.photograph.own else f"Source: {self.photograph.credit}"
+
+    @property
+    def badge(self) -> str:
+        """What was measured on what."""
+        common = self.common
+        return f"{self.photograph.title} · {common.data} · {common.recipe} recipe, seed {common.seed}"
+
+
+def decoded(own: bytes | None, instead: str) -> resources.Photograph | None:
+    """A person's own photograph; None where there is none, or none in its bytes: then the page says why, and `instead`."""
+    if own:
+        try:
+            return resources.own_photograph(own)
+        except InputError as error:
+            st.error(f"{error} Until then you see {instead}.", icon=":material/broken_image:")
+    return None
 
 
 def choose(what_for: str) -> Choice:
@@ -50,11 +72,6 @@ def choose(what_for: str) -> Choice:
             "Evidence for", [MOST_PROBABLE, *sorted(plain.classes)], key="target", bind="query-params", width=230,
             help=f"{what_for} “Most probable” is the residual network's first choice.",
         )  # fmt: skip
-    photograph = resources.sample_photograph(sample)
-    if own:
-        try:
-            photograph = resources.own_photograph(own)
-        except InputError as error:
-            st.error(f"{error} Until then you see the sample “{sample}”.", icon=":material/broken_image:")
-    index = None if target == MOST_PROBABLE else plain.classes.index(target)
+    photograph = decoded(own, f"the sample “{sample}”") or resources.sample_photograph(sample)
+    index = resources.most_probable(names[1], photograph) if target == MOST_PROBABLE else plain.classes.index(target)
     return Choice(row, names, (plain, residual), sample, photograph, index)

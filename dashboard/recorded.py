@@ -38,7 +38,7 @@ class Study:
 
     @cached_property
     def scale(self) -> float:
-        """The smallest share of the recipe's published iterations."""
+        """The smallest share of the recipe's iterations."""
         return float(self.table.scale.min())
 
     @cached_property
@@ -49,6 +49,15 @@ class Study:
     @cached_property
     def depths(self) -> list[int]:
         return sorted(map(int, self.table.layers.unique()))
+
+    @cached_property
+    def seeds(self) -> list[int]:
+        return sorted(map(int, self.table.seed.unique()))
+
+    @cached_property
+    def records_gradients(self) -> bool:
+        """Whether its runs recorded their blocks' gradients in training."""
+        return bool((self.table.metric == "gradient_norm").any())
 
     @cached_property
     def words(self) -> str:

@@ -12,9 +12,10 @@ from dashboard.resources.batches import (
     digits_batch,
     gradient_correlation,
     gradient_flow,
+    known_gradients,
     photographs_batch,
 )
-from dashboard.resources.networks import checkpoint, feature_maps, inspections, pairs, predictions
+from dashboard.resources.networks import checkpoint, feature_maps, inspections, most_probable, pairs, predictions
 from dashboard.resources.photographs import SHOWN, Photograph, own_photograph, sample_photograph
 from dashboard.resources.racing import Digits, go_on_with_race, race, races, start_race, steer_race, warm_up_races, watched_digits
 from dashboard.resources.runs import answers, drawn, paper, studies
@@ -40,7 +41,9 @@ __all__ = [
     "gradient_flow",
     "inspections",
     "known_attribution",
+    "known_gradients",
     "known_trust",
+    "most_probable",
     "own_photograph",
     "pairs",
     "paper",

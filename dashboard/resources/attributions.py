@@ -2,62 +2,29 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from dataclasses import replace
-from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import streamlit as st
+from typing import TYPE_CHECKING
 
 from dashboard.resources.networks import checkpoint, network
+from dashboard.resources.once import go_on, known, once
 from dashboard.resources.photographs import Photograph
 
 if TYPE_CHECKING:
     from resnet_core.inspection.attribution import Attribution
     from resnet_core.inspection.trust import Cascade, Curves
 
-    _Asked = tuple[str, str, int, int | None, str]  # network, photograph, class, the one it is contrasted with, method
-
-Found = TypeVar("Found")
 RANDOM = "random order"  # of pixels, beside the orders that methods give
-_KEPT = 256  # answers of a kind
-
-
-@st.cache_resource
-def _answers_to(question: str) -> tuple[OrderedDict[_Asked, Any], defaultdict[_Asked, Lock]]:
-    """What is known of one kind ("cascade"), and who is at work on what."""
-    return OrderedDict(), defaultdict(Lock)
-
-
-def _once(question: str, asked: _Asked, compute: Callable[[], Found], tell: Callable[[float], bool]) -> Found:
-    """What `compute` gives, for all sessions. One that asks for what another one is computing waits for that."""
-    known, locks = _answers_to(question)
-    lock = locks[asked]
-    while not lock.acquire(timeout=0.2):
-        tell(0)
-    try:
-        if asked not in known:
-            known[asked] = compute()
-            while len(known) > _KEPT:
-                known.popitem(last=False)
-        return known[asked]
-    finally:
-        locks.pop(asked, None)  # who waits has it in hand
-        lock.release()
-
-
-def _go_on(_share: float) -> bool:
-    return True
 
 
 def known_attribution(name: str, photograph: Photograph, target: int, against: int | None, method: str) -> Attribution | None:
     """What was computed before, by anybody."""
-    return _answers_to("attribution")[0].get((name, photograph.digest, target, against, method))
+    found: Attribution | None = known("attribution", (name, photograph.digest, target, against, method))
+    return found
 
 
 def attribution(
-    name: str, photograph: Photograph, target: int, against: int | None, method: str, tell: Callable[[float], bool] = _go_on
+    name: str, photograph: Photograph, target: int, against: int | None, method: str, tell: Callable[[float], bool] = go_on
 ) -> Attribution:
     """Which pixels speak for `target`, rather than for `against` where that is not None.
 
@@ -69,17 +36,17 @@ def attribution(
     def compute() -> Attribution:
         return attribute(network(name), prepare(photograph.pixels, checkpoint(name)), method, target, tell, against=against)
 
-    return _once("attribution", (name, photograph.digest, target, against, method), compute, tell)
+    return once("attribution", (name, photograph.digest, target, against, method), compute, tell)
 
 
 def known_trust(name: str, photograph: Photograph, target: int, against: int | None, method: str) -> bool:
     """Whether `cascade` and `curves` were computed before, by anybody."""
     asked = (name, photograph.digest, target, against, method)
-    return all(asked in _answers_to(question)[0] for question in ("cascade", "curves"))
+    return all(known(question, asked) is not None for question in ("cascade", "curves"))
 
 
 def cascade(
-    name: str, photograph: Photograph, target: int, against: int | None, method: str, tell: Callable[[float], bool] = _go_on
+    name: str, photograph: Photograph, target: int, against: int | None, method: str, tell: Callable[[float], bool] = go_on
 ) -> Cascade:
     """How much of the attribution outlives a randomisation of the network."""
     from resnet_core.inspection import trust
@@ -90,11 +57,11 @@ def cascade(
         found = trust.cascade(network(name), x, method, target, tell=tell, against=against)
         return replace(found, maps=found.maps[:1])  # no page shows the others: a megabyte
 
-    return _once("cascade", (name, photograph.digest, target, against, method), compute, tell)
+    return once("cascade", (name, photograph.digest, target, against, method), compute, tell)
 
 
 def curves(
-    name: str, photograph: Photograph, target: int, against: int | None, method: str, tell: Callable[[float], bool] = _go_on
+    name: str, photograph: Photograph, target: int, against: int | None, method: str, tell: Callable[[float], bool] = go_on
 ) -> Curves:
     """What deletion and insertion of the attribution's pixels do; of the method RANDOM, of pixels in random order."""
     from resnet_core.inspection import trust
@@ -108,4 +75,4 @@ def curves(
             given = attribution(name, photograph, target, against, method)
         return trust.curves(network(name), x, given, tell=tell)
 
-    return _once("curves", (name, photograph.digest, target, against, method), compute, tell)
+    return once("curves", (name, photograph.digest, target, against, method), compute, tell)

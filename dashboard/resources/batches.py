@@ -12,6 +12,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.resources.networks import checkpoint, logits, network, pairs
+from dashboard.resources.once import known, once
 from dashboard.resources.photographs import Photograph
 from resnet_core.images import square
 
@@ -76,35 +77,41 @@ def _trained_or_new(name: str, batch_norm: bool, seed: int) -> ResNet:
     return network(name) if _is_trained(name) else build(architecture(name, batch_norm=batch_norm), seed)
 
 
-@st.cache_resource(max_entries=256)
-def _gradient_flow(name: str, batch_norm: bool, seed: int, digest: str, _batch: Batch) -> GradientFlow:
+def gradient_flow(name: str, batch_norm: bool, seed: int, batch: Batch) -> GradientFlow:
+    """Of a bundled network, or of a new one of the registry, from the seed.
+
+    The loss is against the batch's labels; where nobody says them, against what the residual network of a trained pair takes the
+    pictures for, and in a new network against its first class.
+    """
     import torch
 
     from resnet_core.inspection.gradients import gradient_flow
 
-    x = _input(name, _batch)
-    labels = torch.tensor(_batch.labels or [0] * len(x))
-    if _is_trained(name):  # what the residual one of the pair takes them for
-        with torch.no_grad():
-            labels = logits(network(name.replace("plain", "resnet")), x).argmax(1)
-    return gradient_flow(_trained_or_new(name, batch_norm, seed), x, labels)
+    def compute() -> GradientFlow:
+        x = _input(name, batch)
+        labels = torch.tensor(batch.labels or [0] * len(x))
+        if _is_trained(name):
+            with torch.no_grad():
+                labels = logits(network(name.replace("plain", "resnet")), x).argmax(1)
+        return gradient_flow(_trained_or_new(name, batch_norm, seed), x, labels)
 
-
-def gradient_flow(name: str, batch_norm: bool, seed: int, batch: Batch) -> GradientFlow:
-    """Of a bundled network, or of a new one of the registry, from the seed."""
-    return _gradient_flow(name, batch_norm, seed, batch.digest, batch)
-
-
-@st.cache_resource(max_entries=256)
-def _gradient_correlation(name: str, batch_norm: bool, seed: int, digest: str, _batch: Batch) -> pd.DataFrame:
-    from resnet_core.inspection.gradients import gradient_correlation, nearby_inputs
-
-    x = _input(name, _batch)
-    second = x[1] if len(x) > 1 else x[0].flip(-1)
-    inputs = nearby_inputs(x[0], second, NEARBY, RADIANS)
-    return gradient_correlation(_trained_or_new(name, batch_norm, seed), inputs, seed=0)
+    return once("gradient flow", (name, batch_norm, seed, batch.digest), compute)
 
 
 def gradient_correlation(name: str, batch_norm: bool, seed: int, batch: Batch) -> pd.DataFrame:
     """At NEARBY inputs, RADIANS apart, from the batch's first picture towards its second, or its mirror image."""
-    return _gradient_correlation(name, batch_norm, seed, batch.digest, batch)
+    from resnet_core.inspection.gradients import gradient_correlation, nearby_inputs
+
+    def compute() -> pd.DataFrame:
+        x = _input(name, batch)
+        second = x[1] if len(x) > 1 else x[0].flip(-1)
+        inputs = nearby_inputs(x[0], second, NEARBY, RADIANS)
+        return gradient_correlation(_trained_or_new(name, batch_norm, seed), inputs, seed=0)
+
+    return once("gradient correlation", (name, batch_norm, seed, batch.digest), compute)
+
+
+def known_gradients(name: str, batch_norm: bool, seed: int, batch: Batch) -> bool:
+    """Whether `gradient_flow` and `gradient_correlation` were computed before, by anybody."""
+    asked = (name, batch_norm, seed, batch.digest)
+    return all(known(question, asked) is not None for question in ("gradient flow", "gradient correlation"))

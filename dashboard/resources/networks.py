@@ -58,10 +58,8 @@ def _inspections(pair: tuple[str, str], digest: str, target: int, _photograph: P
     return plain, residual
 
 
-def inspections(pair: tuple[str, str], photograph: Photograph, target: int | None) -> tuple[Inspection, Inspection]:
-    """Both networks on one photograph and one target; None: the class that the residual network finds most probable."""
-    if target is None:
-        target = int(predictions(pair[1], [photograph])[0].argmax())
+def inspections(pair: tuple[str, str], photograph: Photograph, target: int) -> tuple[Inspection, Inspection]:
+    """Both networks on one photograph and one class."""
     return _inspections(pair, photograph.digest, target, photograph)
 
 
@@ -86,6 +84,11 @@ def logits(lens: ResNet, images: Tensor) -> Tensor:
 def predictions(name: str, photographs: Sequence[Photograph]) -> NDArray[np.float32]:
     """(N, classes) probabilities."""
     return _predictions(name, tuple(photograph.digest for photograph in photographs), photographs)
+
+
+def most_probable(name: str, photograph: Photograph) -> int:
+    """The number of the class."""
+    return int(predictions(name, [photograph])[0].argmax())
 
 
 @st.cache_resource(max_entries=64)

@@ -31,15 +31,14 @@ methods = st.pills(
 
 cover()
 inspections = resources.inspections(names, photograph, chosen.target)
-target = inspections[0].target
+target = chosen.target
 against = None if other in (NO_OTHER, first.classes[target]) else first.classes.index(other)
 if other == first.classes[target]:
     st.warning(f"{other} cannot be contrasted with itself; you see the evidence for it alone.", icon=":material/compare_arrows:")
 evidence = first.classes[target] if against is None else f"{first.classes[target]} rather than {other}"
 st.caption(
     f"{photograph.title}: evidence for **{evidence}**. Magenta speaks for it, green against it; each picture has "
-    "its own scale. "
-    + ("Your photograph stays in this session: no link can hold it." if photograph.own else f"Source: {photograph.credit}")
+    "its own scale. " + chosen.source
 )
 
 

@@ -19,7 +19,7 @@ st.title("What does every block see?", anchor=False)
 intro = st.empty()
 chosen = choose("The class whose evidence Grad-CAM and the gradients trace.")
 names, checkpoints, photograph, first = chosen.names, chosen.checkpoints, chosen.photograph, chosen.common
-labels = [f"{stage.name[:-1]}{i + 1}" for stage in first.architecture.stages for i in range(stage.blocks)]
+labels = first.architecture.block_labels
 explain_unknown({"scale": SCALES, "block": labels})
 with chosen.row:
     scale = st.segmented_control(
@@ -36,8 +36,8 @@ found = resources.inspections(names, photograph, chosen.target)
 picture = photograph.shown
 maxima = cam_maxima(found, scale)
 place = labels.index(block_label)
-target_class = first.classes[found[0].target]
-badge = f"{photograph.title} · {first.data} · {first.recipe} recipe, seed {first.seed}"
+target_class = first.classes[chosen.target]
+badge = chosen.badge
 choices = [
     checkpoint.classes[inspection.probabilities.argmax()] for checkpoint, inspection in zip(checkpoints, found, strict=True)
 ]

@@ -23,15 +23,13 @@ from dashboard.figures.feature_maps import (
     values_table,
 )
 from dashboard.state import explain_unknown
-from resnet_core.architectures import EXPANSION
 
 SCALES = {"shared": "all channels of both networks on one scale", "own": "every channel on its own scale"}
 
 st.title("What is in every channel?", anchor=False)
 chosen = choose("The class whose logit the class gradients are of.")
 names, checkpoints, photograph, first = chosen.names, chosen.checkpoints, chosen.photograph, chosen.common
-stages = first.architecture.stages
-labels = [f"{stage.name[:-1]}{i + 1}" for stage in stages for i in range(stage.blocks)]
+labels = first.architecture.block_labels
 explain_unknown({"block": labels, "place": PLACES.values(), "sort": SORTS, "colours": SCALES})
 
 
@@ -42,14 +40,13 @@ def choose_channel(grid: str) -> None:
 
 with chosen.row:
     block = st.selectbox("Block", labels, index=3, key="block", bind="query-params", width=105)
-    target = resources.inspections(names, photograph, chosen.target)[0].target
-    found = resources.feature_maps(names, photograph, block, target)
+    found = resources.feature_maps(names, photograph, block, chosen.target)
     places = list(found[1].maps)  # the residual network has all that the plain one has
     shown = st.selectbox(
         "Place in it", places, index=len(places) - 1, format_func=PLACES.__getitem__, key="place", bind="query-params", width=165
     )
     sort = st.selectbox("Sorted by", SORTS, key="sort", bind="query-params", width=125)
-    last = stages[-1].channels * EXPANSION[first.architecture.block] - 1
+    last = first.architecture.features - 1
     asked = st.number_input(
         "Channel", 0, last, None, key="channel", bind="query-params", width=110, placeholder="first", help="Or click a map."
     )
@@ -59,12 +56,12 @@ with chosen.row:
     )  # fmt: skip
 channel = int(order_of(found[1], shown, sort, like=0)[0]) if asked is None else asked
 limit = limit_of(found, shown)
-badge = f"{photograph.title} · {first.data} · {first.recipe} recipe, seed {first.seed}"
+badge = chosen.badge
 signs = "dark is zero" if shown in POSITIVE else "pale is zero, blue below it, red above"
 st.caption(
     f"{photograph.title}, {block}, {PLACES[shown]}: {signs}; "
     + (f"full colour from {limit:.3g} on. " if scale == "shared" else "full colour at each channel's largest value. ")
-    + ("Your photograph stays in this session: no link can hold it." if photograph.own else f"Source: {photograph.credit}")
+    + chosen.source
 )
 for column, name, checkpoint, maps in zip(st.columns(2, gap="medium"), names, checkpoints, found, strict=True):
     residual = checkpoint.architecture.residual

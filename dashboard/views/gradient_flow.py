@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import resources
+from dashboard.choices import decoded
 from dashboard.exhibit import exhibit
 from dashboard.figures.gradient_flow import (
     correlation_curves,
@@ -17,12 +18,13 @@ from dashboard.figures.gradient_flow import (
     training_summary,
 )
 from dashboard.state import explain_unknown, forget_own_photograph, own_photograph
-from resnet_core import InputError
+from dashboard.waiting import asked_for, over, telling
 from resnet_core.images import SAMPLES
 
 NEW = "new, not trained"
 DEPTHS = [20, 32, 44, 56, 110, 1202]
 LONG = 200  # layers: from here on, a person is asked first
+LONGER = 8  # times as long a layer as in 20 layers, and with the correlation, of more inputs
 DIGITS, PHOTOGRAPHS = "8 digits", "all sample photographs"
 
 st.title("How does the gradient come back?", anchor=False)
@@ -45,30 +47,30 @@ batch = resources.digits_batch(8)
 if images != DIGITS:
     shown = list(SAMPLES) if images == PHOTOGRAPHS else [images]
     batch = resources.photographs_batch([resources.sample_photograph(name) for name in shown])
-if own:
-    try:
-        batch = resources.photographs_batch([resources.own_photograph(own)])
-    except InputError as error:
-        st.error(f"{error} Until then you see “{images}”.", icon=":material/broken_image:")
-    else:
-        st.info(f"Your photograph stays in this session: a link to this page shows “{images}”.", icon=":material/lock:")
-names = (
-    {False: f"plain{layers}-cifar", True: f"resnet{layers}-cifar"} if new else dict(zip((False, True), pairs[which], strict=True))
-)
+if mine := decoded(own, f"“{images}”"):
+    batch = resources.photographs_batch([mine])
+    st.info(f"Your photograph stays in this session: a link to this page shows “{images}”.", icon=":material/lock:")
+plain, residual = (f"plain{layers}-cifar", f"resnet{layers}-cifar") if new else pairs[which]
+names = {False: plain, True: residual}
 
-asked = f"asked-{layers}"
-ready = layers < LONG or st.session_state.get(asked)
-if not ready:
-    known = resources.gradient_flow("resnet20-cifar", batch_norm, seed, batch)
-    seconds = 6 * known.seconds * layers / 20  # two networks, and the correlation's batch is larger
-    st.button(
-        f"Compute {layers:,} layers: about {max(1, seconds):.0f} s", icon=":material/play_arrow:",
-        on_click=st.session_state.__setitem__, args=(asked, True),
-    )  # fmt: skip
-if ready:
-    with st.spinner(f"{layers:,} layers, forward and backward…" if layers >= LONG else "Forward and backward…"):
-        flows = {residual: resources.gradient_flow(name, batch_norm, seed, batch) for residual, name in names.items()}
-        alike = {residual: resources.gradient_correlation(name, batch_norm, seed, batch) for residual, name in names.items()}
+waiting, place, bar = f"gradients-{layers}", st.empty(), st.empty()
+missing = [name for name in names.values() if not resources.known_gradients(name, batch_norm, seed, batch)]
+wanted = True
+if missing and layers >= LONG:
+    seconds = LONGER * resources.gradient_flow("resnet20-cifar", batch_norm, seed, batch).seconds * layers / 20
+    wanted = asked_for(waiting, seconds * len(missing), place)
+if wanted:
+    flows, alike = {}, {}
+    for step, (kind, name) in enumerate(names.items()):
+        tell = telling(bar, f"{name}, forward and backward")
+        if name in missing:
+            tell(step / 2)
+        flows[kind] = resources.gradient_flow(name, batch_norm, seed, batch)
+        if name in missing:
+            tell(step / 2 + 0.25)
+        alike[kind] = resources.gradient_correlation(name, batch_norm, seed, batch)
+    bar.empty()
+    over(waiting, place)
     norm = "with batch norm" if batch_norm else "without batch norm"
     badge = f"{batch.title} · {' and '.join(names.values())}" + (f" · {norm} · initialised from seed {seed}" if new else "")
     left, right = st.columns(2, gap="medium")
@@ -81,6 +83,11 @@ if ready:
             f"The gradient of the :orange[plain] network {in_words(first_to_last(flows[False]))}. "
             f"That of the :blue[residual] one {in_words(first_to_last(flows[True]))}."
         )
+        if not batch.labels:
+            against = (
+                "its first class, as a new network knows none" if new else "what the residual network takes each picture for"
+            )
+            st.caption(f"The loss is against {against}.")
     with right:
         exhibit(
             correlation_curves(alike), key="correlation", alt="Correlation of gradients at neighbouring inputs, by block",
@@ -93,13 +100,13 @@ if ready:
         )
 
 st.subheader("Is it vanishing gradients?", anchor=False)
-studies = {name: study for name, study in resources.studies()[0].items() if "gradient_norm" in set(study.table.metric)}
+studies = {name: study for name, study in resources.studies()[0].items() if study.records_gradients}
 quoted, ours = st.columns(2, gap="medium")
 with quoted:
     st.markdown(
         "**The usual story** is that gradients vanish in deep plain networks, and that shortcuts cure it. **He et al. 2015, "
         "section 4.1,** measured their plain networks, which have batch norm, and found healthy norms: “neither forward nor "
-        "backward signals vanish”. The story holds where there is no batch norm: switch it off above."
+        "backward signals vanish”. The table shows how it was in ours, at the start and at the end, with batch norm and without."
     )
     st.markdown(
         "**Balduzzi et al. 2017** have another: with depth, neighbouring inputs' gradients lose all likeness in plain networks."
@@ -118,9 +125,9 @@ explain_unknown({"study": studies})
 if studies:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         study = studies[st.selectbox("Study", list(studies), key="study", bind="query-params", width=260)]
-        explain_unknown({"depth": list(map(str, study.depths)), "of": list(map(str, sorted(study.table.seed.unique())))})
+        explain_unknown({"depth": list(map(str, study.depths)), "of": list(map(str, study.seeds))})
         depth = st.selectbox("Layers", study.depths[::-1], key="depth", bind="query-params", width=100)
-        of = st.selectbox("Seed", sorted(study.table.seed.unique()), key="of", bind="query-params", width=90)
+        of = st.selectbox("Seed", study.seeds, key="of", bind="query-params", width=90)
     exhibit(
         resources.drawn(evolution, study, depth, of), key="evolution", origin="measured", words=study.words,
         alt=f"Gradient norm by iteration and block, {depth} layers", numbers=resources.drawn(evolution_table, study, depth, of),

@@ -55,9 +55,8 @@ def without_weight_gradients(view: nn.Module) -> nn.Module:
     """The private view itself, through which no gradient reaches a weight: so no layer keeps its input for that."""
     for module in view.modules():
         for name, value in module._parameters.items():
-            if (
-                value is not None
-            ):  # the view's own entry; no nn.Parameter, which torch's types ask for, as that would have a gradient
+            if value is not None:
+                # the view's own entry, and no nn.Parameter, though torch's types ask for one
                 module._parameters[name] = value.detach()  # type: ignore[assignment]
     return view
 

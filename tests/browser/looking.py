@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 RESTS = """() => {
   const app = document.querySelector('[data-testid="stApp"]')
@@ -60,3 +60,27 @@ def overlapping_labels(page: Page) -> list[str]:
           return pairs
         })"""
     )
+
+
+def reloaded(page: Page) -> dict[str, Any]:
+    """The figures, which the link alone brings back."""
+    before = figures(page)
+    page.reload()
+    settle(page)
+    assert figures(page) == before
+    return before
+
+
+def fits(browser: Browser, *addresses: str) -> None:
+    """On a laptop and on a phone, light and dark, no page is wider than its window, and no label covers another."""
+    for width, height in ((1440, 900), (390, 844)):
+        for theme in ("light", "dark"):
+            context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
+            page = context.new_page()
+            page.set_default_timeout(60_000)
+            for address in addresses:
+                page.goto(address)
+                settle(page)
+                assert sideways(page) <= 0, (address, width, theme)
+                assert overlapping_labels(page) == [], (address, width, theme)
+            context.close()

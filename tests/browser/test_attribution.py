@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.looking import figures, overlapping_labels, settle, sideways
+from tests.browser.looking import figures, fits, overlapping_labels, reloaded, settle, sideways
 
 
 def test_methods_are_drawn_for_both_networks_and_are_in_the_link(server: str, page: Page) -> None:
@@ -107,21 +106,13 @@ def test_pictures_are_tested_when_asked_and_the_link_says_which_network(server: 
     settle(page)
     signed = figures(page)
     assert signed["similarity-plain34-tiny"] != drawn["similarity-plain34-tiny"]
-    page.reload()
-    settle(page)
-    assert figures(page) == signed  # what is known is drawn without being asked for again
+    assert reloaded(page) == signed  # what is known is drawn without being asked for again
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
-def test_nothing_sticks_out_and_no_label_covers_another(server: str, browser: Browser, size: tuple[int, int], theme: str) -> None:
-    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=theme)
-    page = context.new_page()
+def test_nothing_sticks_out_and_no_label_covers_another(server: str, browser: Browser, page: Page) -> None:
     page.goto(f"{server}{TESTED}")
     settle(page)
     if page.locator(COMPUTE).count():
         compute_trust(page)
     assert "deletion-insertion-resnet34-tiny" in figures(page)
-    assert sideways(page) <= 0
-    assert overlapping_labels(page) == []
-    context.close()
+    fits(browser, f"{server}{TESTED}")  # what is known is drawn

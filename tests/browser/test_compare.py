@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from resnet_core.images import sample
-from tests.browser.looking import figures, overlapping_labels, settle, sideways
+from tests.browser.looking import figures, fits, settle, sideways
 
 UPLOAD = '[data-testid="stFileUploaderDropzoneInput"]'
 STRIP = "strip-resnet34-tiny"
@@ -120,22 +120,14 @@ def test_every_figure_can_be_taken_away(server: str, page: Page, label: str, sta
     assert download.path().read_bytes().startswith(start)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
-def test_nothing_sticks_out_and_no_label_covers_another(server: str, browser: Browser, size: tuple[int, int], theme: str) -> None:
-    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=theme)
-    page = context.new_page()
-    for path in (
-        "/",
-        "/architectures",
-        "/architectures?network=plain1202-cifar",
-        "/architectures?network=resnet152&first=true&stage=conv4_x",
-    ):
-        page.goto(f"{server}{path}")
-        settle(page)
-        assert sideways(page) <= 0, path
-        assert overlapping_labels(page) == [], path
-    context.close()
+def test_nothing_sticks_out_and_no_label_covers_another(server: str, browser: Browser) -> None:
+    paths = (
+        "",
+        "architectures",
+        "architectures?network=plain1202-cifar",
+        "architectures?network=resnet152&first=true&stage=conv4_x",
+    )
+    fits(browser, *(f"{server}/{path}" for path in paths))
 
 
 def test_the_table_of_an_architecture_stands_beside_the_papers(server: str, page: Page) -> None:

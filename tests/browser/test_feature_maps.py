@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.looking import figures, overlapping_labels, settle, sideways
+from tests.browser.looking import figures, fits, reloaded, settle
 
 NAMES = ("plain34-tiny", "resnet34-tiny")
 
@@ -25,14 +24,11 @@ def test_a_click_on_a_map_shows_its_channel_in_both_networks_and_the_link_holds_
     click_map(page, "grid-resnet34-tiny", column=3, row=2)
     expect(page).to_have_url(re.compile("channel=35"))
     settle(page)
-    drawn = figures(page)
+    drawn = reloaded(page)
     for name in NAMES:
         assert drawn[f"channel-{name}"]["annotations"][0]["text"] == "channel 35"
         [frame] = drawn[f"grid-{name}"]["shapes"]
         assert (frame["x0"], frame["y0"]) == (3, -2)
-    page.reload()
-    settle(page)
-    assert figures(page) == drawn
 
 
 def test_the_sum_exists_in_the_residual_network_only(server: str, page: Page) -> None:
@@ -51,16 +47,5 @@ def test_a_channel_that_a_place_does_not_have_is_said(server: str, page: Page) -
     expect(page.get_by_text("The link asks for sort “swirl”")).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
-def test_nothing_sticks_out_and_no_label_covers_another(server: str, browser: Browser, size: tuple[int, int], theme: str) -> None:
-    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=theme)
-    page = context.new_page()
-    page.set_default_timeout(60_000)
-    page.goto(f"{server}/feature_maps?block=conv4_2&place=F(x)")
-    settle(page)
-    page.get_by_text("own", exact=True).first.click()
-    settle(page)
-    assert sideways(page) <= 0
-    assert overlapping_labels(page) == []
-    context.close()
+def test_nothing_sticks_out_and_no_label_covers_another(server: str, browser: Browser) -> None:
+    fits(browser, f"{server}/feature_maps?block=conv4_2&place=F(x)&colours=own")

@@ -4,10 +4,10 @@ import io
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from resnet_core.images import SAMPLES, sample
-from tests.browser.looking import figures, overlapping_labels, settle, sideways
+from tests.browser.looking import figures, fits, settle
 
 
 def picture(pixels: np.ndarray) -> bytes:
@@ -34,9 +34,5 @@ def test_samples_then_own_photographs_with_a_broken_one_among_them(server: str, 
     assert sum(len(trace["text"]) for trace in figures(page)["confidence"]["data"][1:]) == 2
 
 
-def test_it_fits_a_phone(server: str, page: Page) -> None:
-    page.set_viewport_size({"width": 390, "height": 844})
-    page.goto(f"{server}/predictions")
-    settle(page)
-    assert sideways(page) <= 0
-    assert overlapping_labels(page) == []
+def test_nothing_sticks_out_and_no_label_covers_another(server: str, browser: Browser) -> None:
+    fits(browser, f"{server}/predictions")

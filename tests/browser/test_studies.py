@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from resnet_core import runs
-from tests.browser.looking import figures, overlapping_labels, settle, sideways
+from tests.browser.looking import figures, fits, overlapping_labels, reloaded, settle, sideways
 
 STUDY = Path(__file__).parents[2] / "assets/studies/figure6-x0.025"
 
@@ -53,9 +53,7 @@ def test_what_was_chosen_is_in_the_link(server: str, page: Page) -> None:
     chosen = figures(page)
     names = {trace["name"] for trace in chosen["degradation-plain"]["data"] if trace.get("fill") is None}
     assert names == {"plain-56, training"}
-    page.reload()
-    settle(page)
-    assert figures(page) == chosen
+    reloaded(page)
     expect(page.get_by_text("Is it overfitting?")).to_have_count(0)  # one depth answers nothing
     page.get_by_role("button", name="56", exact=True).click()
     expect(page.get_by_text("Choose a number of layers.")).to_be_visible()
@@ -87,19 +85,14 @@ def test_an_unknown_study_is_named(server: str, page: Page) -> None:
     expect(page.get_by_text("The link asks for study “figure9”, which does not exist here")).to_be_visible()
 
 
-MEASURED = sorted({path.parents[1].name for path in STUDY.parent.glob("*/*/measured.parquet")} | {"gradients"})
+MEASURED = sorted(
+    {path.parents[1].name for path in STUDY.parent.glob("*/*/measured.parquet")} | {"gradients", "shortcuts-x0.025"}
+)
 
 
 @pytest.mark.parametrize("path", ["/degradation", "/studies", *(f"/studies?show=measurements&measurement={n}" for n in MEASURED)])
-@pytest.mark.parametrize("width", [390, 1440])
-def test_nothing_overlaps_or_runs_off(server: str, browser: Browser, path: str, width: int) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 900})
-    page = context.new_page()
-    page.goto(f"{server}{path}")
-    settle(page)
-    assert sideways(page) <= 0
-    assert overlapping_labels(page) == []
-    context.close()
+def test_nothing_sticks_out_and_no_label_covers_another(server: str, browser: Browser, path: str) -> None:
+    fits(browser, f"{server}{path}")
 
 
 def test_neither_page_needs_torch() -> None:

@@ -3,10 +3,9 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.looking import figures, overlapping_labels, settle, sideways
+from tests.browser.looking import figures, fits, settle
 
 ERRORS = "race-errors"
 
@@ -111,14 +110,5 @@ def test_a_link_to_an_unknown_race_says_so(server: str, page: Page) -> None:
     expect(page.get_by_text("The link asks for race “never”, which does not exist here")).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
-def test_nothing_sticks_out_and_no_label_covers_another(server: str, browser: Browser, size: tuple[int, int], theme: str) -> None:
-    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=theme)
-    page = context.new_page()
-    page.set_default_timeout(60_000)
-    page.goto(f"{server}/train_live")
-    settle(page)
-    assert sideways(page) <= 0
-    assert overlapping_labels(page) == []
-    context.close()
+def test_nothing_sticks_out_and_no_label_covers_another(server: str, browser: Browser) -> None:
+    fits(browser, f"{server}/train_live")  # the latest race of the tests above

@@ -9,8 +9,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.figures import initialisation, trained
-from dashboard.figures.shortcuts import shortcut_curves
 from dashboard.figures.style import QUANTITIES
+from dashboard.figures.variants import rate_curves, shortcut_curves
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,17 @@ def _gradients(table: pd.DataFrame) -> Iterator[Picture]:
     yield Picture("gradients", alt, initialisation.gradients_in_training(table), numbers)
 
 
+def _errors(table: pd.DataFrame) -> pd.DataFrame:
+    return table[table.metric == "error_percent"][["run", "seed", "step", "split", "value"]]
+
+
 def _shortcuts(table: pd.DataFrame) -> Iterator[Picture]:
-    numbers = table[table.metric == "error_percent"][["run", "seed", "step", "split", "value"]]
-    yield Picture("options", "Training error by what stands on the shortcuts", shortcut_curves(table), numbers)
+    yield Picture("options", "Training error by what stands on the shortcuts", shortcut_curves(table), _errors(table))
+
+
+def _rates(table: pd.DataFrame) -> Iterator[Picture]:
+    alt = "Training error by depth and by the learning rate at the start"
+    yield Picture("rates", alt, rate_curves(table), _errors(table))
 
 
 def _figure7(table: pd.DataFrame) -> Iterator[Picture]:
@@ -79,7 +87,11 @@ def _similarity(table: pd.DataFrame) -> Iterator[Picture]:
 
 
 Draw = Callable[[pd.DataFrame], Iterator[Picture]]
-TRAINING_PICTURES: dict[str, Draw] = {"gradients": _gradients, "shortcuts": _shortcuts}  # from tables of runs.load
+TRAINING_PICTURES: dict[str, Draw] = {  # from tables of runs.load
+    "gradients": _gradients,
+    "shortcuts": _shortcuts,
+    "rates": _rates,
+}
 PICTURES: dict[str, Draw] = {  # from tables of runs.load_measured
     "figure7": _figure7,
     "depth": _depth,

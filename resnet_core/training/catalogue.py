@@ -101,6 +101,21 @@ _ALL: list[Study | Measurement] = [
         recipes={"": "he2015-cifar"},
         data="cifar10",
     ),
+    Study(
+        name="rates",
+        question="Does the learning rate at the start hold a deep residual network back (section 4.2)?",
+        networks={
+            f"resnet{depth}-cifar{ending}": architecture(f"resnet{depth}-cifar")
+            for depth in (20, 56)
+            for ending in ("", "-warm-up", "-low-rate")
+        },
+        recipes={
+            "": "he2015-cifar",
+            **{f"resnet{depth}-cifar-warm-up": "he2015-cifar-110" for depth in (20, 56)},
+            **{f"resnet{depth}-cifar-low-rate": "he2015-cifar-low-rate" for depth in (20, 56)},
+        },
+        data="cifar10",
+    ),
     Measurement(
         name="figure7",
         question="How strong are the responses of the layers, plain and residual (Figure 7)?",

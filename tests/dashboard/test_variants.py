@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dashboard.figures.shortcuts import shortcut_curves
+from dashboard.figures.variants import shortcut_curves
 from resnet_core import runs
 
 STUDY = Path(__file__).parents[2] / "assets" / "studies" / "shortcuts-x0.025"

@@ -1,4 +1,4 @@
-"""What is looked at? The choices that pages of photographs share: a matched pair, a photograph, and a class."""
+"""What is looked at? The choices that pages of photographs share: two networks, a photograph, and a class."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import resources
-from dashboard.state import explain_unknown, forget_own_photograph, own_photograph
+from dashboard.state import explain_unknown, forget_own_photograph, own_photograph, own_weights
 from resnet_core import InputError
 from resnet_core.checkpoint import Checkpoint
 from resnet_core.images import SAMPLES
 
 MOST_PROBABLE = "most probable"
+ANY_TWO = "any two"
 
 
 @dataclass(frozen=True)
@@ -21,16 +22,23 @@ class Choice:
     """The row is where the page may put further choices."""
 
     row: DeltaGenerator
-    names: tuple[str, str]  # the plain network, then its residual twin
+    names: tuple[str, str]  # references, which `resources` knows; of a matched pair the plain network, then its residual twin
+    titles: tuple[str, str]  # what the page calls them
+    matched: bool
     checkpoints: tuple[Checkpoint, Checkpoint]
     sample: str  # what a link shows, whatever the person's own photograph
     photograph: resources.Photograph
-    target: int  # the class
+    targets: tuple[int, int]  # each network's class
 
     @property
     def common(self) -> Checkpoint:
-        """What both networks have in common can be read from either."""
+        """What both networks of a matched pair have in common can be read from either."""
         return self.checkpoints[0]
+
+    @property
+    def target(self) -> int:
+        """The class, of a matched pair."""
+        return self.targets[0]
 
     @property
     def source(self) -> str:
@@ -42,6 +50,8 @@ class Choice:
     def badge(self) -> str:
         """What was measured on what."""
         common = self.common
+        if not self.matched:
+            return " · ".join([self.photograph.title, *(checkpoint.run for checkpoint in self.checkpoints)])
         return f"{self.photograph.title} · {common.data} · {common.recipe} recipe, seed {common.seed}"
 
 
@@ -55,23 +65,73 @@ def decoded(own: bytes | None, instead: str) -> resources.Photograph | None:
     return None
 
 
-def choose(what_for: str) -> Choice:
-    """Draw the choices in one row, each in the link; `what_for`: what the class is needed for, as help."""
+def _any_two() -> dict[str, str]:
+    """Two networks that a person chose, whatever they are: reference by title. Draws the choices, and what is wrong with them."""
+    usual = dict(zip(("left", "right"), next(iter(resources.pairs().values())), strict=True))
+    known = {name: name for name in resources.known_networks()} | own_weights(resources.own_network)
+    explain_unknown(dict.fromkeys(usual, known))
+    titles = list(known)
+    chosen: dict[str, str] = {}
+    for side, instead in usual.items():
+        title = st.selectbox(
+            side.capitalize(), titles, index=titles.index(instead), key=side, bind="query-params", width=200,
+            help="“torchvision:…” are torchvision's ImageNet weights, fetched once, which needs a network.",
+        )  # fmt: skip
+        try:
+            resources.network(known[title])
+        except InputError as error:
+            st.error(f"{error} Until then you see {instead}.", icon=":material/broken_image:")
+            title = instead
+        chosen[title] = known[title]
+    return chosen
+
+
+def choose(what_for: str, any_two: bool = False) -> Choice:
+    """Draw the choices in one row, each in the link.
+
+    what_for: what the class is needed for, as help. any_two: whether the networks may be others than a matched pair.
+    """
     pairs = resources.pairs()
-    explain_unknown({"pair": pairs, "sample": SAMPLES})
+    options = [*pairs, ANY_TWO] if any_two else list(pairs)
+    explain_unknown({"pair": options, "sample": SAMPLES})
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row:
-        names = pairs[st.selectbox("Matched pair", list(pairs), key="pair", bind="query-params", width=120)]
-        plain, residual = (resources.checkpoint(name) for name in names)
-        explain_unknown({"target": [MOST_PROBABLE, *plain.classes]})
+        pair = st.selectbox(
+            "Networks" if any_two else "Matched pair", options, key="pair", bind="query-params", width=120,
+            help="A matched pair differs in its shortcuts alone." if any_two else None,
+        )  # fmt: skip
+        named = {name: name for name in pairs[pair]} if pair in pairs else _any_two()
+        if len(named) < 2:
+            st.info("Left and right are the same network; choose another for one of them.", icon=":material/difference:")
+            st.stop()
+        left, right = (resources.checkpoint(name) for name in named.values())
+        classes = sorted({*left.classes, *right.classes})
+        explain_unknown({"target": [MOST_PROBABLE, *classes]})
         sample = st.selectbox(
             "Photograph", list(SAMPLES), key="sample", bind="query-params", width=150, on_change=forget_own_photograph
         )
         own = own_photograph()
+        first_choice = "the residual network's" if pair in pairs else "the right network's"
         target = st.selectbox(
-            "Evidence for", [MOST_PROBABLE, *sorted(plain.classes)], key="target", bind="query-params", width=230,
-            help=f"{what_for} “Most probable” is the residual network's first choice.",
+            "Evidence for", [MOST_PROBABLE, *classes], key="target", bind="query-params", width=230,
+            help=f"{what_for} “Most probable” is {first_choice} first choice.",
         )  # fmt: skip
     photograph = decoded(own, f"the sample “{sample}”") or resources.sample_photograph(sample)
-    index = resources.most_probable(names[1], photograph) if target == MOST_PROBABLE else plain.classes.index(target)
-    return Choice(row, names, (plain, residual), sample, photograph, index)
+    (left_title, left_name), (right_title, right_name) = named.items()
+    if target == MOST_PROBABLE:
+        target = right.classes[resources.most_probable(right_name, photograph)]
+
+    def index(name: str, checkpoint: Checkpoint) -> int:
+        """A network that has not learned the class shows its own first choice."""
+        return checkpoint.classes.index(target) if target in checkpoint.classes else resources.most_probable(name, photograph)
+
+    return Choice(
+        row,
+        names=(left_name, right_name),
+        titles=(left_title, right_title),
+        matched=pair in pairs,
+        checkpoints=(left, right),
+        sample=sample,
+        photograph=photograph,
+        targets=(index(left_name, left), index(right_name, right)),
+    )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from resnet_core import InputError
 
 
 def explain_unknown(known: Mapping[str, Collection[str]]) -> None:
@@ -40,3 +43,20 @@ def own_photograph() -> bytes | None:
 def forget_own_photograph() -> None:
     """Callback: a person asks for a sample again. A new key is how an uploader is emptied."""
     st.session_state["own_photographs"] += 1
+
+
+def own_weights(take: Callable[[UploadedFile], str]) -> dict[str, str]:
+    """What `take` made of the weights that the person uploaded, by the files' names. No link can hold them."""
+    with st.popover("Your own weights…", icon=":material/upload_file:"):
+        uploads = st.file_uploader(
+            "safetensors files that ResNet Lens saved, such as a run's last.safetensors", ["safetensors"],
+            accept_multiple_files=True, max_upload_size=200, key="weights",
+        )  # fmt: skip
+        st.caption("They stay in this session: no link can hold them.")
+    taken: dict[str, str] = {}
+    for number, upload in enumerate(uploads, start=1):
+        try:
+            taken[upload.name if upload.name not in taken else f"{upload.name} ({number})"] = take(upload)
+        except InputError as error:
+            st.error(str(error), icon=":material/broken_image:")
+    return taken

@@ -5,6 +5,7 @@ Sources: He et al. 2015 (arXiv:1512.03385), Table 1 (ImageNet) and section 4.2 (
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Literal
@@ -91,6 +92,13 @@ class Architecture:
         """The paper's names of all blocks in forward order: conv2_1, …, conv5_3."""
         return tuple(f"{stage.name[:-1]}{i + 1}" for stage in self.stages for i in range(stage.blocks))
 
+    def block_like(self, label: str) -> str:
+        """The paper's name of this network's block `label`; where it has none, of the last one of that stage, or of all."""
+        if label in self.block_labels:
+            return label
+        stage = [own for own in self.block_labels if own.split("_")[0] == label.split("_")[0]]
+        return (stage or self.block_labels)[-1]
+
     @property
     def features(self) -> int:
         """Channels that reach the classifier."""
@@ -115,6 +123,14 @@ def _cifar(layers: int) -> list[Architecture]:
     n = (layers - 2) // 6  # section 4.2: 6n + 2 layers
     residual = Architecture(f"resnet{layers}-cifar", "basic", (n, n, n), width=16, stem="cifar", shortcut="A", num_classes=10)
     return [residual, residual.twin()]
+
+
+def all_blocks(architectures: Iterable[Architecture]) -> list[str]:
+    """The paper's names of all blocks that any of the networks has, in forward order."""
+    found = {
+        (stage.name, i): f"{stage.name[:-1]}{i + 1}" for row in architectures for stage in row.stages for i in range(stage.blocks)
+    }
+    return [found[place] for place in sorted(found)]
 
 
 _ROWS = [

@@ -67,7 +67,9 @@ def load(reference: str | Path, device: str = "auto") -> ResNet:
 
 
 def read_checkpoint(reference: str | Path) -> Checkpoint:
-    """What a bundled network or a file says of itself, without its weights."""
+    """What a bundled network, a file, or torchvision's network says of itself, without its weights; the references of `load`."""
+    if str(reference).startswith(TORCHVISION):
+        return _of_torchvision(str(reference).removeprefix(TORCHVISION))[1]
     path = _path_of(str(reference))
     with _opened(path) as file:
         return _description(path, file)
@@ -152,31 +154,17 @@ def _missing_or_other(expected: Tensors, found: Tensors) -> str | None:
     return None
 
 
-def _from_torchvision(name: str) -> tuple[dict[str, Tensor], Checkpoint]:
+def _of_torchvision(name: str) -> tuple[Any, Checkpoint]:
+    """torchvision's entry, and what it says, without a download."""
     from torchvision.models import get_model_weights
 
-    known = [row.name for row in REGISTRY.values() if row.residual and row.stem == "imagenet"]
+    known = torchvision_names()
     if name not in known:
         raise InputError(f"torchvision has no weights for {name!r} that ResNet Lens can read; known are {', '.join(known)}.")
     weights = get_model_weights(name).DEFAULT
-    try:
-        tensors = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
-    except (OSError, RuntimeError, EOFError, AttributeError, pickle.UnpicklingError) as error:
-        target = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise InputError(
-            f"torchvision's {name} could not be had ({reason}); connect to the network once, or put {weights.url} at {target}."
-        ) from None
-    whole = isinstance(tensors, dict) and all(isinstance(tensor, Tensor) for tensor in tensors.values())
-    found = {key: (tuple(tensor.shape), tensor.is_floating_point()) for key, tensor in tensors.items()} if whole else {}
-    if difference := _first_difference(REGISTRY[name], found):
-        file = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
-        raise InputError(
-            f"torchvision's {name} in {file} is another file ({difference}); remove it, so that it is fetched again."
-        )
     transforms = weights.transforms()
     side = transforms.crop_size[0]
-    checkpoint = Checkpoint(
+    return weights, Checkpoint(
         architecture=REGISTRY[name],
         classes=tuple(weights.meta["categories"]),
         mean=tuple(transforms.mean),
@@ -192,6 +180,29 @@ def _from_torchvision(name: str) -> tuple[dict[str, Tensor], Checkpoint]:
         commit=None,
         test_error_percent=round(100 - weights.meta["_metrics"]["ImageNet-1K"]["acc@1"], 3),
     )
+
+
+def torchvision_names() -> tuple[str, ...]:
+    """The networks whose ImageNet weights torchvision has, and `load` takes as "torchvision:resnet34"."""
+    return tuple(row.name for row in REGISTRY.values() if row.residual and row.stem == "imagenet")
+
+
+def _from_torchvision(name: str) -> tuple[dict[str, Tensor], Checkpoint]:
+    weights, checkpoint = _of_torchvision(name)
+    file = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
+    try:
+        tensors = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
+    except (OSError, RuntimeError, EOFError, AttributeError, pickle.UnpicklingError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise InputError(
+            f"torchvision's {name} could not be had ({reason}); connect to the network once, or put {weights.url} at {file}."
+        ) from None
+    whole = isinstance(tensors, dict) and all(isinstance(tensor, Tensor) for tensor in tensors.values())
+    found = {key: (tuple(tensor.shape), tensor.is_floating_point()) for key, tensor in tensors.items()} if whole else {}
+    if difference := _first_difference(REGISTRY[name], found):
+        raise InputError(
+            f"torchvision's {name} in {file} is another file ({difference}); remove it, so that it is fetched again."
+        )
     return dict(tensors), checkpoint
 
 

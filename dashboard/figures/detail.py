@@ -33,7 +33,7 @@ def block_maps(block: BlockRecord, picture: Pixels, cam_maximum: float, activati
         yaxis="y2",
     )
     axis = {"visible": False, "fixedrange": True, "constrain": "domain"}
-    heading = {"xref": "paper", "yref": "paper", "y": 1, "yanchor": "bottom", "showarrow": False, "font": {"size": 14}}
+    heading = {"xref": "paper", "yref": "paper", "y": 1, "yanchor": "bottom", "showarrow": False, "font": {"size": 12}}
     middles = [(left + right) / 2 for left, right in (LEFT, RIGHT)]
     return go.Figure(
         [photograph, activation],

@@ -39,11 +39,16 @@ def _heat_table() -> Pixels:
 def cam_maxima(inspections: Sequence[Inspection], scale: Scale) -> list[list[float]]:
     """For each inspection and block, the Grad-CAM value that is drawn brightest.
 
-    "block": the largest in that block over all inspections; "all": over all blocks and inspections; "own": of each map.
+    "block": the largest in the block of that name over all inspections that have it; "all": over all blocks and inspections;
+    "own": of each map.
     """
-    own = np.array([[float(block.cam.max()) for block in inspection.blocks] for inspection in inspections])
-    shared = {"block": own.max(axis=0, keepdims=True), "all": own.max(), "own": own}[scale]
-    return np.broadcast_to(shared, own.shape).tolist()
+    own = [{block.label: float(block.cam.max()) for block in inspection.blocks} for inspection in inspections]
+    if scale == "all":
+        most = max(value for each in own for value in each.values())
+        return [[most] * len(each) for each in own]
+    if scale == "block":
+        return [[max(other.get(label, 0.0) for other in own) for label in each] for each in own]
+    return [list(each.values()) for each in own]
 
 
 def sheet(cells: Mapping[tuple[int, int], Pixels], above: float, gap: float) -> Pixels:

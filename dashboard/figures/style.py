@@ -58,10 +58,17 @@ def _power(digit: int, power: int) -> str:
     return f"{'' if digit == 1 else f'{digit}·'}10<sup>{sign}{abs(power)}</sup>"
 
 
+MOST_NAMES = 6  # of blocks, on an axis as wide as a phone
+
+
 def block_axis(names: Iterable[str]) -> dict[str, Any]:
-    """An axis of blocks, of which each stage's first is named."""
-    firsts = [name for name in dict.fromkeys(names) if name.endswith("_1")]
-    return {"type": "category", "tickmode": "array", "tickvals": firsts, "showgrid": False, **AXIS}
+    """An axis of blocks, of which each stage's first is named, unless it would cover the one before."""
+    blocks = list(dict.fromkeys(names))
+    firsts: list[int] = []
+    for place, name in enumerate(blocks):
+        if name.endswith("_1") and (not firsts or place - firsts[-1] >= len(blocks) / MOST_NAMES):
+            firsts.append(place)
+    return {"type": "category", "tickmode": "array", "tickvals": [blocks[i] for i in firsts], "showgrid": False, **AXIS}
 
 
 def network_name(layers: int, residual: bool, batch_norm: bool = True) -> str:

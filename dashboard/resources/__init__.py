@@ -15,7 +15,17 @@ from dashboard.resources.batches import (
     known_gradients,
     photographs_batch,
 )
-from dashboard.resources.networks import checkpoint, feature_maps, inspections, most_probable, pairs, predictions
+from dashboard.resources.networks import (
+    checkpoint,
+    feature_maps,
+    inspections,
+    known_networks,
+    most_probable,
+    network,
+    own_network,
+    pairs,
+    predictions,
+)
 from dashboard.resources.photographs import SHOWN, Photograph, own_photograph, sample_photograph
 from dashboard.resources.racing import Digits, go_on_with_race, race, races, start_race, steer_race, warm_up_races, watched_digits
 from dashboard.resources.runs import answers, drawn, paper, studies
@@ -42,8 +52,11 @@ __all__ = [
     "inspections",
     "known_attribution",
     "known_gradients",
+    "known_networks",
     "known_trust",
     "most_probable",
+    "network",
+    "own_network",
     "own_photograph",
     "pairs",
     "paper",

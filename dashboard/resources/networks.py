@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dashboard.resources.photographs import Photograph
 from resnet_core.checkpoint import Checkpoint
+from resnet_core.files import replacing
 from resnet_core.inspection.records import FeatureMaps, Inspection
 
 if TYPE_CHECKING:
@@ -22,12 +26,36 @@ if TYPE_CHECKING:
 _TWO = ThreadPoolExecutor(2)  # for both networks of a pair; threads that stay, as torch prepares each one anew
 
 
-@st.cache_resource
+_UPLOADS = tempfile.TemporaryDirectory(prefix="resnet-lens-")  # of people's own weights, until the server ends
+_MOST_UPLOADS = 16  # the oldest goes first; whoever still looks at it has it written again
+
+
+@st.cache_resource(max_entries=64)
 def checkpoint(name: str) -> Checkpoint:
-    """What a bundled network says of itself."""
+    """What a network says of itself; its name is a reference of `resnet_core.weights.load`, as everywhere here."""
     from resnet_core.weights import read_checkpoint
 
     return read_checkpoint(name)
+
+
+@st.cache_resource
+def known_networks() -> tuple[str, ...]:
+    """All that need no upload: the bundled ones, and torchvision's."""
+    from resnet_core.weights import TORCHVISION, bundled, torchvision_names
+
+    return (*bundled(), *(f"{TORCHVISION}{name}" for name in torchvision_names()))
+
+
+def own_network(upload: UploadedFile) -> str:
+    """The reference of a person's own weights, written to a file here. Nobody else's page lists it."""
+    path = Path(_UPLOADS.name) / upload.file_id / Path(upload.name).name[-80:]
+    if not path.exists():
+        for old in sorted(path.parents[1].glob("*/*"), key=lambda each: each.stat().st_mtime)[: 1 - _MOST_UPLOADS]:
+            old.unlink(missing_ok=True)
+        path.parent.mkdir(exist_ok=True)
+        with replacing(path) as beside:
+            beside.write_bytes(upload.getbuffer())
+    return str(path)
 
 
 @st.cache_resource
@@ -41,26 +69,29 @@ def pairs() -> dict[str, tuple[str, str]]:
     return {name.removeprefix("plain"): (name, twin) for name, twin in twins.items() if twin in names}
 
 
-@st.cache_resource(max_entries=8)
+@st.cache_resource(max_entries=8, show_spinner="Getting the weights ready…")
 def network(name: str) -> ResNet:
+    """Raises InputError where the weights are none, or cannot be fetched."""
     from resnet_core.weights import load
 
     return load(name)
 
 
 @st.cache_resource(max_entries=256)
-def _inspections(pair: tuple[str, str], digest: str, target: int, _photograph: Photograph) -> tuple[Inspection, Inspection]:
+def _inspections(
+    names: tuple[str, str], digest: str, targets: tuple[int, int], _photograph: Photograph
+) -> tuple[Inspection, Inspection]:
     from resnet_core.inspection.inspect import inspect
     from resnet_core.weights import prepare
 
-    asked = [(network(name), prepare(_photograph.pixels, checkpoint(name))) for name in pair]
-    plain, residual = _TWO.map(lambda each: inspect(each[0], each[1], target), asked)
-    return plain, residual
+    networks, images = [network(name) for name in names], [prepare(_photograph.pixels, checkpoint(name)) for name in names]
+    left, right = _TWO.map(inspect, networks, images, targets)
+    return left, right
 
 
-def inspections(pair: tuple[str, str], photograph: Photograph, target: int) -> tuple[Inspection, Inspection]:
-    """Both networks on one photograph and one class."""
-    return _inspections(pair, photograph.digest, target, photograph)
+def inspections(names: tuple[str, str], photograph: Photograph, targets: tuple[int, int]) -> tuple[Inspection, Inspection]:
+    """Both networks on one photograph, each for its class."""
+    return _inspections(names, photograph.digest, targets, photograph)
 
 
 @st.cache_resource(max_entries=64)

@@ -30,7 +30,7 @@ methods = st.pills(
 )  # fmt: skip
 
 cover()
-inspections = resources.inspections(names, photograph, chosen.target)
+inspections = resources.inspections(names, photograph, chosen.targets)
 target = chosen.target
 against = None if other in (NO_OTHER, first.classes[target]) else first.classes.index(other)
 if other == first.classes[target]:

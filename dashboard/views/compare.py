@@ -14,33 +14,42 @@ from dashboard.figures.flow import gradient_flow, responses
 from dashboard.figures.overlay import SCALES, cam_maxima
 from dashboard.figures.strip import block_strip, difference_strip, difference_table, strip_shape
 from dashboard.state import choose_point, explain_unknown, forget_own_photograph
+from resnet_core.architectures import all_blocks
 
 st.title("What does every block see?", anchor=False)
 intro = st.empty()
-chosen = choose("The class whose evidence Grad-CAM and the gradients trace.")
-names, checkpoints, photograph, first = chosen.names, chosen.checkpoints, chosen.photograph, chosen.common
-labels = first.architecture.block_labels
+chosen = choose("The class whose evidence Grad-CAM and the gradients trace.", any_two=True)
+titles, checkpoints, photograph, first = chosen.titles, chosen.checkpoints, chosen.photograph, chosen.common
+architectures = [checkpoint.architecture for checkpoint in checkpoints]
+labels = all_blocks(architectures)
+twins = architectures[0].block_labels == architectures[1].block_labels and architectures[0].residual != architectures[1].residual
 explain_unknown({"scale": SCALES, "block": labels})
 with chosen.row:
     scale = st.segmented_control(
         "Colour scale", list(SCALES), default="block", required=True, key="scale", bind="query-params",
         help="; ".join(f"**{name}**: {words}" for name, words in SCALES.items()),
     )  # fmt: skip
-    differences = st.toggle("Difference", key="difference", bind="query-params", help="Residual less plain, block by block.")
+    differences = st.toggle(
+        "Difference", key="difference", bind="query-params", disabled=not twins,
+        help="Residual less plain, block by block; of a plain and a residual network with the same blocks.",
+    )  # fmt: skip
     block_label = st.selectbox("Block", labels[::-1], key="block", bind="query-params", width=130)  # at first, the last one
-intro.markdown(
-    f"One photograph, two trained networks of {first.architecture.layers} layers: the same layers, initial weights, data and "
-    "recipe. One of them has shortcuts."
-)
-found = resources.inspections(names, photograph, chosen.target)
+if chosen.matched:
+    intro.markdown(
+        f"One photograph, two trained networks of {first.architecture.layers} layers: the same layers, initial weights, data and "
+        "recipe. One of them has shortcuts."
+    )
+else:
+    intro.markdown("One photograph, two trained networks: what differs between them is what you chose.")
+found = resources.inspections(chosen.names, photograph, chosen.targets)
 picture = photograph.shown
 maxima = cam_maxima(found, scale)
-place = labels.index(block_label)
-target_class = first.classes[chosen.target]
+evidence = [checkpoint.classes[target] for checkpoint, target in zip(checkpoints, chosen.targets, strict=True)]
 badge = chosen.badge
 choices = [
     checkpoint.classes[inspection.probabilities.argmax()] for checkpoint, inspection in zip(checkpoints, found, strict=True)
 ]
+own_blocks = [each.block_like(block_label) for each in architectures]
 
 left, *columns = st.columns([1, 2.4, 2.4], gap="medium")
 with left:
@@ -56,13 +65,19 @@ with left:
     if choices[0] == choices[1]:
         st.success(f"They **agree**: {choices[0]}.")
     else:
-        st.warning(f"They **disagree**: plain says {choices[0]}, residual says {choices[1]}.")
-    st.caption(f"Evidence shown: **{target_class}**. Colours: {SCALES[scale]}.")
-for column, name, checkpoint, inspection, limits in zip(columns, names, checkpoints, found, maxima, strict=True):
+        says = ("plain", "residual") if chosen.matched else titles
+        st.warning(f"They **disagree**: {says[0]} says {choices[0]}, {says[1]} says {choices[1]}.")
+    shown = " and ".join(dict.fromkeys(evidence))
+    st.caption(f"Evidence shown: **{shown}**. Colours: {SCALES[scale]}.")
+for column, name, checkpoint, inspection, limits, own_block, target_class in zip(
+    columns, titles, checkpoints, found, maxima, own_blocks, evidence, strict=True
+):
     residual = checkpoint.architecture.residual
     with column:
         st.subheader(f":{'blue' if residual else 'orange'}[{name}]", anchor=False)
-        st.caption(f"{checkpoint.test_error_percent:.1f} % test error on {checkpoint.data}")
+        tested = checkpoint.test_error_percent
+        error = "test error unknown; trained" if tested is None else f"{tested:.1f} % test error"
+        st.caption(f"{error} on {checkpoint.data}")
         probabilities = pd.DataFrame({"class": checkpoint.classes, "probability": inspection.probabilities})
         exhibit(
             top_classes(inspection, checkpoint.classes, residual),
@@ -74,7 +89,7 @@ for column, name, checkpoint, inspection, limits in zip(columns, names, checkpoi
         )
         strip = f"strip-{name}"
         exhibit(
-            block_strip(inspection, picture, limits, scale, block_label, residual),
+            block_strip(inspection, picture, limits, scale, own_block, residual),
             key=strip,
             alt=f"Grad-CAM of every block of {name} for {target_class}",
             origin="measured",
@@ -84,17 +99,17 @@ for column, name, checkpoint, inspection, limits in zip(columns, names, checkpoi
             shape=strip_shape(inspection),
         )
 
-if differences:
+if differences and twins:
     _, middle, words = st.columns([1, 2.4, 2.4], gap="medium")
     with middle:
         st.subheader("Residual less plain", anchor=False)
         exhibit(
-            difference_strip(*found, picture, maxima, block_label),
+            difference_strip(found, picture, maxima, block_label),
             key="strip-difference",
-            alt=f"Grad-CAM of every block for {target_class}: the residual network's less the plain one's",
+            alt=f"Grad-CAM of every block for {shown}: the residual network's less the plain one's",
             origin="measured",
             words=badge,
-            numbers=difference_table(*found, maxima),
+            numbers=difference_table(found, maxima),
             on_click=partial(choose_point, "block", "strip-difference"),
             shape=strip_shape(found[0]),
         )
@@ -102,13 +117,17 @@ if differences:
         "Blue: the residual network finds more evidence there, orange: the plain one. " + SCALES[scale].capitalize() + "."
     )
 
-quoted = resources.paper()["imagenet_10crop_top1_error_percent"]
-st.info(
-    f"{first.note} Both networks had the same iterations, one seed. Fully trained, the paper's pair differs less: "
-    f"{quoted['plain34']} % and {quoted['resnet34']} % top-1 error on ImageNet ({quoted['table']}).",
-    icon=":material/timer:",
-)
-by_name = dict(zip(names, found, strict=True))
+if chosen.matched:
+    quoted = resources.paper()["imagenet_10crop_top1_error_percent"]
+    st.info(
+        f"{first.note} Both networks had the same iterations, one seed. Fully trained, the paper's pair differs less: "
+        f"{quoted['plain34']} % and {quoted['resnet34']} % top-1 error on ImageNet ({quoted['table']}).",
+        icon=":material/timer:",
+    )
+else:
+    notes = (f"**{title}**: {checkpoint.note}" for title, checkpoint in zip(titles, checkpoints, strict=True))
+    st.info("  \n".join(notes), icon=":material/timer:")
+by_name = dict(zip(titles, found, strict=True))
 both = pd.concat(
     [pd.DataFrame([block.numbers() for block in each.blocks]).assign(network=name) for name, each in by_name.items()]
 )
@@ -131,16 +150,21 @@ for column, (title, key, draw) in zip(
             numbers=both,
         )
 
-st.subheader(f"Block {block_label}", anchor=False)
-blocks = {name: inspection.blocks[place] for name, inspection in by_name.items()}
+st.subheader(f"Block {' and '.join(dict.fromkeys(own_blocks))}", anchor=False)
+blocks = {
+    name: next(block for block in each.blocks if block.label == own)
+    for (name, each), own in zip(by_name.items(), own_blocks, strict=True)
+}
 brightest = max(float(block.activation.max()) for block in blocks.values())
-for column, (name, block), limits in zip(st.columns(2, gap="medium"), blocks.items(), maxima, strict=True):
+for column, (name, block), architecture, limits in zip(
+    st.columns(2, gap="medium"), blocks.items(), architectures, maxima, strict=True
+):
     with column:
         st.markdown(f"**{name}**")
         exhibit(
-            block_maps(block, picture, limits[place], brightest),
+            block_maps(block, picture, limits[architecture.block_labels.index(block.label)], brightest),
             key=f"maps-{name}",
-            alt=f"Grad-CAM and mean activation of block {block_label} of {name}",
+            alt=f"Grad-CAM and mean activation of block {block.label} of {name}",
             origin="measured",
             words=badge,
             numbers=map_table(block),

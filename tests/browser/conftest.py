@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from torchvision import models
 
 from tests.browser.install import chromium
 
@@ -24,6 +26,17 @@ FLAGS = [
 expect.set_options(timeout=60_000)
 
 
+def _torch_home(folder: Path) -> Path:
+    """torch's folder of downloads with torchvision's resnet18, whose weights nobody trained."""
+    downloads = folder / "hub" / "checkpoints"
+    downloads.mkdir(parents=True)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = models.resnet18(weights=None)
+    torch.save(network.state_dict(), downloads / Path(models.ResNet18_Weights.DEFAULT.url).name)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running dashboard, started as `make run` starts it."""
@@ -32,6 +45,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         port = free.getsockname()[1]
     environment = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
     environment["RESNET_LENS_RUNS"] = str(tmp_path_factory.mktemp("runs"))
+    environment["TORCH_HOME"] = str(_torch_home(tmp_path_factory.mktemp("torch")))
+    environment |= dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:1")  # no way out
     process = subprocess.Popen([sys.executable, "-m", "dashboard", "--port", str(port)], cwd=ROOT, env=environment)
     address = f"http://127.0.0.1:{port}"
     for _ in range(240):

@@ -23,6 +23,12 @@ def settle(page: Page) -> None:
             return
 
 
+def choose(page: Page, label: str, option: str) -> None:
+    page.get_by_role("combobox", name=label).click()
+    page.keyboard.type(option)
+    page.get_by_role("option", name=option, exact=True).click()
+
+
 def figures(page: Page) -> dict[str, Any]:
     """Every figure on the page, as the browser has it: traces (without ids), images and shapes, by the figure's name."""
     return page.evaluate(

@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from resnet_core.images import sample
-from tests.browser.looking import figures, fits, settle, sideways
+from tests.browser.looking import choose, figures, fits, settle, sideways
 
 UPLOAD = '[data-testid="stFileUploaderDropzoneInput"]'
 STRIP = "strip-resnet34-tiny"
@@ -27,12 +27,6 @@ def jpeg(pixels: np.ndarray, orientation: int = 1) -> bytes:
 def upload(page: Page, name: str, data: bytes) -> None:
     page.get_by_role("button", name="Your own…").click()
     page.locator(UPLOAD).set_input_files({"name": name, "mimeType": "application/octet-stream", "buffer": data})
-
-
-def choose(page: Page, label: str, option: str) -> None:
-    page.get_by_role("combobox", name=label).click()
-    page.keyboard.type(option)
-    page.get_by_role("option", name=option, exact=True).click()
 
 
 def click_block(page: Page, label: str, chart: str = STRIP) -> None:

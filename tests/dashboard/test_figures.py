@@ -84,7 +84,7 @@ def test_the_difference_has_the_colour_of_the_network_that_finds_more(pair):
         for i, each in enumerate(pair)
     ]
     maxima = [[4.0] * 9, [4.0] * 9]
-    figure = difference_strip(*networks, GREY, maxima, "conv2_2")
+    figure = difference_strip(networks, GREY, maxima, "conv2_2")
     heat = figure.layout.images[-1]
     pixels = pixels_of(heat.source)
     points = figure.data[0]
@@ -99,7 +99,7 @@ def test_the_difference_has_the_colour_of_the_network_that_finds_more(pair):
     assert blue[3] > 200
     assert orange[3] > 200
     assert all(pixel[3] == 0 for pixel in blank)
-    assert difference_table(*networks, maxima).iloc[0].tolist() == ["conv2_1", 0.0, 4.0, 4.0, 4.0]
+    assert difference_table(networks, maxima).iloc[0].tolist() == ["conv2_1", 0.0, 4.0, 4.0, 4.0]
 
 
 def test_the_strip_has_a_point_for_every_block_a_row_a_stage_and_its_pictures_below(pair):
@@ -165,3 +165,26 @@ def test_every_figure_survives_json(pair):
         block_maps(pair[0].blocks[0], GREY, 0.0, 0.0),
     ):
         assert json.loads(figure.to_json())["data"]
+
+
+def test_networks_of_different_depth_share_scales_axis_and_cells():
+    """ResNet-8 beside ResNet-110, whose stages of 18 blocks go on below: equal block names, equal scale."""
+    few, many = (replace(architecture("resnet20-cifar", width=4), depths=(n, n, n)) for n in (1, 18))
+    image = torch.randn(3, 32, 32, generator=torch.Generator().manual_seed(0))
+    both = [inspect(build(each, seed=0), image, target=3) for each in (few, many)]
+    short, long = cam_maxima(both, "block")
+    for label, limit in zip(few.block_labels, short, strict=True):
+        assert limit == long[many.block_labels.index(label)]
+        assert limit == max(block.cam.max() for each in both for block in each.blocks if block.label == label)
+    figure = block_strip(both[1], GREY, long, "block", "conv3_18", residual=True)
+    points = figure.data[0]
+    assert list(points.customdata) == list(many.block_labels)
+    assert len(set(zip(points.x, points.y, strict=True))) == 54
+    assert len(set(points.y)) == 6
+    assert points.x[0] == points.x[9] == block_strip(both[0], GREY, short, "block", "conv2_1", residual=True).data[0].x[0]
+
+    lines = gradient_flow(dict(zip(("few", "many"), both, strict=True)), "conv3_2")
+    order = list(lines.layout.xaxis.categoryarray)
+    assert order == list(many.block_labels)
+    assert lines.layout.shapes[0].x0 == order.index("conv3_2")
+    assert len({(line.line.color, line.line.dash) for line in lines.data}) == 2  # both are residual, and told apart

@@ -7,7 +7,7 @@ from dataclasses import FrozenInstanceError, asdict
 
 import pytest
 
-from resnet_core.architectures import REGISTRY, architecture
+from resnet_core.architectures import REGISTRY, all_blocks, architecture
 from resnet_core.errors import InputError
 
 TABLE_1 = {  # blocks of conv2_x … conv5_x
@@ -62,6 +62,15 @@ def test_twins_differ_in_name_and_shortcut_only(name: str) -> None:
 def test_a_plain_networks_twin_has_the_one_shortcut_without_parameters() -> None:
     assert architecture("plain34").twin() == architecture("resnet34", shortcut="A")
     assert architecture("resnet56-cifar").twin().twin() == architecture("resnet56-cifar")
+
+
+def test_a_block_has_its_like_in_every_network() -> None:
+    resnet18, resnet56 = architecture("resnet18"), architecture("resnet56-cifar")
+    assert [resnet18.block_like(label) for label in ("conv3_1", "conv3_4", "conv5_3")] == ["conv3_1", "conv3_2", "conv5_2"]
+    assert resnet56.block_like("conv5_3") == "conv4_9"  # it has three stages
+    both = all_blocks([resnet18, resnet56])
+    assert both[:10] == [*(f"conv2_{i}" for i in range(1, 10)), "conv3_1"]
+    assert both[-2:] == ["conv5_1", "conv5_2"]
 
 
 def test_an_architecture_can_key_a_cache_and_cannot_be_changed() -> None:

@@ -1,0 +1,98 @@
+"""May any two networks stand beside each other? Those that torchvision has, and a person's own weights."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from resnet_core import architecture, build
+from resnet_core.weights import read_checkpoint, save
+from tests.browser.looking import choose, figures, fits, reloaded, settle
+
+UPLOAD = '[data-testid="stFileUploaderDropzoneInput"]'
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new, narrow ResNet-56 of CIFAR-10's kind, as a training leaves it."""
+    row = replace(architecture("resnet56-cifar", width=4), num_classes=3)
+    says = replace(
+        read_checkpoint("resnet34-tiny"), architecture=row, classes=("goldfish", "teapot", "zebra"), resolution=32,
+        stored_resolution=32, data="three things", run="mine", test_error_percent=None, note="Nobody trained it.",
+    )  # fmt: skip
+    path = tmp_path_factory.mktemp("own") / "last.safetensors"
+    save(build(row, seed=0), says, path)
+    return path
+
+
+def bring(page: Page, *files: Path) -> None:
+    page.get_by_role("button", name="Your own weights…").click()
+    page.locator(UPLOAD).set_input_files([str(file) for file in files])
+    settle(page)
+    page.keyboard.press("Escape")
+
+
+def test_own_weights_stand_beside_a_bundled_network(server: str, page: Page, weights: Path) -> None:
+    page.goto(f"{server}/?pair=any+two&target=teapot")
+    settle(page)
+    bring(page, weights)
+    choose(page, "Left", "last.safetensors")
+    settle(page)
+    drawn = figures(page)
+    assert len(drawn["strip-last-safetensors"]["data"][0]["customdata"]) == 27
+    assert (
+        len(drawn["strip-plain34-tiny" if "strip-plain34-tiny" in drawn else "strip-resnet34-tiny"]["data"][0]["customdata"])
+        == 16
+    )
+    assert len(drawn["classes-last-safetensors"]["data"][0]["y"]) == 3
+    expect(page.get_by_text("Evidence shown: teapot.")).to_be_visible()
+    expect(page.get_by_text("test error unknown; trained on three things")).to_be_visible()
+    expect(page.get_by_text("Nobody trained it.")).to_be_visible()
+    page.reload()
+    settle(page)
+    expect(page.get_by_text("The link asks for left “last.safetensors”, which does not exist here")).to_be_visible()
+
+
+def test_broken_weights_get_one_sentence_and_the_usual_network_stays(
+    server: str, page: Page, tmp_path: Path, weights: Path
+) -> None:
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(weights.read_bytes()[:5000])
+    page.goto(f"{server}/?pair=any+two")
+    settle(page)
+    bring(page, broken)
+    choose(page, "Right", "broken.safetensors")
+    expect(page.get_by_text(re.compile("broken.safetensors is not a whole safetensors file"))).to_be_visible()
+    settle(page)
+    assert "strip-resnet34-tiny" in figures(page)
+
+
+def test_without_a_network_torchvisions_weights_are_explained(server: str, page: Page) -> None:
+    page.goto(f"{server}/?pair=any+two&right=torchvision:resnet152")
+    settle(page)
+    expect(
+        page.get_by_text(re.compile("torchvision's resnet152 could not be had .* connect to the network once"))
+    ).to_be_visible()
+    assert "strip-resnet34-tiny" in figures(page)
+
+
+def test_torchvisions_network_is_in_the_link(server: str, page: Page) -> None:
+    page.goto(f"{server}/?pair=any+two&left=torchvision:resnet18&sample=cat&block=conv4_6")
+    settle(page)
+    drawn = reloaded(page)
+    assert len(drawn["strip-torchvision-resnet18"]["data"][0]["customdata"]) == 8
+    expect(page.get_by_role("heading", name="Block conv4_2 and conv4_6")).to_be_visible()
+
+
+def test_a_network_is_not_compared_with_itself(server: str, page: Page) -> None:
+    page.goto(f"{server}/?pair=any+two&left=resnet34-tiny")
+    settle(page)
+    expect(page.get_by_text("Left and right are the same network")).to_be_visible()
+
+
+def test_nothing_sticks_out_and_no_label_covers_another(server: str, browser: Browser) -> None:
+    fits(browser, f"{server}/?pair=any+two&left=torchvision:resnet18&block=conv4_5")

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
-from resnet_core import cli_training
+from resnet_core import cli_inspection, cli_training
 from resnet_core.architectures import REGISTRY, architecture
 from resnet_core.complexity import complexity, stage_table
 from resnet_core.errors import InputError
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from resnet_core.network import ResNet
-
-Photograph = Annotated[Path, typer.Argument(help="a photograph: JPEG, PNG, WebP, BMP or GIF")]
-Network = Annotated[str, typer.Option(help="a bundled name, a safetensors file, or torchvision:resnet34")]
-Target = Annotated[str | None, typer.Option(help="a class name; the most probable one if not given")]
-
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.command("inspect")(cli_inspection.inspect_image)
+app.command("attribute")(cli_inspection.attribute_image)
+app.command("trust")(cli_inspection.trust_of_attribution)
+app.command("feature-maps")(cli_inspection.feature_maps_of_image)
+app.command("gradient-flow")(cli_inspection.gradient_flow_of_batch)
 app.command()(cli_training.train)
 app.command()(cli_training.study)
 app.command()(cli_training.race)
@@ -63,149 +56,6 @@ def summary(name: Annotated[str, typer.Argument(help="a network of the registry"
         table.add_row(row.stage, row.output, row.blocks, f"{row.parameters:,}", f"{row.multiply_adds / 1e6:,.1f} million")
     parameters, multiply_adds = sum(row.parameters for row in rows), sum(row.multiply_adds for row in rows)
     table.add_row("in all", "", "", f"{parameters:,}", f"{multiply_adds / 1e6:,.1f} million")
-    Console().print(table)
-
-
-@app.command("inspect")
-def inspect_image(
-    image: Photograph,
-    network: Network = "resnet34-tiny",
-    target: Target = None,
-    as_json: Annotated[bool, typer.Option("--json", help="everything but the maps, as JSON")] = False,
-) -> None:
-    """What every block of a network does to a photograph."""
-    from resnet_core.inspection.inspect import inspect
-
-    lens, x, index = _asked(image, network, target)
-    known = lens.checkpoint
-    found = inspect(lens, x, index)
-    best = found.probabilities.argsort()[::-1][:5]
-    top = [{"class": known.classes[i], "probability": float(found.probabilities[i])} for i in best]
-    if as_json:
-        blocks = [block.numbers() for block in found.blocks]
-        print(json.dumps({"network": network, "target": known.classes[found.target], "top": top, "blocks": blocks}, indent=2))
-        return
-    for row in top:
-        print(f"{row['probability']:6.1%}  {row['class']}")
-    table = Table(
-        "block",
-        "output",
-        "gradient norm",
-        "response sd",
-        "‖F(x)‖ / ‖x‖",
-        title=f"target: {known.classes[found.target]}",
-        box=None,
-    )
-    for block in found.blocks:
-        ratio = "" if block.residual_norm is None else f"{block.residual_norm / block.input_norm:.3f}"
-        shape = " x ".join(map(str, block.output_shape))
-        table.add_row(block.label, shape, f"{block.gradient_norm:.3g}", f"{block.response_std:.3g}", ratio)
-    Console().print(table)
-
-
-def _asked(image: Path, network: str, target: str | None) -> tuple[ResNet, Tensor, int | None]:
-    """The network, the photograph as it takes it, and the number of the class."""
-    from resnet_core.images import decode
-    from resnet_core.weights import load, prepare
-
-    try:
-        data = image.read_bytes()
-    except OSError as error:
-        raise InputError(f"{image} cannot be read: {error.strerror}.") from None
-    picture = decode(data)
-    lens = load(network)
-    known = lens.checkpoint
-    return lens, prepare(picture, known), None if target is None else known.class_index(target)
-
-
-@app.command("attribute")
-def attribute_image(
-    image: Photograph,
-    method: Annotated[str, typer.Option(help="grad-cam, integrated-gradients, occlusion, …; an unknown one lists them")],
-    out: Annotated[Path | None, typer.Option(help="a .npz file for the values, pixel by pixel")] = None,
-    network: Network = "resnet34-tiny",
-    target: Target = None,
-    against: Annotated[str | None, typer.Option(help="a class to contrast with: why the target, and not this one")] = None,
-) -> None:
-    """Which pixels of a photograph speak for a class, or for one class rather than another."""
-    from resnet_core.inspection.attribution import attribute
-
-    lens, x, index = _asked(image, network, target)
-    with Progress(transient=True, disable=not sys.stdout.isatty()) as bar:
-        task = bar.add_task(method, total=1.0)
-
-        def tell(share: float) -> bool:
-            bar.update(task, completed=share)
-            return True
-
-        known = lens.checkpoint
-        found = attribute(lens, x, method, index, tell, against=None if against is None else known.class_index(against))
-    if out:
-        found.save(out)
-    name = known.classes[found.target] + (f" rather than {against}" if against else "")
-    print(f"{method} for {name}: {found.values.min():.3g} to {found.values.max():.3g} a pixel, {found.seconds:.1f} s")
-    if found.incompleteness is not None:
-        print(f"The sum is {found.incompleteness:.2%} from what the image adds to the class's logit.")
-
-
-@app.command("feature-maps")
-def feature_maps_of_image(
-    image: Photograph,
-    block: Annotated[str, typer.Argument(help="the paper's name: conv3_1; an unknown one lists them")],
-    out: Annotated[Path | None, typer.Option(help="a .npz file for the maps of every place in the block")] = None,
-    network: Network = "resnet34-tiny",
-    target: Target = None,
-) -> None:
-    """What is in every channel of a block, from its input to its output."""
-    from resnet_core.inspection.feature_maps import feature_maps
-
-    lens, x, index = _asked(image, network, target)
-    found = feature_maps(lens, x, block, index)
-    if out:
-        found.save(out)
-    table = Table("place", "channels", "size", "mean", "sd", "zeros", "strongest channel", box=None)
-    for place, maps in found.maps.items():
-        channels, height, width = maps.shape
-        strongest = found.statistics(place, like=0)["energy"].argmax()
-        numbers = (f"{maps.mean():.3g}", f"{maps.std():.3g}", f"{(maps == 0).mean():.1%}", str(strongest))
-        table.add_row(place, str(channels), f"{height} x {width}", *numbers)
-    Console().print(table)
-
-
-@app.command("gradient-flow")
-def gradient_flow_of_batch(
-    name: Annotated[str, typer.Argument(help="a network of the registry, which is new; or a trained one, as for `inspect`")],
-    data: Annotated[str, typer.Option(help="as for `train`: digits, cifar10, folder:PATH, …")] = "digits",
-    images: Annotated[int, typer.Option(help="how many of the training images, from the first")] = 16,
-    seed: Annotated[int, typer.Option(help="of a new network's weights")] = 0,
-    batch_norm: Annotated[bool, typer.Option(help="of a new network")] = True,
-    out: Annotated[Path | None, typer.Option(help="a .npz file for the numbers of every block")] = None,
-) -> None:
-    """How the gradient of the loss comes back through the blocks, for one batch."""
-    from resnet_core.data.batches import network_input
-    from resnet_core.data.datasets import open_dataset
-    from resnet_core.inspection.gradients import gradient_flow
-    from resnet_core.inspection.inspect import SMALLEST
-    from resnet_core.network import build
-    from resnet_core.weights import load
-
-    if images < 1:
-        raise InputError(f"--images must be at least 1, not {images}.")
-    dataset = open_dataset(data)
-    if name in REGISTRY:
-        lens = build(architecture(name, batch_norm=batch_norm, num_classes=len(dataset.classes)), seed)
-        resolution = max(SMALLEST, dataset.train.side)
-    else:
-        lens = load(name)
-        resolution = lens.checkpoint.resolution
-        lens.checkpoint.check_classes(dataset.classes, dataset.title)
-    pictures, labels = next(dataset.train.test_batches(images, resolution))
-    found = gradient_flow(lens, network_input(pictures, resolution, dataset.mean, dataset.std), labels)
-    if out:
-        found.save(out)
-    table = Table("block", "gradient norm", "response sd", "rms of the output", box=None)
-    for block in found.blocks:
-        table.add_row(block.block, f"{block.gradient_norm:.3g}", f"{block.response_sd:.3g}", f"{block.output_rms:.3g}")
     Console().print(table)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torchvision
 from PIL import Image
+from scipy.stats import spearmanr
 
 from resnet_core import cli
 from resnet_core.images import sample
@@ -138,6 +139,24 @@ def test_attribute_contrasts_two_classes(run, photograph: Path, tmp_path: Path):
         code, out, err = run(*asked, "--against", against)
         assert (code, out, err.count("\n")) == (2, "", 1)
         assert said in err
+
+
+def test_trust_tells_what_stays_and_what_the_pixels_do(run, photograph: Path, tmp_path: Path):
+    asked = ("trust", str(photograph), "--method", "grad-cam", "--target", "tabby", "--out")
+    code, out, _ = run(*asked, str(tmp_path / "trust.npz"))
+    assert code == 0
+    with np.load(tmp_path / "trust.npz") as saved:
+        layers, alike, curve = saved["cascade layers"], saved["cascade absolute"], saved["curves deletion"]
+        original, random = saved["cascade maps"][0], saved["cascade maps"][1]
+    rows = [line.split() for line in out.splitlines() if line.strip().startswith(("fc", "conv"))]
+    assert [(row[0], row[1]) for row in rows] == [
+        (str(layer), f"{value:.2f}") for layer, value in zip(layers, alike, strict=True)
+    ]
+    assert alike[0] == pytest.approx(spearmanr(np.abs(original).ravel(), np.abs(random).ravel()).statistic)
+    area = np.sum((curve[1:] + curve[:-1]) / 2) / (len(curve) - 1)
+    assert f"deletion curve {area:.3f}, of pixels in random order 0." in out
+    code, out, err = run(*asked, str(tmp_path / "nowhere" / "trust.npz"))
+    assert (code, out, err.count("\n")) == (2, "", 1)
 
 
 @pytest.mark.parametrize("method", ["grad_cam", "lime"])

@@ -27,7 +27,17 @@ from dashboard.resources.networks import (
     predictions,
 )
 from dashboard.resources.photographs import SHOWN, Photograph, own_photograph, sample_photograph
-from dashboard.resources.racing import Digits, go_on_with_race, race, races, start_race, steer_race, warm_up_races, watched_digits
+from dashboard.resources.racing import (
+    Digits,
+    go_on_with_race,
+    packed_race,
+    race,
+    races,
+    start_race,
+    steer_race,
+    warm_up_races,
+    watched_digits,
+)
 from dashboard.resources.runs import answers, drawn, paper, studies
 
 __all__ = [
@@ -58,6 +68,7 @@ __all__ = [
     "network",
     "own_network",
     "own_photograph",
+    "packed_race",
     "pairs",
     "paper",
     "photographs_batch",

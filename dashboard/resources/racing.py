@@ -54,6 +54,11 @@ def go_on_with_race(name: str) -> None:
     race_files.go_on(_races_root() / name)
 
 
+def packed_race(name: str) -> bytes:
+    """A zip of its folder."""
+    return race_files.packed(_races_root() / name)
+
+
 @dataclass(frozen=True, eq=False)
 class Digits:
     """The test images whose predictions a race follows."""

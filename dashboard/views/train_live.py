@@ -1,6 +1,7 @@
 """Does depth harm a plain network, and does a residual one escape? Both train here, now, before everybody's eyes."""
 
 from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 
@@ -112,6 +113,10 @@ def watch() -> None:
             upto = st.slider("Replay up to iteration", 5, total, total, step=5, key="upto", bind="query-params")
             if any(lane.status in ("stopped", "dead") for lane in race.lanes.values()):
                 st.button("Go on with it", icon=":material/play_arrow:", on_click=resources.go_on_with_race, args=(name,))
+            st.download_button(
+                "Download", partial(resources.packed_race, name), f"{name}.zip", "application/zip", on_click="ignore",
+                icon=":material/download:", help="Both run directories: recipe, metrics, weights, and what it takes to go on.",
+            )  # fmt: skip
     for lane in race.lanes.values():
         if lane.status == "diverged":
             st.warning(

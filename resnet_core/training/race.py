@@ -6,11 +6,13 @@ A race is a folder: `race.json` (what was chosen), `control.json` (what the watc
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 import threading
+import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -181,6 +183,16 @@ def steer(folder: Path, control: Control) -> None:
 def races(root: Path) -> list[Path]:
     """The races in `root`, the latest first."""
     return sorted((path.parent for path in root.glob("*/race.json")), reverse=True)
+
+
+def packed(folder: Path) -> bytes:
+    """The race's folder as a zip, with all that goes on with it elsewhere: `python -m resnet_core race FOLDER`."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and path.name not in (".lock", "pid"):
+                archive.write(path, path.relative_to(folder.parent))
+    return buffer.getvalue()
 
 
 def read(folder: Path) -> Race:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from urllib.parse import parse_qs, urlsplit
+from zipfile import ZipFile
 
 from playwright.sync_api import Browser, Page, expect
 
@@ -88,6 +89,12 @@ def test_a_stopped_race_can_go_on_and_another_one_be_pinned(server: str, page: P
     go_on = page.get_by_role("button", name="Go on with it")
     expect(go_on).to_be_visible()
     settle(page)
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Download").click()
+    assert waiting.value.suggested_filename == f"{earlier}.zip"
+    with ZipFile(waiting.value.path()) as archive:
+        kept = {f"{earlier}/{which}/{name}" for which in ("plain", "residual") for name in ("run.json", "state.safetensors")}
+        assert kept <= set(archive.namelist())
     stopped = points(page)[0]
     go_on.click()
     wait_for_points(page, stopped + 2)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from zipfile import ZipFile
 
+import pandas as pd
 import pytest
 from lightning_fabric import Fabric
 from safetensors.torch import load_file
@@ -127,6 +130,18 @@ def test_a_loss_that_is_no_number_ends_the_lane_and_keeps_the_last_good_checkpoi
     for which in race.NETWORKS:
         state = load_file(folder / which / "state.safetensors")
         assert all(tensor.isfinite().all() for tensor in state.values())
+
+
+def test_a_packed_race_is_the_same_race_elsewhere(finished: Race, tmp_path: Path) -> None:
+    with ZipFile(io.BytesIO(race.packed(finished.folder))) as archive:
+        archive.extractall(tmp_path)
+    found = race.read(tmp_path / finished.folder.name)
+    assert (found.settings, found.control, found.over) == (finished.settings, finished.control, True)
+    for which, lane in finished.lanes.items():
+        pd.testing.assert_frame_equal(found.lanes[which].table, lane.table)
+        assert (found.folder / which / "last.safetensors").read_bytes() == (
+            finished.folder / which / "last.safetensors"
+        ).read_bytes()
 
 
 def test_half_a_line_is_not_read(finished: Race, tmp_path: Path) -> None:

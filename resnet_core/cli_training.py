@@ -63,6 +63,7 @@ def train(
     out: Out = Path("runs"),
     threads: Threads = None,
     start: Annotated[Path | None, typer.Option(help="a finished run's folder, to go on from its weights")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="only go on with a run, never begin one")] = False,
     logger: Annotated[str | None, typer.Option(help="tensorboard, wandb or mlflow, to see what is recorded there too")] = None,
 ) -> None:
     """Train one network; the same command again goes on where it was stopped."""
@@ -80,6 +81,8 @@ def train(
     network = replace(base, num_classes=len(dataset.classes))
     scaled = "" if scale == 1 else f"-x{scale:g}"
     folder = out / f"{name}-{dataset.name}-{recipe_name}{scaled}-seed{seed}"
+    if resume and not (folder / "run.json").exists():
+        raise InputError(f"{folder} holds no run to go on with; without --resume the same command begins one.")
     with loggers.listening(logger, folder) as listeners, _bar() as bar:
         task = bar.add_task(name, total=chosen.iterations)
 

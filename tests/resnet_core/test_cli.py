@@ -95,6 +95,7 @@ def test_inspect_prints_a_table_for_people(run, photograph):
         (["train", "resnet34", "--width", "0"], "must be at least 1"),
         (["train", "resnet34", "--shortcut", "D"], "shortcut must be one of"),
         (["train", "resnet20-cifar", "--data", "digits", "--logger", "pigeon"], "There is no logger named 'pigeon'"),
+        (["train", "resnet20-cifar", "--data", "digits", "--resume"], "holds no run to go on with"),
         (["train", "plain34"], "Tiny-ImageNet is not complete"),
     ],
 )

@@ -14,7 +14,8 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.figures import gallery, initialisation, trained
+from dashboard.figures import gallery, initialisation, trained, trust
+from dashboard.figures.attribution import METHODS
 from dashboard.figures.degradation import at_the_end, degradation_curves
 from dashboard.figures.gradient_flow import training_summary
 from dashboard.figures.style import network_name, spread
@@ -159,9 +160,17 @@ def similarity(folder: Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["network", "compared with", "mean CKA of equal blocks", "of different blocks"])
 
 
+def sanity(folder: Path) -> pd.DataFrame:
+    found = trust.sanity_summary(runs.load_measured(folder))
+    rows = []
+    for (network, method), part in found.groupby(["network", "method"], sort=False):
+        rows.append([network, METHODS[method][0], *(spread(row["mean"], row.sd) for _, row in part.iterrows())])
+    return pd.DataFrame(rows, columns=["network", "method", *(f"random down to {name}" for name in found.down_to.unique())])
+
+
 TABLES: dict[str, Callable[[Path], pd.DataFrame]] = {
     table.__name__: table
-    for table in (made, errors, responses, flow, shattering, gradients, lesion, paths, landscape, similarity)
+    for table in (made, errors, responses, flow, shattering, gradients, lesion, paths, landscape, similarity, sanity)
 }
 
 

@@ -71,7 +71,7 @@ def trust(chosen: Choice, inspections: tuple[Inspection, Inspection], against: i
     badge = f"{name} · {chosen.photograph.title}"
     with left:
         exhibit(
-            similarity(cascades, ranked),
+            similarity(similarity_numbers(cascades), ranked),
             key=f"similarity-{name}",
             alt=f"How alike each attribution of {name} is to itself as the network is randomised from the top",
             origin="measured",

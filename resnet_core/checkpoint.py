@@ -6,11 +6,13 @@ import json
 import math
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from resnet_core.architectures import Architecture
 from resnet_core.errors import InputError
 
+BUNDLED = Path(__file__).parents[1] / "assets" / "weights"  # the networks that come with the project
 LARGEST = 4096  # pixels
 
 

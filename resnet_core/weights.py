@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from resnet_core.architectures import REGISTRY, Architecture
-from resnet_core.checkpoint import Checkpoint
+from resnet_core.checkpoint import BUNDLED, Checkpoint
 from resnet_core.data.batches import network_input
 from resnet_core.errors import InputError
 from resnet_core.files import replacing
@@ -24,7 +24,6 @@ from resnet_core.images import square
 from resnet_core.network import ResNet
 
 METADATA_KEY = "resnet_lens"
-BUNDLED = Path(__file__).parents[1] / "assets" / "weights"
 TORCHVISION = "torchvision:"
 FLOATS = ("F64", "F32", "F16", "BF16")  # as safetensors names them
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.figures import initialisation, trained
+from dashboard.figures import initialisation, trained, trust
 from dashboard.figures.style import QUANTITIES
 from dashboard.figures.variants import rate_curves, shortcut_curves
 
@@ -86,6 +86,17 @@ def _similarity(table: pd.DataFrame) -> Iterator[Picture]:
         yield Picture(f"cka-{kind}{layers}", f"CKA between blocks, {kind} network of {layers} layers", figure, numbers)
 
 
+def _sanity(table: pd.DataFrame) -> Iterator[Picture]:
+    for network, part in table.groupby("network"):
+        alt = f"How alike attributions of {network} are to themselves as it is randomised from the top"
+        yield Picture(
+            str(network),
+            alt,
+            trust.similarity(part, "absolute"),
+            part[["run", "image", "method", "random_down_to", "absolute", "signed"]],
+        )
+
+
 Draw = Callable[[pd.DataFrame], Iterator[Picture]]
 TRAINING_PICTURES: dict[str, Draw] = {  # from tables of runs.load
     "gradients": _gradients,
@@ -100,6 +111,7 @@ PICTURES: dict[str, Draw] = {  # from tables of runs.load_measured
     "paths": _paths,
     "landscape": _landscape,
     "similarity": _similarity,
+    "sanity": _sanity,
 }
 
 

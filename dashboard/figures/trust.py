@@ -21,29 +21,42 @@ Ranked = Literal["absolute", "signed"]
 RANKED: dict[Ranked, str] = {"absolute": "of the values' sizes, as Adebayo et al. have it", "signed": "of the values as they are"}
 
 
-def similarity(cascades: Sequence[Cascade], ranked: Ranked) -> go.Figure:
+def similarity(table: pd.DataFrame, ranked: Ranked) -> go.Figure:
     """How alike each method's map is to the original one, as the network is randomised from the top. A line a method.
 
+    table: of `similarity_numbers`, or of the study "sanity" for one network: of several images, the mean over them.
     y: Spearman's rank correlation; a gap where a map is constant. x: the layer that is random last, from fc to conv1.
     """
+    layers = table.random_down_to.drop_duplicates().tolist()
+    lines = table.groupby(["method", "random_down_to"], sort=False)[ranked].mean()
     figure = go.Figure()
-    for each in cascades:
+    for method in table.method.drop_duplicates():
         figure.add_scatter(
-            x=["nothing", *each.layers], y=[1.0, *getattr(each, ranked)], name=METHODS[each.method][0], mode="lines+markers",
-            line={"color": OF_METHOD[each.method], "width": 2.5}, marker={"size": 6}, hovertemplate="%{y:.2f}",
+            x=["nothing", *layers], y=[1.0, *lines[method].reindex(layers)], name=METHODS[method][0], mode="lines+markers",
+            line={"color": OF_METHOD[method], "width": 2.5}, marker={"size": 6}, hovertemplate="%{y:.2f}",
         )  # fmt: skip
-    layers = cascades[0].layers
     shown = [name for name in layers if name.endswith("_1") or not name[-1].isdigit() or name == layers[-1]]
     short = [name.removeprefix("conv") for name in shown]
     title = titled("random from fc down to conv…")
     figure.update_xaxes(type="category", tickmode="array", tickvals=shown, ticktext=short, showgrid=False, title=title, **AXIS)
-    lowest = np.nanmin([0.0, *(value for each in cascades for value in getattr(each, ranked))])
-    figure.update_yaxes(range=[lowest - 0.05, 1.05], **TICKS, **AXIS)
+    figure.update_yaxes(range=[np.nanmin([0.0, *lines]) - 0.05, 1.05], **TICKS, **AXIS)
     figure.update_layout(
         height=460, margin={"l": 0, "r": 8, "t": 44, "b": 130}, legend=BELOW, hovermode="x unified",
         title=heading("rank correlation with the original map"),
     )  # fmt: skip
     return figure
+
+
+def sanity_summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Mean and sd over images of the correlation of absolute values: a row a network, method and depth of the randomisation.
+
+    table: of the study "sanity". down_to: "fc", then the last stage ("conv5_x"), then "conv1", when all is random.
+    """
+    stage = table.random_down_to[table.random_down_to.str.endswith("_1")].iloc[0]  # the last one's first block
+    found = table[table.random_down_to.isin(["fc", stage, "conv1"])]
+    found = found.assign(down_to=found.random_down_to.replace(stage, f"{stage.removesuffix('1')}x"))
+    grouped = found.groupby(["network", "residual", "method", "down_to"], sort=False).absolute
+    return grouped.agg(mean="mean", sd="std", images="size").reset_index()
 
 
 def deletion_insertion(found: Sequence[Curves], random: Curves) -> go.Figure:

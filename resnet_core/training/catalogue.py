@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from resnet_core.architectures import Architecture, architecture
+from resnet_core.checkpoint import BUNDLED
 from resnet_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Measurement:
     name: str
     question: str
     networks: Mapping[str, Architecture]
-    trained_by: str | None  # a study; None: asked at initialisation
+    trained_by: str | None  # a study, or PAIR; None: asked at initialisation
     measure: str  # a function of `measurements`: a Subject -> a table
     data: str
 
@@ -57,6 +58,7 @@ def _squares(*depths: int, **changes: Any) -> dict[str, Architecture]:
     return {**_pairs(*depths, **changes), **{f"{name}-without-bn": row for name, row in without.items()}}
 
 
+PAIR = "the bundled pair"
 _TRAINED = _pairs(20, 56)
 
 _ALL: list[Study | Measurement] = [
@@ -172,12 +174,25 @@ _ALL: list[Study | Measurement] = [
         measure="similarity",
         data="cifar10",
     ),
+    Measurement(
+        name="sanity",
+        question="Which attributions outlive what a network has learnt (Adebayo et al. 2018)?",
+        networks={
+            "plain34-tiny": architecture("plain34", width=32),
+            "resnet34-tiny": architecture("resnet34", width=32, shortcut="A"),
+        },
+        trained_by=PAIR,
+        measure="sanity",
+        data="tiny-imagenet",
+    ),
 ]
 STUDIES = {study.name: study for study in _ALL}
 
 
 def weights_of(study_folder: Path, network: str, seed: int) -> Path:
-    """Where a study leaves what it trained."""
+    """Where a study leaves what it trained; the bundled pair lies in a folder of its own."""
+    if study_folder == BUNDLED:
+        return study_folder / f"{network}.safetensors"
     return study_folder / f"{network}-seed{seed}" / "last.safetensors"
 
 

@@ -15,8 +15,10 @@ from torch import Tensor, nn
 
 from resnet_core import runs
 from resnet_core.architectures import Architecture
+from resnet_core.checkpoint import BUNDLED
 from resnet_core.data.batches import network_input
 from resnet_core.data.datasets import Dataset
+from resnet_core.inspection import attribution, trust
 from resnet_core.inspection.gradients import gradient_correlation, gradient_flow, layer_responses, nearby_inputs
 from resnet_core.inspection.landscape import loss_surface, random_direction
 from resnet_core.inspection.lesion import reestimated, with_blocks_swapped, without_blocks
@@ -29,6 +31,7 @@ from resnet_core.training.engine import made_with
 from resnet_core.weights import load, read_checkpoint
 
 BATCH = 64
+PAIR_RUNS = BUNDLED.parent / "studies" / "pair"
 SMALLEST = 32  # pixels at which new networks are asked
 
 
@@ -77,7 +80,8 @@ def answer(measurement: Measurement, label: str, dataset: Dataset, seed: int, tr
         weights = weights_of(trained, label, seed)
         checkpoint = read_checkpoint(weights)
         checkpoint.check_classes(dataset.classes, dataset.title)
-        resolution, recipe = checkpoint.resolution, runs.read_facts(weights.parent)["recipe"]
+        run = PAIR_RUNS / checkpoint.run if trained == BUNDLED else weights.parent
+        resolution, recipe = checkpoint.resolution, _recipe_of(run)
     subject = Subject(label, architecture, seed, dataset, resolution, trained)
     table = measurement.function(subject)
     runs.write_measured(folder, table)
@@ -88,13 +92,23 @@ def answer(measurement: Measurement, label: str, dataset: Dataset, seed: int, tr
         "recipe": recipe,
         "data": {"name": dataset.name, "title": dataset.title, "source": dataset.source},
         "seed": seed,
-        "start": f"{trained.name}/{label}-seed{seed}" if trained else None,
+        "start": f"{trained.name}/{label}" + ("" if trained == BUNDLED else f"-seed{seed}") if trained else None,
         "precision": "32-true",
         **made_with(torch.device("cpu")),
         "seconds": time.perf_counter() - start,
         "status": "finished",
     }
     runs.write_facts(folder, facts)
+
+
+def _recipe_of(run: Path) -> dict[str, Any]:
+    """What the run was trained by; its iterations with those of the runs that it went on from."""
+    facts = runs.read_facts(run)
+    recipe, iterations = facts["recipe"], facts["recipe"]["iterations"]
+    while facts.get("start") and (run.parent / facts["start"]).exists():
+        facts = runs.read_facts(run.parent / facts["start"])
+        iterations += facts["recipe"]["iterations"]
+    return {**recipe, "iterations": iterations}
 
 
 def _labels(network: nn.Module) -> list[str]:
@@ -224,3 +238,19 @@ def similarity(subject: Subject, images: int = 512) -> pd.DataFrame:
         table = square.rename_axis(index="block", columns="other_block").stack().rename("cka").reset_index()
         tables.append(table.assign(other=name))
     return pd.concat(tables, ignore_index=True)
+
+
+def sanity(subject: Subject, images: int = 6) -> pd.DataFrame:
+    """How alike attributions are to themselves as the network is randomised from the top, for its own first choice.
+
+    Of all methods but occlusion, which takes as long as all others together; a row an image, method and layer.
+    """
+    network, rows = subject.network(), []
+    for image, (x, _labels) in enumerate(subject.batches(images, size=1)):
+        for method in attribution.METHODS:
+            if method != "occlusion":
+                found = trust.cascade(network, x, method)
+                columns = {"layer": range(len(found.layers)), "random_down_to": found.layers}
+                values = {"absolute": found.absolute, "signed": found.signed}
+                rows.append(pd.DataFrame({"image": image, "method": method, **columns, **values}))
+    return pd.concat(rows, ignore_index=True)

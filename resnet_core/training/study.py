@@ -18,8 +18,9 @@ import pandas as pd
 
 from resnet_core import runs
 from resnet_core.architectures import Architecture
+from resnet_core.checkpoint import BUNDLED
 from resnet_core.errors import InputError
-from resnet_core.training.catalogue import Measurement, Study, weights_of
+from resnet_core.training.catalogue import PAIR, Measurement, Study, weights_of
 from resnet_core.training.recipe import Recipe, recipe
 
 if TYPE_CHECKING:
@@ -107,6 +108,10 @@ def plan(
         return [Training(study.networks[name], recipes[name], data, seed, place) for name, seed, place in places]
     if study.trained_by is None:
         return [Asking(study, name, data, seed, place, None) for name, seed, place in places]
+    if study.trained_by == PAIR:
+        if len(seeds) > 1:
+            raise InputError(f"{study.name} asks the bundled pair, which was trained with one seed; leave out --seeds.")
+        return [Asking(study, name, data, seed, place, BUNDLED) for name, seed, place in places]
     trained = _folder(out, study.trained_by, scale)
     for name, seed, _ in places:
         weights = weights_of(trained, name, seed)

@@ -41,7 +41,7 @@ def test_every_method_has_a_colour_of_its_own() -> None:
 
 @pytest.mark.parametrize("ranked", ["absolute", "signed"])
 def test_a_line_a_method_begins_at_one_and_goes_down_the_layers(ranked) -> None:
-    figure = similarity(CASCADES, ranked)
+    figure = similarity(similarity_numbers(CASCADES), ranked)
     assert [line.name for line in figure.data] == ["Grad-CAM", "Guided backprop"]
     for line, each in zip(figure.data, CASCADES, strict=True):
         assert list(line.x) == ["nothing", *LAYERS]
@@ -55,7 +55,7 @@ def test_a_line_a_method_begins_at_one_and_goes_down_the_layers(ranked) -> None:
 
 
 def test_a_map_that_is_always_constant_leaves_the_axis_as_it_is() -> None:
-    assert similarity([cascade("grad-cam", *[float("nan")] * 5)], "absolute").layout.yaxis.range[0] == -0.05
+    assert similarity(similarity_numbers([cascade("grad-cam", *[float("nan")] * 5)]), "absolute").layout.yaxis.range[0] == -0.05
 
 
 def test_both_curves_of_a_method_have_one_entry_with_both_areas() -> None:

@@ -15,11 +15,13 @@ from resnet_core import runs
 from resnet_core.architectures import Architecture, architecture
 from resnet_core.data.datasets import open_dataset
 from resnet_core.errors import InputError
+from resnet_core.inspection.trust import cascade
 from resnet_core.training import measurements
-from resnet_core.training.catalogue import STUDIES, Measurement, study
+from resnet_core.training.catalogue import PAIR, STUDIES, Measurement, study
 from resnet_core.training.measurements import Subject
 from resnet_core.training.recipe import Phase, recipe
 from resnet_core.training.study import Asking, Planned, Training, plan, run_here
+from resnet_core.weights import bundled, read_checkpoint
 
 QUICK = replace(recipe("quick"), phases=(Phase(60, 16),), blocks_every=None)
 NETWORKS = {name: architecture(name, depths=(2, 2, 3), width=2) for name in ("plain20-cifar", "resnet20-cifar")}
@@ -50,7 +52,8 @@ def test_every_measurement_has_its_function() -> None:
     assert {each.name for each in asked} >= {"figure7", "depth", "shattering", "lesion", "paths", "landscape", "similarity"}
     for each in asked:
         assert callable(each.function)
-        assert each.trained_by is None or set(each.networks) <= set(STUDIES[each.trained_by].networks)
+        known = bundled() if each.trained_by == PAIR else STUDIES[each.trained_by].networks if each.trained_by else each.networks
+        assert set(each.networks) <= set(known)
 
 
 def test_an_answer_is_a_run_directory(trained: Path, tmp_path: Path) -> None:
@@ -112,7 +115,7 @@ def test_paths_of_every_length(trained: Path) -> None:
 
 
 def test_the_centre_of_the_landscape_is_the_loss(trained: Path) -> None:
-    asked = subject(trained)
+    asked = replace(subject(trained), resolution=32)
     found = measurements.landscape(asked, side=3, images=40)
     assert len(found) == 27
     images, labels = asked.batches(40, training=True, size=40)[0]
@@ -141,3 +144,27 @@ def test_missing_weights_and_other_data_are_named(trained: Path, tmp_path: Path)
     other = replace(open_dataset("digits"), classes=tuple("abcdefghij"))
     with pytest.raises(InputError, match="has learned other classes than those of handwritten digits"):
         measurements.answer(replace(asked, networks=NETWORKS), "plain20-cifar", other, 0, trained, tmp_path)
+
+
+def test_sanity_is_the_cascade_of_every_image_and_method(trained: Path) -> None:
+    asked = replace(subject(trained), resolution=32)
+    found = measurements.sanity(asked, images=2)
+    x = asked.batches(2, size=1)[1][0]
+    expected = cascade(asked.network(), x, "gradient-x-input")
+    part = found[(found.image == 1) & (found.method == "gradient-x-input")]
+    assert tuple(part.random_down_to) == expected.layers
+    np.testing.assert_array_equal(part.absolute, expected.absolute)
+    np.testing.assert_array_equal(part.signed, expected.signed)
+    assert found.groupby(["image", "method"]).size().unique().tolist() == [len(expected.layers)]
+
+
+def test_the_bundled_pair_is_asked_as_it_lies(tmp_path: Path) -> None:
+    asked = plan(study("sanity"), tmp_path)
+    assert [each.folder.name for each in asked] == ["plain34-tiny-seed0", "resnet34-tiny-seed0"]
+    for each in asked:
+        assert isinstance(each, Asking)
+        found = Subject(each.label, each.measurement.networks[each.label], 0, open_dataset("digits"), 128, each.trained).network()
+        assert found.checkpoint == read_checkpoint(each.label)
+        assert found.architecture == replace(each.measurement.networks[each.label], num_classes=200)
+    with pytest.raises(InputError, match="trained with one seed"):
+        plan(study("sanity"), tmp_path, seeds=(0, 1))

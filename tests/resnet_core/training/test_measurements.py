@@ -115,7 +115,7 @@ def test_paths_of_every_length(trained: Path) -> None:
 
 
 def test_the_centre_of_the_landscape_is_the_loss(trained: Path) -> None:
-    asked = replace(subject(trained), resolution=32)
+    asked = subject(trained)
     found = measurements.landscape(asked, side=3, images=40)
     assert len(found) == 27
     images, labels = asked.batches(40, training=True, size=40)[0]

@@ -36,9 +36,16 @@ class Choice:
         return self.checkpoints[0]
 
     @property
-    def target(self) -> int:
-        """The class, of a matched pair."""
-        return self.targets[0]
+    def classes(self) -> list[str]:
+        """All that either network has learned, in alphabetical order."""
+        return sorted({name for checkpoint in self.checkpoints for name in checkpoint.classes})
+
+    @property
+    def note(self) -> str:
+        """What a reader must know of the networks."""
+        if self.matched:
+            return self.common.note
+        return "  \n".join(f"**{title}**: {known.note}" for title, known in zip(self.titles, self.checkpoints, strict=True))
 
     @property
     def source(self) -> str:
@@ -53,6 +60,27 @@ class Choice:
         if not self.matched:
             return " · ".join([self.photograph.title, *(checkpoint.run for checkpoint in self.checkpoints)])
         return f"{self.photograph.title} · {common.data} · {common.recipe} recipe, seed {common.seed}"
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """What an attribution of one network is asked for: one class, or one rather than another."""
+
+    target: int
+    against: int | None
+    words: str
+    refusal: str = ""  # why it is not contrasted with the class that was chosen
+
+    @classmethod
+    def of(cls, known: Checkpoint, target: int, other: str | None) -> Contrast:
+        name = known.classes[target]
+        if other is None:
+            return cls(target, None, name)
+        if other == name:
+            return cls(target, None, name, f"{other} cannot be contrasted with itself; you see the evidence for it alone.")
+        if other not in known.classes:
+            return cls(target, None, name, f"A network that has not learned {other} shows the evidence for {name} alone.")
+        return cls(target, known.classes.index(other), f"{name} rather than {other}")
 
 
 def decoded(own: bytes | None, instead: str) -> resources.Photograph | None:
@@ -86,19 +114,16 @@ def _any_two() -> dict[str, str]:
     return chosen
 
 
-def choose(what_for: str, any_two: bool = False) -> Choice:
-    """Draw the choices in one row, each in the link.
-
-    what_for: what the class is needed for, as help. any_two: whether the networks may be others than a matched pair.
-    """
+def choose(what_for: str) -> Choice:
+    """Draw the choices in one row, each in the link; `what_for`: what the class is needed for, as help."""
     pairs = resources.pairs()
-    options = [*pairs, ANY_TWO] if any_two else list(pairs)
+    options = [*pairs, ANY_TWO]
     explain_unknown({"pair": options, "sample": SAMPLES})
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row:
         pair = st.selectbox(
-            "Networks" if any_two else "Matched pair", options, key="pair", bind="query-params", width=120,
-            help="A matched pair differs in its shortcuts alone." if any_two else None,
+            "Networks", options, key="pair", bind="query-params", width=120,
+            help="A matched pair differs in its shortcuts alone; or choose any two networks.",
         )  # fmt: skip
         named = {name: name for name in pairs[pair]} if pair in pairs else _any_two()
         if len(named) < 2:

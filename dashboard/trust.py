@@ -21,28 +21,32 @@ from dashboard.state import explain_unknown
 from dashboard.waiting import asked_for, over, telling
 from resnet_core.inspection.records import Inspection
 
-KINDS = ("plain", "residual")
+KINDS, SIDES = ("plain", "residual"), ("left", "right")
 # how many times as long as one inspection, at 128 pixels on a CPU
 CURVES = 25
 CASCADE = {"grad-cam": 30, "guided-backprop": 35, "guided-grad-cam": 45, "gradient-x-input": 30, "smoothgrad": 220}
 SLOW_CASCADE = 800
 
 
-def trust(chosen: Choice, inspections: tuple[Inspection, Inspection], against: int | None, methods: Sequence[str]) -> None:
-    """Both tests of the methods whose pictures are drawn above, for one of the networks; `against` as in `attribute`."""
+def trust(
+    chosen: Choice, inspections: tuple[Inspection, Inspection], against: Sequence[int | None], methods: Sequence[str]
+) -> None:
+    """Both tests of the methods whose pictures are drawn above, for one of the networks; `against` of each as in `attribute`."""
     st.subheader("Which of these pictures deserve belief?", anchor=False)
-    explain_unknown({"trust": KINDS, "ranks": RANKED})
+    kinds = KINDS if chosen.matched else SIDES
+    explain_unknown({"trust": kinds, "ranks": RANKED})
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kind = st.segmented_control(
-            "Network under test", KINDS, default="residual", required=True, key="trust", bind="query-params"
+            "Network under test", kinds, default=kinds[1], required=True, key="trust", bind="query-params"
         )
         ranked = st.segmented_control(
             "Correlation", list(RANKED), default="absolute", required=True, key="ranks", bind="query-params",
             help="; ".join(f"**{name}**: {words}" for name, words in RANKED.items()),
         )  # fmt: skip
         place = st.empty()
-    name, inspection = chosen.names[KINDS.index(kind)], inspections[KINDS.index(kind)]
-    asked = (name, chosen.photograph, inspection.target, against)
+    side = kinds.index(kind)
+    inspection, name = inspections[side], chosen.titles[side]
+    asked = (chosen.names[side], chosen.photograph, inspection.target, against[side])
     ready = [method for method in methods if resources.known_attribution(*asked, method)]
     if not ready:
         st.caption("As soon as there is a picture of this network.")

@@ -124,7 +124,7 @@ def most_probable(name: str, photograph: Photograph) -> int:
     return int(predictions(name, [photograph])[0].argmax())
 
 
-@st.cache_resource(max_entries=64)
+@st.cache_resource(max_entries=24)  # up to 20 MB each
 def _feature_maps(name: str, digest: str, block: str, target: int, _photograph: Photograph) -> FeatureMaps:
     from resnet_core.inspection.feature_maps import feature_maps
     from resnet_core.weights import prepare
@@ -132,7 +132,6 @@ def _feature_maps(name: str, digest: str, block: str, target: int, _photograph: 
     return feature_maps(network(name), prepare(_photograph.pixels, checkpoint(name)), block, target)
 
 
-def feature_maps(names: tuple[str, str], photograph: Photograph, block: str, target: int) -> tuple[FeatureMaps, FeatureMaps]:
-    """Of both networks, at every place of the block."""
-    plain, residual = (_feature_maps(name, photograph.digest, block, target, photograph) for name in names)
-    return plain, residual
+def feature_maps(name: str, photograph: Photograph, block: str, target: int) -> FeatureMaps:
+    """At every place of the block."""
+    return _feature_maps(name, photograph.digest, block, target, photograph)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import resources
-from dashboard.choices import choose
+from dashboard.choices import Contrast, choose
 from dashboard.cover import cover
 from dashboard.exhibit import exhibit
 from dashboard.figures.attribution import METHODS, STRONGEST, attribution_map, attribution_numbers
@@ -16,8 +16,8 @@ SLOW = {"integrated-gradients": 40, "occlusion": 40}  # how many times as long a
 
 st.title("Which pixels speak for it?", anchor=False)
 chosen = choose("The class that the pixels speak for or against.")
-names, checkpoints, photograph, first = chosen.names, chosen.checkpoints, chosen.photograph, chosen.common
-others = [NO_OTHER, *sorted(first.classes)]
+names, checkpoints, photograph = chosen.names, chosen.checkpoints, chosen.photograph
+others = [NO_OTHER, *chosen.classes]
 explain_unknown({"against": others})
 with chosen.row:
     other = st.selectbox(
@@ -31,11 +31,13 @@ methods = st.pills(
 
 cover()
 inspections = resources.inspections(names, photograph, chosen.targets)
-target = chosen.target
-against = None if other in (NO_OTHER, first.classes[target]) else first.classes.index(other)
-if other == first.classes[target]:
-    st.warning(f"{other} cannot be contrasted with itself; you see the evidence for it alone.", icon=":material/compare_arrows:")
-evidence = first.classes[target] if against is None else f"{first.classes[target]} rather than {other}"
+asked = [
+    Contrast.of(checkpoint, target, other if other != NO_OTHER else None)
+    for checkpoint, target in zip(checkpoints, chosen.targets, strict=True)
+]
+for sentence in dict.fromkeys(each.refusal for each in asked if each.refusal):
+    st.warning(sentence, icon=":material/compare_arrows:")
+evidence = " and ".join(dict.fromkeys(each.words for each in asked))
 st.caption(
     f"{photograph.title}: evidence for **{evidence}**. Magenta speaks for it, green against it; each picture has "
     "its own scale. " + chosen.source
@@ -44,23 +46,28 @@ st.caption(
 
 def pictures(method: str) -> None:
     """Both networks' by one method, below each other; what takes long only when it is asked for, with a way to stop it."""
-    missing = [name for name in names if resources.known_attribution(name, photograph, target, against, method) is None]
+    missing = [
+        name
+        for name, each in zip(names, asked, strict=True)
+        if resources.known_attribution(name, photograph, each.target, each.against, method) is None
+    ]
     stop = st.empty()
     if missing and method in SLOW:
         seconds = sum(SLOW[method] * each.seconds for name, each in zip(names, inspections, strict=True) if name in missing)
         if not asked_for(method, seconds, stop):
             return
-    for name, checkpoint in zip(names, checkpoints, strict=True):
+    for name, title, checkpoint, each in zip(names, chosen.titles, checkpoints, asked, strict=True):
+        question = (name, photograph, each.target, each.against, method)
         if name in missing:
-            bar = st.progress(0.0, text=name)
-            resources.attribution(name, photograph, target, against, method, telling(bar, name))
+            bar = st.progress(0.0, text=title)
+            resources.attribution(*question, telling(bar, title))
             bar.empty()
-        found = resources.attribution(name, photograph, target, against, method)
-        st.markdown(f":{'blue' if checkpoint.architecture.residual else 'orange'}[{name}]")
+        found = resources.attribution(*question)
+        st.markdown(f":{'blue' if checkpoint.architecture.residual else 'orange'}[{title}]")
         exhibit(
             attribution_map(found.values, photograph.shown),
-            key=f"{method}-{name}",
-            alt=f"{METHODS[method][0]} of {name} for {evidence}",
+            key=f"{method}-{title}",
+            alt=f"{METHODS[method][0]} of {title} for {each.words}",
             origin="measured",
             words=photograph.title,
             numbers=attribution_numbers(found.values),
@@ -80,8 +87,7 @@ for method in [*quick, *(method for method in methods if method in SLOW)]:  # wh
         st.markdown(f"**{title}**")
         pictures(method)
         st.caption(f"{question} ({source})")
-trust(chosen, inspections, against, methods)
+trust(chosen, inspections, [each.against for each in asked], methods)
 st.info(
-    f"{first.note} An attribution says what moved this network's answer, not whether the answer is right.",
-    icon=":material/timer:",
+    f"{chosen.note} An attribution says what moved a network's answer, not whether the answer is right.", icon=":material/timer:"
 )

@@ -18,7 +18,7 @@ from resnet_core.architectures import all_blocks
 
 st.title("What does every block see?", anchor=False)
 intro = st.empty()
-chosen = choose("The class whose evidence Grad-CAM and the gradients trace.", any_two=True)
+chosen = choose("The class whose evidence Grad-CAM and the gradients trace.")
 titles, checkpoints, photograph, first = chosen.titles, chosen.checkpoints, chosen.photograph, chosen.common
 architectures = [checkpoint.architecture for checkpoint in checkpoints]
 labels = all_blocks(architectures)
@@ -125,8 +125,7 @@ if chosen.matched:
         icon=":material/timer:",
     )
 else:
-    notes = (f"**{title}**: {checkpoint.note}" for title, checkpoint in zip(titles, checkpoints, strict=True))
-    st.info("  \n".join(notes), icon=":material/timer:")
+    st.info(chosen.note, icon=":material/timer:")
 by_name = dict(zip(titles, found, strict=True))
 both = pd.concat(
     [pd.DataFrame([block.numbers() for block in each.blocks]).assign(network=name) for name, each in by_name.items()]

@@ -23,13 +23,14 @@ from dashboard.figures.feature_maps import (
     values_table,
 )
 from dashboard.state import explain_unknown
+from resnet_core.architectures import all_blocks
 
 SCALES = {"shared": "all channels of both networks on one scale", "own": "every channel on its own scale"}
 
 st.title("What is in every channel?", anchor=False)
 chosen = choose("The class whose logit the class gradients are of.")
-names, checkpoints, photograph, first = chosen.names, chosen.checkpoints, chosen.photograph, chosen.common
-labels = first.architecture.block_labels
+photograph, architectures = chosen.photograph, [checkpoint.architecture for checkpoint in chosen.checkpoints]
+labels = all_blocks(architectures)
 explain_unknown({"block": labels, "place": PLACES.values(), "sort": SORTS, "colours": SCALES})
 
 
@@ -40,13 +41,15 @@ def choose_channel(grid: str) -> None:
 
 with chosen.row:
     block = st.selectbox("Block", labels, index=3, key="block", bind="query-params", width=105)
-    found = resources.feature_maps(names, photograph, block, chosen.target)
-    places = list(found[1].maps)  # the residual network has all that the plain one has
+    blocks = [architecture.block_like(block) for architecture in architectures]
+    asked_of = zip(chosen.names, blocks, chosen.targets, strict=True)
+    found = [resources.feature_maps(name, photograph, own, target) for name, own, target in asked_of]
+    places = [place for place in PLACES if any(place in each.maps for each in found)]
     shown = st.selectbox(
         "Place in it", places, index=len(places) - 1, format_func=PLACES.__getitem__, key="place", bind="query-params", width=165
     )
     sort = st.selectbox("Sorted by", SORTS, key="sort", bind="query-params", width=125)
-    last = first.architecture.features - 1
+    last = max(architecture.features for architecture in architectures) - 1
     asked = st.number_input(
         "Channel", 0, last, None, key="channel", bind="query-params", width=110, placeholder="first", help="Or click a map."
     )
@@ -54,21 +57,24 @@ with chosen.row:
         "Colours", list(SCALES), default="shared", required=True, key="colours", bind="query-params",
         help="; ".join(f"**{name}**: {words}" for name, words in SCALES.items()),
     )  # fmt: skip
-channel = int(order_of(found[1], shown, sort, like=0)[0]) if asked is None else asked
+sorted_by = next(each for each in found[::-1] if shown in each.maps)  # the residual network has all that the plain one has
+channel = int(order_of(sorted_by, shown, sort, like=0)[0]) if asked is None else asked
 limit = limit_of(found, shown)
 badge = chosen.badge
 signs = "dark is zero" if shown in POSITIVE else "pale is zero, blue below it, red above"
 st.caption(
-    f"{photograph.title}, {block}, {PLACES[shown]}: {signs}; "
+    f"{photograph.title}, {' and '.join(dict.fromkeys(blocks))}, {PLACES[shown]}: {signs}; "
     + (f"full colour from {limit:.3g} on. " if scale == "shared" else "full colour at each channel's largest value. ")
     + chosen.source
 )
-for column, name, checkpoint, maps in zip(st.columns(2, gap="medium"), names, checkpoints, found, strict=True):
-    residual = checkpoint.architecture.residual
+for column, name, architecture, block, maps in zip(
+    st.columns(2, gap="medium"), chosen.titles, architectures, blocks, found, strict=True
+):
+    residual = architecture.residual
     with column:
         st.subheader(f":{'blue' if residual else 'orange'}[{name}]", anchor=False)
         if shown not in maps.maps:
-            st.info(f"A block of a plain network has no {PLACES[shown]}.", icon=":material/remove_selection:")
+            st.info(f"Block {block} of {name} has no {PLACES[shown]}.", icon=":material/remove_selection:")
         elif channel >= len(maps.maps[shown]):
             st.info(f"There is no channel {channel} in {len(maps.maps[shown])}.", icon=":material/remove_selection:")
         else:
@@ -104,4 +110,5 @@ for column, name, checkpoint, maps in zip(st.columns(2, gap="medium"), names, ch
                 numbers=values_table(maps, channel),
                 shape=OVER_SHAPE,
             )
-st.info(f"{first.note} Channels have no order of their own; twins start from equal weights.", icon=":material/timer:")
+twins = "; twins start from equal weights" if chosen.matched else ""
+st.info(f"{chosen.note} Channels have no order of their own{twins}.", icon=":material/timer:")

@@ -94,5 +94,27 @@ def test_a_network_is_not_compared_with_itself(server: str, page: Page) -> None:
     expect(page.get_by_text("Left and right are the same network")).to_be_visible()
 
 
+OTHER = "pair=any+two&left=torchvision:resnet18"
+
+
+def test_their_channels_too(server: str, page: Page) -> None:
+    page.goto(f"{server}/feature_maps?{OTHER}&block=conv4_5&place=shortcut&channel=300")
+    settle(page)
+    drawn = reloaded(page)
+    expect(page.get_by_text("There is no channel 300 in 256.")).to_have_count(1)  # conv4_2 of one, 128 channels of the other
+    expect(page.get_by_text("conv4_2 and conv4_5, shortcut")).to_be_visible()
+    assert not [name for name in drawn if name.startswith("channel-")]
+
+
+def test_a_class_that_one_has_not_learned_is_said_so(server: str, page: Page) -> None:
+    page.goto(f"{server}/attribution?{OTHER}&target=tabby&against=Afghan+hound")
+    settle(page)
+    drawn = reloaded(page)
+    assert {"grad-cam-torchvision-resnet18", "grad-cam-resnet34-tiny"} <= set(drawn)
+    expect(page.get_by_text("A network that has not learned Afghan hound shows the evidence for tabby alone.")).to_be_visible()
+    expect(page.get_by_text("evidence for tabby rather than Afghan hound and tabby.")).to_be_visible()
+
+
 def test_nothing_sticks_out_and_no_label_covers_another(server: str, browser: Browser) -> None:
-    fits(browser, f"{server}/?pair=any+two&left=torchvision:resnet18&block=conv4_5")
+    pages = (f"?{OTHER}&block=conv4_5", f"feature_maps?{OTHER}&block=conv4_5", f"attribution?{OTHER}")
+    fits(browser, *(f"{server}/{page}" for page in pages))

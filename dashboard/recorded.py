@@ -51,6 +51,11 @@ class Study:
         return sorted(map(int, self.table.layers.unique()))
 
     @cached_property
+    def one_a_depth(self) -> bool:
+        """Whether its networks differ in nothing but depth and shortcuts, so that a depth says which one is meant."""
+        return bool(self.table.groupby(["layers", "residual"]).network.nunique().max() == 1)
+
+    @cached_property
     def seeds(self) -> list[int]:
         return sorted(map(int, self.table.seed.unique()))
 

@@ -101,3 +101,6 @@ def trust(
             "where they do, the probability falls at once as they are deleted (to the mean colour), and rises at once as "
             "they are inserted (into a blurred picture). But scattered grey pixels are also what no network has seen."
         )
+    if "sanity" in resources.answers():
+        to_study = {"show": "measurements", "measurement": "sanity"}
+        st.page_link("views/studies.py", label="Our measurement: sanity", icon=":material/science:", query_params=to_study)

@@ -92,19 +92,28 @@ def in_words(ratio: float) -> str:
     return f"{word} on its way back: at the {longer} block it is {factor} times as long as at the {shorter}"
 
 
+def _networks(table: pd.DataFrame, layers: int, seed: int) -> list[tuple[str, pd.DataFrame]]:
+    """The gradient norms of each network of that depth and seed, with its name: plain ones first, those with batch norm first."""
+    rows = table[(table.metric == "gradient_norm") & (table.layers == layers) & (table.seed == seed)]
+    groups = rows.groupby([~rows.batch_norm, "residual", "network"])
+    kinds = [network_name(layers, residual, not without) for (without, residual, _), _ in groups]
+    # of several of one kind, the study's own name says which
+    return [
+        (kind if kinds.count(kind) == 1 else network, part) for kind, ((_, _, network), part) in zip(kinds, groups, strict=True)
+    ]
+
+
 def evolution(table: pd.DataFrame, layers: int, seed: int) -> go.Figure:
     """Gradient norm by iteration and block, as a heat map a network of that depth and seed; one colour scale, by its logarithm.
 
     table: of runs.load. What is zero is left blank.
     """
-    rows = table[(table.metric == "gradient_norm") & (table.layers == layers) & (table.seed == seed)]
-    kinds = sorted(set(zip(~rows.batch_norm, rows.residual, strict=True)))
-    names = [network_name(layers, residual, not without) for without, residual in kinds]
+    networks = _networks(table, layers, seed)
     figure = make_subplots(
-        math.ceil(len(kinds) / 2), 2, horizontal_spacing=0.08, vertical_spacing=0.16, subplot_titles=names, shared_yaxes=True
-    )
-    for i, (without, residual) in enumerate(kinds):
-        part = rows[(rows.batch_norm != without) & (rows.residual == residual)]
+        math.ceil(len(networks) / 2), 2, horizontal_spacing=0.08, vertical_spacing=0.16,
+        subplot_titles=[name for name, _ in networks], shared_yaxes=True,
+    )  # fmt: skip
+    for i, (_, part) in enumerate(networks):
         square = part.pivot_table(index="block", columns="step", values="value", sort=False)
         square = square.sort_index(key=lambda blocks: [list(part.block.unique()).index(block) for block in blocks])
         with np.errstate(divide="ignore"):
@@ -115,15 +124,16 @@ def evolution(table: pd.DataFrame, layers: int, seed: int) -> go.Figure:
             hovertemplate="iteration %{x}, %{y}: 10^%{z:.2f}<extra></extra>", **cell,
         )  # fmt: skip
         figure.update_yaxes(**block_axis(square.index), **cell)
-        figure.update_xaxes(title=titled("iteration") if i >= len(kinds) - 2 else None, **AXIS, **cell)
-        figure.layout.annotations[i].font = {"size": 14, "color": of_network(residual)}
-    norms = rows.value[rows.value > 0]
+        figure.update_xaxes(title=titled("iteration") if i >= len(networks) - 2 else None, **AXIS, **cell)
+        figure.layout.annotations[i].font = {"size": 14, "color": of_network(bool(part.residual.iloc[0]))}
+    norms = pd.concat([part.value for _, part in networks])
+    norms = norms[norms > 0]
     ticks = log_axis(norms)
     bar = {
         "title": {"text": "norm", "font": {"size": 13}}, "thickness": 12, "tickfont": {"size": 12},
         "tickvals": np.log10(ticks["tickvals"]).tolist(), "ticktext": ticks["ticktext"],
     }  # fmt: skip
-    height = 300 * math.ceil(len(kinds) / 2) + 60
+    height = 300 * math.ceil(len(networks) / 2) + 60
     axis = {"colorscale": AMOUNT, "cmin": ticks["range"][0], "cmax": ticks["range"][1], "colorbar": bar}
     margin = {"l": 0, "r": 0, "t": 64, "b": 44}
     return figure.update_layout(height=height, title=heading(QUANTITIES["gradient_norm"]), coloraxis=axis, margin=margin)
@@ -132,14 +142,13 @@ def evolution(table: pd.DataFrame, layers: int, seed: int) -> go.Figure:
 def extremes(table: pd.DataFrame, layers: int, seed: int) -> pd.DataFrame:
     """The first block's gradient norm over the last's, at the end, and when it was smallest and largest; a row a network."""
     found = []
-    rows = table[(table.metric == "gradient_norm") & (table.layers == layers) & (table.seed == seed)]
-    for (norm, residual), part in rows.groupby(["batch_norm", "residual"]):
+    for name, part in _networks(table, layers, seed):
         square = part.pivot_table(index="step", columns="block", values="value", sort=False)
         blocks = part.block.unique()
         ratio = (square[blocks[0]] / square[blocks[-1]]).dropna()
         found.append(
             {
-                "network": network_name(layers, residual, norm),
+                "network": name,
                 "norm at the first block over that at the last, at the end": f"{ratio.iloc[-1]:.2g}",
                 "smallest": f"{ratio.min():.2g} (iteration {ratio.idxmin()})",
                 "largest": f"{ratio.max():.2g} (iteration {ratio.idxmax()})",

@@ -13,7 +13,7 @@ st.title("Do deeper networks learn worse?", anchor=False)
 known, broken = resources.studies()
 for sentence in broken:
     st.warning(sentence, icon=":material/broken_image:")
-known = {name: study for name, study in known.items() if len(study.depths) > 1}
+known = {name: study for name, study in known.items() if len(study.depths) > 1 and study.one_a_depth}
 kinds = [study.kind for study in known.values()]
 if not known:
     st.info(

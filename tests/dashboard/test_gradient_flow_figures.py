@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -114,3 +115,16 @@ def test_extremes_by_hand() -> None:
 def test_the_summary_has_a_row_a_kind_of_network() -> None:
     found = training_summary(runs.load(STUDY))
     assert found.network.tolist() == ["plain-56 without BN", "ResNet-56 without BN", "plain-56", "ResNet-56"]
+
+
+def test_networks_of_one_kind_are_not_mixed() -> None:
+    """The study of shortcuts has three residual networks of 20 layers: each has a heat map of what it recorded itself."""
+    table = runs.load(STUDY.parent / "shortcuts-x0.025")
+    figure = evolution(table, 20, seed=0)
+    names = [note.text for note in figure.layout.annotations]
+    assert names == ["plain-20", "resnet20-cifar", "resnet20-cifar-B", "resnet20-cifar-C"]
+    for name, drawn in zip(names[1:], figure.data[1:], strict=True):
+        rows = table[(table.run == f"{name}-seed0") & (table.metric == "gradient_norm")]
+        last = rows[rows.step == rows.step.max()].set_index("block").value
+        np.testing.assert_allclose(10 ** np.array(drawn.z, float)[:, -1], last[list(drawn.y)])
+    assert list(extremes(table, 20, 0).network) == names

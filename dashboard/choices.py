@@ -28,17 +28,13 @@ class Choice:
     checkpoints: tuple[Checkpoint, Checkpoint]
     sample: str  # what a link shows, whatever the person's own photograph
     photograph: resources.Photograph
+    classes: list[str]  # all that either network has learned, in alphabetical order
     targets: tuple[int, int]  # each network's class
 
     @property
     def common(self) -> Checkpoint:
         """What both networks of a matched pair have in common can be read from either."""
         return self.checkpoints[0]
-
-    @property
-    def classes(self) -> list[str]:
-        """All that either network has learned, in alphabetical order."""
-        return sorted({name for checkpoint in self.checkpoints for name in checkpoint.classes})
 
     @property
     def note(self) -> str:
@@ -158,5 +154,6 @@ def choose(what_for: str) -> Choice:
         checkpoints=(left, right),
         sample=sample,
         photograph=photograph,
+        classes=classes,
         targets=(index(left_name, left), index(right_name, right)),
     )

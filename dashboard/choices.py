@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
@@ -38,10 +39,7 @@ class Choice:
 
     @property
     def note(self) -> str:
-        """What a reader must know of the networks."""
-        if self.matched:
-            return self.common.note
-        return "  \n".join(f"**{title}**: {known.note}" for title, known in zip(self.titles, self.checkpoints, strict=True))
+        return notes(self.matched, dict(zip(self.titles, self.checkpoints, strict=True)))
 
     @property
     def source(self) -> str:
@@ -56,6 +54,13 @@ class Choice:
         if not self.matched:
             return " · ".join([self.photograph.title, *(checkpoint.run for checkpoint in self.checkpoints)])
         return f"{self.photograph.title} · {common.data} · {common.recipe} recipe, seed {common.seed}"
+
+
+def notes(matched: bool, checkpoints: Mapping[str, Checkpoint]) -> str:
+    """What a reader must know of two networks, by what the page calls them."""
+    if matched:
+        return next(iter(checkpoints.values())).note  # they have it in common
+    return "  \n".join(f"**{title}**: {known.note}" for title, known in checkpoints.items())
 
 
 @dataclass(frozen=True)
@@ -110,21 +115,33 @@ def _any_two() -> dict[str, str]:
     return chosen
 
 
-def choose(what_for: str) -> Choice:
-    """Draw the choices in one row, each in the link; `what_for`: what the class is needed for, as help."""
+def two_networks() -> tuple[bool, dict[str, str]]:
+    """Whether they are a matched pair, plain and residual; and both references, by what the page calls them. Draws the choices.
+
+    Where both are the same, the page says so and ends here.
+    """
     pairs = resources.pairs()
     options = [*pairs, ANY_TWO]
-    explain_unknown({"pair": options, "sample": SAMPLES})
+    explain_unknown({"pair": options})
+    pair = st.selectbox(
+        "Networks", options, key="pair", bind="query-params", width=120,
+        help="A matched pair differs in its shortcuts alone; or choose any two networks.",
+    )  # fmt: skip
+    if pair in pairs:
+        return True, {name: name for name in pairs[pair]}
+    named = _any_two()
+    if len(named) < 2:
+        st.info("Left and right are the same network; choose another for one of them.", icon=":material/difference:")
+        st.stop()
+    return False, named
+
+
+def choose(what_for: str) -> Choice:
+    """Draw the choices in one row, each in the link; `what_for`: what the class is needed for, as help."""
+    explain_unknown({"sample": SAMPLES})
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row:
-        pair = st.selectbox(
-            "Networks", options, key="pair", bind="query-params", width=120,
-            help="A matched pair differs in its shortcuts alone; or choose any two networks.",
-        )  # fmt: skip
-        named = {name: name for name in pairs[pair]} if pair in pairs else _any_two()
-        if len(named) < 2:
-            st.info("Left and right are the same network; choose another for one of them.", icon=":material/difference:")
-            st.stop()
+        matched, named = two_networks()
         left, right = (resources.checkpoint(name) for name in named.values())
         classes = sorted({*left.classes, *right.classes})
         explain_unknown({"target": [MOST_PROBABLE, *classes]})
@@ -132,7 +149,7 @@ def choose(what_for: str) -> Choice:
             "Photograph", list(SAMPLES), key="sample", bind="query-params", width=150, on_change=forget_own_photograph
         )
         own = own_photograph()
-        first_choice = "the residual network's" if pair in pairs else "the right network's"
+        first_choice = "the residual network's" if matched else "the right network's"
         target = st.selectbox(
             "Evidence for", [MOST_PROBABLE, *classes], key="target", bind="query-params", width=230,
             help=f"{what_for} “Most probable” is {first_choice} first choice.",
@@ -150,7 +167,7 @@ def choose(what_for: str) -> Choice:
         row,
         names=(left_name, right_name),
         titles=(left_title, right_title),
-        matched=pair in pairs,
+        matched=matched,
         checkpoints=(left, right),
         sample=sample,
         photograph=photograph,

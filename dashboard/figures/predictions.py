@@ -3,59 +3,62 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from dashboard.figures.colours import NEUTRAL, PLAIN, RESIDUAL
+from dashboard.figures.colours import NEUTRAL, of_network
 from dashboard.figures.overlay import Pixels, thumbnail_uri
 from dashboard.figures.style import ABOVE, AXIS, TICKS, heading, titled
 
 _CARD = """<figure><img src="{source}" alt="{title}"><figcaption>{title}
-<span class="plain">{plain} <b>{plain_percent:.0f} %</b></span>
-<span class="residual">{residual} <b>{residual_percent:.0f} %</b></span></figcaption></figure>"""
-_STYLE = f"""<style>
-.answers {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(132px, 1fr)); gap: .9rem }}
-.answers figure {{ margin: 0 }}
-.answers img {{ width: 100%; aspect-ratio: 1; border-radius: .4rem; display: block }}
-.answers figcaption {{ font-size: .85rem; line-height: 1.35; overflow-wrap: anywhere }}
-.answers figcaption span {{ display: block; border-left: .3rem solid; padding-left: .4rem; margin-top: .2rem }}
-.answers .plain {{ border-color: {PLAIN} }}
-.answers .residual {{ border-color: {RESIDUAL} }}
+<span style="border-color: {left_colour}">{left} <b>{left_percent:.0f} %</b></span>
+<span style="border-color: {right_colour}">{right} <b>{right_percent:.0f} %</b></span></figcaption></figure>"""
+_STYLE = """<style>
+.answers { display: grid; grid-template-columns: repeat(auto-fill, minmax(132px, 1fr)); gap: .9rem }
+.answers figure { margin: 0 }
+.answers img { width: 100%; aspect-ratio: 1; border-radius: .4rem; display: block }
+.answers figcaption { font-size: .85rem; line-height: 1.35; overflow-wrap: anywhere }
+.answers figcaption span { display: block; border-left: .3rem solid; padding-left: .4rem; margin-top: .2rem }
 </style>"""
 
 
 def predictions_table(
-    titles: Sequence[str], classes: Sequence[str], probabilities: Mapping[bool, NDArray[np.float32]]
+    titles: Sequence[str], classes: Sequence[Sequence[str]], probabilities: Sequence[NDArray[np.float32]]
 ) -> pd.DataFrame:
-    """A row a photograph: what the plain and the residual network find most probable, and whether they agree.
+    """A row a photograph: what two networks, left and right, find most probable, and whether they agree.
 
-    probabilities: by network (residual or not), (N, classes).
+    classes, probabilities: of each network, names and (N, classes).
     """
     columns: dict[str, object] = {"photograph": list(titles)}
-    for residual, name in ((False, "plain"), (True, "residual")):
-        best = probabilities[residual].argmax(1)
-        columns[name] = [classes[i] for i in best]
-        columns[f"{name}_percent"] = 100 * probabilities[residual][np.arange(len(best)), best]
+    for side, names, found in zip(("left", "right"), classes, probabilities, strict=True):
+        best = found.argmax(1)
+        columns[side] = [names[i] for i in best]
+        columns[f"{side}_percent"] = 100 * found[np.arange(len(best)), best]
     table = pd.DataFrame(columns)
-    return table.assign(agree=table.plain == table.residual)
+    return table.assign(agree=table.left == table.right)
 
 
-def predictions_gallery(table: pd.DataFrame, pictures: Sequence[Pixels]) -> str:
-    """Every photograph (S, S, 3) with both answers, as HTML: as many in a row as there is room for."""
+def predictions_gallery(table: pd.DataFrame, pictures: Sequence[Pixels], residual: Sequence[bool]) -> str:
+    """Every photograph (S, S, 3) with both answers, as HTML: as many in a row as there is room for.
+
+    residual: of either network, which its answers are coloured by.
+    """
+    colours = dict(zip(("left_colour", "right_colour"), map(of_network, residual), strict=True))
     cards = []  # what is foreign, as a file's name, is escaped
     for row, picture in zip(table.rename(columns={"photograph": "title"}).to_dict("records"), pictures, strict=True):
         said = {key: html.escape(value) if isinstance(value, str) else value for key, value in row.items()}
-        cards.append(_CARD.format(source=thumbnail_uri(picture), **said))
+        cards.append(_CARD.format(source=thumbnail_uri(picture), **said, **colours))
     return f'{_STYLE}<div class="answers">{"".join(cards)}</div>'
 
 
-def confidence(table: pd.DataFrame) -> go.Figure:
+def confidence(table: pd.DataFrame, names: Sequence[str]) -> go.Figure:
     """How sure both networks are of what they find most probable, in percent; a point a photograph, filled where they agree."""
-    top = max(10.0, float(table[["plain_percent", "residual_percent"]].max(axis=None)) * 1.08)
+    left, right = names
+    top = max(10.0, float(table[["left_percent", "right_percent"]].max(axis=None)) * 1.08)
     figure = go.Figure()
     figure.add_scatter(
         x=[0, top],
@@ -67,13 +70,13 @@ def confidence(table: pd.DataFrame) -> go.Figure:
     )
     for agree, part in table.groupby("agree", sort=True):
         figure.add_scatter(
-            x=part.plain_percent, y=part.residual_percent, mode="markers", name="they agree" if agree else "they disagree",
-            text=[f"{r.photograph}<br>plain: {r.plain}<br>residual: {r.residual}" for r in part.itertuples()],
+            x=part.left_percent, y=part.right_percent, mode="markers", name="they agree" if agree else "they disagree",
+            text=[f"{r.photograph}<br>{left}: {r.left}<br>{right}: {r.right}" for r in part.itertuples()],
             hovertemplate="%{text}<br>%{x:.0f} %, %{y:.0f} %<extra></extra>",
             marker={"size": 13, "color": NEUTRAL, "symbol": "circle" if agree else "circle-open", "line": {"width": 2}},
         )  # fmt: skip
     axis = {"range": [0, top], "dtick": 20 if top > 50 else 10, **TICKS, **AXIS}
     return figure.update_layout(
         height=420, title=heading("probability of the first choice, %"), legend=ABOVE, margin={"l": 0, "r": 8, "t": 52, "b": 44},
-        xaxis={**axis, "title": titled("plain")}, yaxis={**axis, "title": {**titled("residual"), "standoff": 14}},
+        xaxis={**axis, "title": titled(left)}, yaxis={**axis, "title": {**titled(right), "standoff": 14}},
     )  # fmt: skip

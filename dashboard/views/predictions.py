@@ -1,21 +1,19 @@
-"""What do a plain and a residual network take many photographs for, and do they agree?"""
+"""What do two networks take many photographs for, and do they agree?"""
 
 import streamlit as st
 
 from dashboard import resources
+from dashboard.choices import notes, two_networks
 from dashboard.exhibit import exhibit
 from dashboard.figures.predictions import confidence, predictions_gallery, predictions_table
-from dashboard.state import explain_unknown
 from resnet_core import InputError
 from resnet_core.images import SAMPLES
 
 MOST = 32  # photographs at once
 
 st.title("Do they agree?", anchor=False)
-pairs = resources.pairs()
-explain_unknown({"pair": pairs})
 with st.container(horizontal=True, vertical_alignment="top"):
-    names = pairs[st.selectbox("Matched pair", list(pairs), key="pair", bind="query-params", width=140)]
+    matched, named = two_networks()
     uploads = st.file_uploader(
         f"Your own photographs, up to {MOST}", ["jpg", "jpeg", "png", "webp", "bmp", "gif"], accept_multiple_files=True,
         max_upload_size=20, width=460,
@@ -34,24 +32,29 @@ else:
     samples = [resources.sample_photograph(name) for name in SAMPLES]
     photographs = [(sample.title, sample) for sample in samples]
 
-first = resources.checkpoint(names[0])
+checkpoints = {title: resources.checkpoint(name) for title, name in named.items()}
 titles, pictures = zip(*photographs, strict=True)
-found = {residual: resources.predictions(name, pictures) for residual, name in zip((False, True), names, strict=True)}
-table = predictions_table(titles, first.classes, found)
+found = [resources.predictions(name, pictures) for name in named.values()]
+table = predictions_table(titles, [checkpoint.classes for checkpoint in checkpoints.values()], found)
+residual = [checkpoint.architecture.residual for checkpoint in checkpoints.values()]
+names = ["plain", "residual"] if matched else list(named)
+left_said, right_said = (f":{'blue' if kind else 'orange'}[{name}]" for name, kind in zip(names, residual, strict=True))
 st.markdown(
-    f"They agree on **{table.agree.sum()} of {len(table)}**. On average :orange[plain] gives its first choice "
-    f"**{table.plain_percent.mean():.0f} %**, :blue[residual] **{table.residual_percent.mean():.0f} %**."
+    f"They agree on **{table.agree.sum()} of {len(table)}**. On average {left_said} gives its first choice "
+    f"**{table.left_percent.mean():.0f} %**, {right_said} **{table.right_percent.mean():.0f} %**."
 )
 left, right = st.columns([3, 2], gap="medium")
 with left:
-    st.html(predictions_gallery(table, [picture.shown for picture in pictures]))
+    st.html(predictions_gallery(table, [picture.shown for picture in pictures], residual))
 with right:
     exhibit(
-        confidence(table), key="confidence", alt="Probability of the first choice, plain against residual, a point a photograph",
-        origin="measured", words=f"{' and '.join(names)} · {first.data}", numbers=table,
+        confidence(table, names), key="confidence",
+        alt=f"Probability of the first choice, {' against '.join(names)}, a point a photograph",
+        origin="measured", words=" · ".join(checkpoint.run for checkpoint in checkpoints.values()),
+        numbers=table.rename(columns=lambda column: column.replace("left", names[0]).replace("right", names[1])),
     )  # fmt: skip
     st.caption(
-        "On the dashed line both are equally sure; above it the residual network is surer. Sure is not right: nobody told these "
+        f"On the dashed line both are equally sure; above it {names[1]} is surer. Sure is not right: nobody told these "
         "networks what is on the photographs."
     )
-st.info(first.note, icon=":material/timer:")
+st.info(notes(matched, checkpoints), icon=":material/timer:")

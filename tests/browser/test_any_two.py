@@ -106,6 +106,14 @@ def test_their_channels_too(server: str, page: Page) -> None:
     assert not [name for name in drawn if name.startswith("channel-")]
 
 
+def test_many_photographs_too(server: str, page: Page) -> None:
+    page.goto(f"{server}/predictions?{OTHER}")
+    settle(page)
+    expect(page.get_by_text(re.compile("On average torchvision:resnet18 gives its first choice"))).to_be_visible()
+    drawn = reloaded(page)["confidence"]["data"]
+    assert all("torchvision:resnet18: " in text for trace in drawn[1:] for text in trace["text"])
+
+
 def test_a_class_that_one_has_not_learned_is_said_so(server: str, page: Page) -> None:
     page.goto(f"{server}/attribution?{OTHER}&target=tabby&against=Afghan+hound")
     settle(page)
@@ -116,5 +124,5 @@ def test_a_class_that_one_has_not_learned_is_said_so(server: str, page: Page) ->
 
 
 def test_nothing_sticks_out_and_no_label_covers_another(server: str, browser: Browser) -> None:
-    pages = (f"?{OTHER}&block=conv4_5", f"feature_maps?{OTHER}&block=conv4_5", f"attribution?{OTHER}")
+    pages = (f"?{OTHER}&block=conv4_5", f"feature_maps?{OTHER}&block=conv4_5", f"attribution?{OTHER}", f"predictions?{OTHER}")
     fits(browser, *(f"{server}/{page}" for page in pages))

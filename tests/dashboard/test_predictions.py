@@ -17,20 +17,20 @@ TITLES = ["one", "<script>alert(1)</script>", "three"]
 
 
 def table():
-    return predictions_table(TITLES, CLASSES, {False: PLAIN, True: RESIDUAL})
+    return predictions_table(TITLES, [CLASSES, CLASSES], [PLAIN, RESIDUAL])
 
 
 def test_first_choices_by_hand():
     found = table()
-    assert found.plain.tolist() == ["cat", "dog", "frog"]
-    assert found.residual.tolist() == ["cat", "frog", "frog"]
+    assert found.left.tolist() == ["cat", "dog", "frog"]
+    assert found.right.tolist() == ["cat", "frog", "frog"]
     assert found.agree.tolist() == [True, False, True]
-    assert found.residual_percent.tolist() == pytest.approx([90, 70, 80], abs=1e-4)
+    assert found.right_percent.tolist() == pytest.approx([90, 70, 80], abs=1e-4)
 
 
 def test_the_gallery_shows_every_picture_and_a_name_is_only_text():
     pictures = [np.full((32, 32, 3), 40 * i, np.uint8) for i in range(3)]
-    found = predictions_gallery(table(), pictures)
+    found = predictions_gallery(table(), pictures, [False, True])
     assert "<script>" not in found
     assert "&lt;script&gt;" in found
     sources = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', found)
@@ -40,9 +40,15 @@ def test_the_gallery_shows_every_picture_and_a_name_is_only_text():
 
 
 def test_a_point_a_photograph_by_agreement():
-    figure = confidence(table())
+    figure = confidence(table(), ["plain", "residual"])
     diagonal, disagree, agree = figure.data
     assert (disagree.name, list(disagree.x), list(disagree.y)) == ("they disagree", [50], [pytest.approx(70)])
     assert len(agree.x) == 2
     assert diagonal.x == diagonal.y
     assert figure.layout.xaxis.range == figure.layout.yaxis.range
+
+
+def test_networks_that_have_learned_other_classes_agree_by_name():
+    found = predictions_table(TITLES, [CLASSES, ("frog", "cat")], [PLAIN, np.array([[0.1, 0.9], [0.9, 0.1], [1, 0]], np.float32)])
+    assert found.right.tolist() == ["cat", "frog", "frog"]
+    assert found.agree.tolist() == [True, False, True]

@@ -12,7 +12,7 @@ from resnet_core.images import SAMPLES
 MOST = 32  # photographs at once
 
 st.title("Do they agree?", anchor=False)
-with st.container(horizontal=True, vertical_alignment="top"):
+with st.container(horizontal=True, vertical_alignment="bottom"):
     matched, named = two_networks()
     uploads = st.file_uploader(
         f"Your own photographs, up to {MOST}", ["jpg", "jpeg", "png", "webp", "bmp", "gif"], accept_multiple_files=True,

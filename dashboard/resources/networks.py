@@ -54,7 +54,7 @@ def own_network(upload: UploadedFile) -> str:
     if not path.exists():
         for old in sorted(path.parents[1].glob("*/*"), key=lambda each: each.stat().st_mtime)[: 1 - _MOST_UPLOADS]:
             old.unlink(missing_ok=True)
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)  # a system may empty its temporary folders
         with replacing(path) as beside:
             beside.write_bytes(upload.getbuffer())
     return str(path)

@@ -51,6 +51,11 @@ class Study:
         return sorted(map(int, self.table.layers.unique()))
 
     @cached_property
+    def kinds(self) -> set[bool]:
+        """Whether its networks are residual: both, or one of them."""
+        return set(map(bool, self.table.residual.unique()))
+
+    @cached_property
     def one_a_depth(self) -> bool:
         """Whether its networks differ in nothing but depth and shortcuts, so that a depth says which one is meant."""
         return bool(self.table.groupby(["layers", "residual"]).network.nunique().max() == 1)

@@ -189,7 +189,8 @@ def pictures(root: Path = STUDIES) -> Iterator[tuple[str, go.Figure]]:
             table = runs.load(folder)
             if kind in ("race", "figure4", "figure6"):
                 for residual, name in ((False, "plain"), (True, "residual")):
-                    yield f"{folder.name}-{name}", degradation_curves(table, residual)
+                    if (table.residual == residual).any():
+                        yield f"{folder.name}-{name}", degradation_curves(table, residual)
         for picture in gallery.pictures(table, kind):
             yield f"{folder.name}-{picture.name}", picture.figure
 

@@ -40,6 +40,9 @@ found = resources.drawn(degradation, study, tuple(depths), shown, axis, paper)
 left, middle, right = st.columns([1.15, 1.15, 1], gap="medium")
 for column, residual, kind in ((left, False, "plain"), (middle, True, "residual")):
     with column:
+        if residual not in study.kinds:
+            st.info(f"This study has no {kind} networks.", icon=":material/remove_selection:")
+            continue
         exhibit(
             found.curves[residual],
             key=f"degradation-{kind}",

@@ -86,7 +86,8 @@ def test_an_unknown_study_is_named(server: str, page: Page) -> None:
 
 
 MEASURED = sorted(
-    {path.parents[1].name for path in STUDY.parent.glob("*/*/measured.parquet")} | {"gradients", "shortcuts-x0.025"}
+    {path.parents[1].name for path in STUDY.parent.glob("*/*/measured.parquet")}
+    | {"gradients", "rates-x0.025", "shortcuts-x0.025"}
 )
 
 

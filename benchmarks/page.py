@@ -7,8 +7,8 @@ stands on it and its maps are drawn. "Target": a click on a class that this phot
 Grad-CAMs are new: two forward and two backward passes are in it. The limit: a rerun of the same page that changes nothing.
 Goal: a median of at most 400 ms, later 200.
 
-Last result (2 threads of an x86-64 machine, streamlit 1.67.0, torch 2.14.1), medians of four runs: block 292 to 301 ms, target
-354 to 383, the limit 246 to 271.
+Last result (2 threads of an x86-64 machine, streamlit 1.67.0, torch 2.14.1), medians of nine runs: block 270 to 301 ms, target
+354 to 416 (the middle one 388), the limit 246 to 278.
 """
 
 from __future__ import annotations

@@ -33,12 +33,10 @@ def trust(
 ) -> None:
     """Both tests of the methods whose pictures are drawn above, for one of the networks; `against` of each as in `attribute`."""
     st.subheader("Which of these pictures deserve belief?", anchor=False)
-    kinds = KINDS if chosen.matched else SIDES
-    explain_unknown({"trust": kinds, "ranks": RANKED})
+    kinds, key = (KINDS, "trust") if chosen.matched else (SIDES, "side")
+    explain_unknown({key: kinds, "ranks": RANKED})
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        kind = st.segmented_control(
-            "Network under test", kinds, default=kinds[1], required=True, key="trust", bind="query-params"
-        )
+        kind = st.segmented_control("Network under test", kinds, default=kinds[1], required=True, key=key, bind="query-params")
         ranked = st.segmented_control(
             "Correlation", list(RANKED), default="absolute", required=True, key="ranks", bind="query-params",
             help="; ".join(f"**{name}**: {words}" for name, words in RANKED.items()),

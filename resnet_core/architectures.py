@@ -127,10 +127,8 @@ def _cifar(layers: int) -> list[Architecture]:
 
 def all_blocks(architectures: Iterable[Architecture]) -> list[str]:
     """The paper's names of all blocks that any of the networks has, in forward order."""
-    found = {
-        (stage.name, i): f"{stage.name[:-1]}{i + 1}" for row in architectures for stage in row.stages for i in range(stage.blocks)
-    }
-    return [found[place] for place in sorted(found)]
+    labels = {label for row in architectures for label in row.block_labels}
+    return sorted(labels, key=lambda label: (label.split("_")[0], int(label.split("_")[1])))
 
 
 _ROWS = [

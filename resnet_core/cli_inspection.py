@@ -38,7 +38,7 @@ def inspect_image(
     """What every block of a network does to a photograph."""
     from resnet_core.inspection.inspect import inspect
 
-    lens, x, index = _asked(image, network, target)
+    lens, x, index, _ = _asked(image, network, target)
     known = lens.checkpoint
     found = inspect(lens, x, index)
     best = found.probabilities.argsort()[::-1][:5]
@@ -65,8 +65,10 @@ def inspect_image(
     Console().print(table)
 
 
-def _asked(image: Path, network: str, target: str | None) -> tuple[ResNet, Tensor, int | None]:
-    """The network, the photograph as it takes it, and the number of the class."""
+def _asked(
+    image: Path, network: str, target: str | None, against: str | None = None
+) -> tuple[ResNet, Tensor, int | None, int | None]:
+    """The network, the photograph as it takes it, and the numbers of both classes."""
     from resnet_core.images import decode
     from resnet_core.weights import load, prepare
 
@@ -77,7 +79,8 @@ def _asked(image: Path, network: str, target: str | None) -> tuple[ResNet, Tenso
     picture = decode(data)
     lens = load(network)
     known = lens.checkpoint
-    return lens, prepare(picture, known), None if target is None else known.class_index(target)
+    index, other = (None if name is None else known.class_index(name) for name in (target, against))
+    return lens, prepare(picture, known), index, other
 
 
 @contextmanager
@@ -104,8 +107,7 @@ def attribute_image(
     """Which pixels of a photograph speak for a class, or for one class rather than another."""
     from resnet_core.inspection.attribution import attribute
 
-    lens, x, index = _asked(image, network, target)
-    other = None if against is None else lens.checkpoint.class_index(against)
+    lens, x, index, other = _asked(image, network, target, against)
     with _progress(method) as tell:
         found = attribute(lens, x, method, index, tell, against=other)
     if out:
@@ -126,14 +128,12 @@ def trust_of_attribution(
 ) -> None:
     """Whether an attribution deserves belief: does it change as the network becomes random, do its first pixels matter?"""
     from resnet_core.inspection import trust
-    from resnet_core.inspection.attribution import attribute
 
-    lens, x, index = _asked(image, network, target)
-    other = None if against is None else lens.checkpoint.class_index(against)
+    lens, x, index, other = _asked(image, network, target, against)
     with _progress(f"{method}, random from the top") as tell:
         cascade = trust.cascade(lens, x, method, index, tell=tell, against=other)
     with _progress(f"{method}, deletion and insertion") as tell:
-        curves = trust.curves(lens, x, attribute(lens, x, method, cascade.target, against=other), tell=tell)
+        curves = trust.curves(lens, x, cascade.original, tell=tell)
         chance = trust.curves(lens, x, trust.random_order((x.shape[-2], x.shape[-1]), cascade.target))
     if out:
         tests = {"cascade": cascade, "curves": curves}
@@ -159,7 +159,7 @@ def feature_maps_of_image(
     """What is in every channel of a block, from its input to its output."""
     from resnet_core.inspection.feature_maps import feature_maps
 
-    lens, x, index = _asked(image, network, target)
+    lens, x, index, _ = _asked(image, network, target)
     found = feature_maps(lens, x, block, index)
     if out:
         found.save(out)

@@ -57,19 +57,19 @@ def pictures(method: str) -> None:
         if not asked_for(method, seconds, stop):
             return
     for name, title, checkpoint, each in zip(names, chosen.titles, checkpoints, asked, strict=True):
-        question = (name, photograph, each.target, each.against, method)
+        what = (name, photograph, each.target, each.against, method)
         if name in missing:
             bar = st.progress(0.0, text=title)
-            resources.attribution(*question, telling(bar, title))
+            resources.attribution(*what, telling(bar, title))
             bar.empty()
-        found = resources.attribution(*question)
+        found = resources.attribution(*what)
         st.markdown(f":{'blue' if checkpoint.architecture.residual else 'orange'}[{title}]")
         exhibit(
             attribution_map(found.values, photograph.shown),
             key=f"{method}-{title}",
             alt=f"{METHODS[method][0]} of {title} for {each.words}",
             origin="measured",
-            words=photograph.title,
+            words=f"{checkpoint.run} · {photograph.title}",
             numbers=attribution_numbers(found.values),
             shape=1.0,
             strongest=STRONGEST,

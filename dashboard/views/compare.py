@@ -50,6 +50,7 @@ choices = [
     checkpoint.classes[inspection.probabilities.argmax()] for checkpoint, inspection in zip(checkpoints, found, strict=True)
 ]
 own_blocks = [each.block_like(block_label) for each in architectures]
+places = [each.block_labels.index(own) for each, own in zip(architectures, own_blocks, strict=True)]
 
 left, *columns = st.columns([1, 2.4, 2.4], gap="medium")
 with left:
@@ -150,18 +151,13 @@ for column, (title, key, draw) in zip(
         )
 
 st.subheader(f"Block {' and '.join(dict.fromkeys(own_blocks))}", anchor=False)
-blocks = {
-    name: next(block for block in each.blocks if block.label == own)
-    for (name, each), own in zip(by_name.items(), own_blocks, strict=True)
-}
+blocks = {name: inspection.blocks[place] for (name, inspection), place in zip(by_name.items(), places, strict=True)}
 brightest = max(float(block.activation.max()) for block in blocks.values())
-for column, (name, block), architecture, limits in zip(
-    st.columns(2, gap="medium"), blocks.items(), architectures, maxima, strict=True
-):
+for column, (name, block), place, limits in zip(st.columns(2, gap="medium"), blocks.items(), places, maxima, strict=True):
     with column:
         st.markdown(f"**{name}**")
         exhibit(
-            block_maps(block, picture, limits[architecture.block_labels.index(block.label)], brightest),
+            block_maps(block, picture, limits[place], brightest),
             key=f"maps-{name}",
             alt=f"Grad-CAM and mean activation of block {block.label} of {name}",
             origin="measured",

@@ -38,6 +38,7 @@ found = [resources.predictions(name, pictures) for name in named.values()]
 table = predictions_table(titles, [checkpoint.classes for checkpoint in checkpoints.values()], found)
 residual = [checkpoint.architecture.residual for checkpoint in checkpoints.values()]
 names = ["plain", "residual"] if matched else list(named)
+sides = list(zip(("left", "right"), names, strict=True))
 left_said, right_said = (f":{'blue' if kind else 'orange'}[{name}]" for name, kind in zip(names, residual, strict=True))
 st.markdown(
     f"They agree on **{table.agree.sum()} of {len(table)}**. On average {left_said} gives its first choice "
@@ -51,7 +52,7 @@ with right:
         confidence(table, names), key="confidence",
         alt=f"Probability of the first choice, {' against '.join(names)}, a point a photograph",
         origin="measured", words=" · ".join(checkpoint.run for checkpoint in checkpoints.values()),
-        numbers=table.rename(columns=lambda column: column.replace("left", names[0]).replace("right", names[1])),
+        numbers=table.rename(columns={f"{side}{of}": f"{name}{of}" for side, name in sides for of in ("", "_percent")}),
     )  # fmt: skip
     st.caption(
         f"On the dashed line both are equally sure; above it {names[1]} is surer. Sure is not right: nobody told these "

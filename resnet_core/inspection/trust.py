@@ -41,6 +41,11 @@ class Cascade:
     maps: NDArray[np.float32]  # (1 + layers, H, W): the original, then as each layer is random
     seconds: float
 
+    @property
+    def original(self) -> Attribution:
+        """What the whole network says."""
+        return Attribution(self.method, self.target, self.maps[0], self.seconds, None)
+
     def save(self, path: str | Path) -> None:
         """As .npz, each field by its name. Raises InputError where it cannot be written."""
         save_arrays(path, vars(self))

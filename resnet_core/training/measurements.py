@@ -243,7 +243,7 @@ def similarity(subject: Subject, images: int = 512) -> pd.DataFrame:
 def sanity(subject: Subject, images: int = 6) -> pd.DataFrame:
     """How alike attributions are to themselves as the network is randomised from the top, for its own first choice.
 
-    Of all methods but occlusion, which takes as long as all others together; a row an image, method and layer.
+    Of all methods but occlusion, which takes longest; a row an image, method and layer.
     """
     network, rows = subject.network(), []
     for image, (x, _labels) in enumerate(subject.batches(images, size=1)):

@@ -44,10 +44,7 @@ def test_own_weights_stand_beside_a_bundled_network(server: str, page: Page, wei
     settle(page)
     drawn = figures(page)
     assert len(drawn["strip-last-safetensors"]["data"][0]["customdata"]) == 27
-    assert (
-        len(drawn["strip-plain34-tiny" if "strip-plain34-tiny" in drawn else "strip-resnet34-tiny"]["data"][0]["customdata"])
-        == 16
-    )
+    assert len(drawn["strip-resnet34-tiny"]["data"][0]["customdata"]) == 16
     assert len(drawn["classes-last-safetensors"]["data"][0]["y"]) == 3
     expect(page.get_by_text("Evidence shown: teapot.")).to_be_visible()
     expect(page.get_by_text("test error unknown; trained on three things")).to_be_visible()
@@ -86,6 +83,19 @@ def test_torchvisions_network_is_in_the_link(server: str, page: Page) -> None:
     drawn = reloaded(page)
     assert len(drawn["strip-torchvision-resnet18"]["data"][0]["customdata"]) == 8
     expect(page.get_by_role("heading", name="Block conv4_2 and conv4_6")).to_be_visible()
+
+
+def test_from_the_pair_to_any_two_and_back(server: str, page: Page) -> None:
+    """What was chosen for the pair, and does not exist of any two networks, is no fault of a link."""
+    page.goto(f"{server}/attribution?trust=plain")
+    settle(page)
+    choose(page, "Networks", "any two")
+    choose(page, "Left", "torchvision:resnet18")
+    expect(page.get_by_role("radio", name="left")).to_be_visible()
+    settle(page)
+    assert page.get_by_text("The link asks for").count() == 0
+    choose(page, "Networks", "34-tiny")
+    expect(page.get_by_role("radio", name="plain")).to_be_checked()
 
 
 def test_a_network_is_not_compared_with_itself(server: str, page: Page) -> None:

@@ -18,6 +18,7 @@ from dashboard.figures import gallery, initialisation, trained, trust
 from dashboard.figures.attribution import METHODS
 from dashboard.figures.degradation import at_the_end, degradation_curves
 from dashboard.figures.gradient_flow import training_summary
+from dashboard.figures.runs import precision
 from dashboard.figures.style import network_name, spread
 from resnet_core import runs
 from resnet_core.files import replacing
@@ -46,7 +47,7 @@ def made(folder: Path) -> pd.DataFrame:
         "data": all_of(lambda each: each["data"]["source"]),
         "recipe": all_of(lambda each: each["recipe"]["name"]) + f": {iterations} iterations",
         "seeds": ", ".join(map(str, seeds)),
-        "precision": all_of(lambda each: {"bf16-mixed": "bfloat16 autocast"}.get(each.get("precision", ""), "float32")),
+        "precision": all_of(precision),
         "hardware": hardware.replace("cpu", "CPU").replace("1 threads", "1 thread") + " a network",
         "time": f"{sum(each['seconds'] for each in facts) / 60:.0f} minutes in all, {len(facts)} runs",
         "commits": all_of(lambda each: (each["commit"] or "none")[:10]),

@@ -84,7 +84,8 @@ def train(
     if resume and not (folder / "run.json").exists():
         raise InputError(f"{folder} holds no run to go on with; without --resume the same command begins one.")
     with loggers.listening(logger, folder) as listeners, _bar() as bar:
-        task = bar.add_task(name, total=chosen.iterations)
+        compiled = engine.compiles(folder, chosen)
+        task = bar.add_task(f"{name}, compiled first: a minute or two" if compiled else name, total=chosen.iterations)
 
         def show(now: engine.Progress) -> None:
             text = f"{name} {now.iteration}/{now.iterations} error {now.error_percent:.1f} % {now.images_per_second:.0f} images/s"

@@ -92,6 +92,12 @@ def runs_table(table: pd.DataFrame, study: str, runs: Mapping[str, Mapping[str, 
     return pd.DataFrame(rows)
 
 
+def precision(facts: Mapping[str, Any]) -> str:
+    """And whether it was compiled, which rounds otherwise."""
+    said = {"bf16-mixed": "bfloat16 autocast"}.get(facts.get("precision", ""), "float32")
+    return f"{said}, compiled" if facts.get("compiled") else said
+
+
 def facts_table(facts: Mapping[str, Any]) -> pd.DataFrame:
     """What run.json says beside the recipe, in words: a row a fact."""
     row, hardware, versions = facts["architecture"], facts["hardware"], facts["versions"]
@@ -102,7 +108,7 @@ def facts_table(facts: Mapping[str, Any]) -> pd.DataFrame:
         "data": f"{facts['data']['title']}: {facts['data']['source']}",
         "seed": facts["seed"],
         "weights" if "measurement" in facts else "first weights": facts["start"] or "He initialisation from the seed",
-        "precision": {"bf16-mixed": "bfloat16 autocast"}.get(facts.get("precision", ""), "float32"),
+        "precision": precision(facts),
         "commit": facts["commit"] or "none",
         "hardware": ", ".join(f"{key} {value}" for key, value in hardware.items()),
         "versions": ", ".join(f"{key} {value}" for key, value in versions.items()),

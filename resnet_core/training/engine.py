@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -63,6 +64,27 @@ def precision_of(folder: Path, recipe: Recipe) -> Precision:
     return "bf16-mixed" if recipe.bfloat16 and supported else "32-true"
 
 
+def compiles(folder: Path, recipe: Recipe) -> bool:
+    """Whether a run's long phases are trained compiled: what `folder` records of an unfinished one, or else where the recipe has
+    such phases; never where nothing can be compiled, for want of a compiler."""
+    if (folder / "run.json").exists():
+        wanted = bool(runs.read_facts(folder).get("compiled"))
+    else:
+        wanted = any(phase.worth_compiling for phase in recipe.phases)
+    return wanted and _can_compile()
+
+
+@cache
+def _can_compile() -> bool:
+    """By trying. What was compiled once comes out of a cache and needs no compiler: so each time something else."""
+    addend = time.time_ns() % 2**20
+    try:
+        torch.compile(lambda x: x + addend, dynamic=False)(torch.zeros(1, device="cuda" if torch.cuda.is_available() else "cpu"))
+    except Exception:  # of many kinds, and not one of them is the caller's concern
+        return False
+    return True
+
+
 def describe(
     architecture: Architecture, recipe: Recipe, dataset: Dataset, seed: int, start: Path | None, fabric: Fabric
 ) -> dict[str, Any]:
@@ -97,7 +119,7 @@ def made_with(device: torch.device, processes: int = 1) -> dict[str, Any]:
     }
 
 
-def begin(folder: Path, facts: dict[str, Any], fabric: Fabric) -> dict[str, Any]:
+def begin(folder: Path, facts: dict[str, Any], fabric: Fabric, compiled: bool = False) -> dict[str, Any]:
     """A new run directory, or the unfinished one that says the same. Raises InputError where another or a finished one is."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -112,7 +134,8 @@ def begin(folder: Path, facts: dict[str, Any], fabric: Fabric) -> dict[str, Any]
         for half in folder.glob(".*.part"):  # what a killed process was writing
             half.unlink()
         return {**earlier, "seconds": earlier.get("seconds", 0.0)}
-    facts = {**facts, **made_with(fabric.device, fabric.world_size), "seconds": 0.0, "status": "running"}
+    how = {**made_with(fabric.device, fabric.world_size), "compiled": compiled}
+    facts = {**facts, **how, "seconds": 0.0, "status": "running"}
     runs.write_facts(folder, facts)
     return facts
 
@@ -132,7 +155,7 @@ def train(
     start: a finished run's directory, whose weights are the first ones (fine-tuning); None: He initialisation from the seed.
     Twins with one seed start from equal weights (where their parameters are the same) and see the same batches.
     fabric: the device, the precision, and the processes that share the work; None: one CPU or GPU, whichever there is, in the
-    precision of `precision_of`.
+    precision of `precision_of`. Compiled where `compiles` says so.
     Raises InputError where `folder` holds another or a finished run, or when the loss is no longer finite.
     """
     fabric = fabric or Fabric(devices=1, precision=precision_of(folder, recipe))
@@ -141,9 +164,10 @@ def train(
         raise InputError(
             f"{start} holds a {first.architecture}, which is not the {architecture} to be trained; choose another run."
         )
-    trainee = Trainee(first, recipe, dataset, seed, fabric)
+    compiled = compiles(folder, recipe)
+    trainee = Trainee(first, recipe, dataset, seed, fabric, compiled)
     with fabric.rank_zero_first():
-        facts = begin(folder, describe(architecture, recipe, dataset, seed, start, fabric), fabric)
+        facts = begin(folder, describe(architecture, recipe, dataset, seed, start, fabric), fabric, compiled)
     state = folder / "state.safetensors"
     if state.exists():
         trainee.restore(state)

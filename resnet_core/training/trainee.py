@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -54,9 +55,14 @@ class Trainee:
 
     Batches and augmentation follow from (seed, epoch) alone, so trainees with one seed see the same batches, and a restored one
     goes on with the batch that would have been next.
+
+    compiled: whether the steps of long phases run compiled by `torch.compile`: the same numbers but for rounding. Those that are
+    recorded never do, since what is compiled cannot be listened to.
     """
 
-    def __init__(self, network: ResNet, recipe: Recipe, dataset: Dataset, seed: int, fabric: Fabric) -> None:
+    def __init__(
+        self, network: ResNet, recipe: Recipe, dataset: Dataset, seed: int, fabric: Fabric, compiled: bool = False
+    ) -> None:
         if recipe.batch_size % fabric.world_size:
             raise InputError(f"A batch of {recipe.batch_size} cannot be shared evenly by {fabric.world_size} processes.")
         self.epoch_length = len(dataset.train) // recipe.batch_size
@@ -74,7 +80,9 @@ class Trainee:
             fused=True,
         )
         self.optimizer: torch.optim.SGD = optimizer
-        self._model, self._stepper = fabric.setup(self.network, optimizer)
+        # one resolution after another, each as long as a phase: shapes left open would only make it slower
+        model = cast(nn.Module, torch.compile(self.network, dynamic=False)) if compiled else self.network
+        self._model, self._stepper = fabric.setup(model, optimizer)
         self.iteration = 0
         self.warm_up_ended: int | None = None  # the iteration, where the recipe lets the error decide
         self.rows: list[Row] = []
@@ -98,10 +106,13 @@ class Trainee:
         rate = recipe.learning_rate_at(self.iteration, self.warm_up_ended) if learning_rate is None else learning_rate
         self.optimizer.param_groups[0]["lr"] = rate
         every = recipe.blocks_every
-        if every and self.iteration % every == 0:
-            self._record_blocks(x, labels)
-        else:
-            self._forward_and_backward(x, labels)
+        recorded = every is not None and self.iteration % every == 0
+        as_it_is = recorded or not recipe.phase_at(self.iteration).worth_compiling
+        with torch.compiler.set_stance("force_eager") if as_it_is else nullcontext():
+            if recorded:
+                self._record_blocks(x, labels)
+            else:
+                self._forward_and_backward(x, labels)
         if recipe.clip_norm:
             nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip_norm)
         self._stepper.step()

@@ -1,0 +1,76 @@
+"""Does a compiled training do what it does as it is written, and go on as exactly?"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from lightning_fabric import Fabric
+
+from resnet_core import runs
+from resnet_core.network import build
+from resnet_core.training.engine import compiles, train
+from resnet_core.training.recipe import WORTH_COMPILING, Phase
+from resnet_core.training.trainee import Trainee
+from tests.resnet_core.training.toy import DATA, RECIPE, TINY, StoppedError, contents, run, silent, stop_at
+
+LONG = replace(RECIPE, phases=(Phase(WORTH_COMPILING, 8), Phase(30, 12)), blocks_every=500)
+
+
+def trainee(compiled: bool) -> Trainee:
+    return Trainee(build(TINY, 0), LONG, DATA, 0, Fabric(accelerator="cpu", devices=1), compiled)
+
+
+def test_its_steps_are_those_of_the_network_as_it_is_written() -> None:
+    compiled, written = trainee(True), trainee(False)
+    for _ in range(2):  # the first is recorded, which none that is compiled can be
+        compiled.step()
+        written.step()
+    assert compiled.report() == pytest.approx(written.report(), rel=1e-5)
+    for (name, ours), theirs in zip(compiled.network.state_dict().items(), written.network.state_dict().values(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6, msg=name)
+    assert [row["metric"] for row in compiled.rows] == [row["metric"] for row in written.rows]
+
+
+def test_a_stopped_one_goes_on_to_the_same_weights_and_metrics(tmp_path: Path) -> None:
+    train(TINY, LONG, DATA, 0, tmp_path / "whole", silent)
+    with pytest.raises(StoppedError):
+        train(TINY, LONG, DATA, 0, tmp_path / "run", stop_at(1050))
+    train(TINY, LONG, DATA, 0, tmp_path / "run", silent)
+    whole, resumed = contents(tmp_path / "whole"), contents(tmp_path / "run")
+    assert whole[2]["compiled"]
+    assert resumed[0] == whole[0]
+    pd.testing.assert_frame_equal(resumed[1], whole[1], check_exact=True)
+
+
+def test_a_short_run_is_not_compiled_and_says_so(finished: Path) -> None:
+    assert runs.read_facts(finished)["compiled"] is False
+
+
+def test_a_run_goes_on_as_it_began(tmp_path: Path) -> None:
+    """One of an earlier version, say, whose run.json does not know the word."""
+    with pytest.raises(StoppedError):
+        run(tmp_path, progress=stop_at(50))
+    facts = runs.read_facts(tmp_path)
+    assert not compiles(tmp_path, LONG)
+    runs.write_facts(tmp_path, facts | {"compiled": True})
+    assert compiles(tmp_path, RECIPE)
+    del facts["compiled"]
+    runs.write_facts(tmp_path, facts)
+    assert not compiles(tmp_path, LONG)
+
+
+def test_without_a_compiler_it_trains_as_it_is_written() -> None:
+    """Also where an earlier compilation lies in torch's cache: another process, as nothing is left of this one's answer."""
+    ask = f"from pathlib import Path; from {__name__} import LONG, compiles; print(compiles(Path(), LONG))"
+    said = [
+        subprocess.run([sys.executable, "-c", ask], env=os.environ | more, capture_output=True, text=True).stdout.strip()
+        for more in ({}, {"CXX": "/nowhere/g++"})
+    ]
+    assert said == ["True", "False"]

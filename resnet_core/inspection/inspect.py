@@ -127,7 +127,7 @@ def inspect_targets(
             of_classes = [_wide(gradient[0]) for gradient in gradients]
             # a mean over channels and sums weighted by the gradients' means: one product of matrices for all
             weights = torch.stack([torch.full_like(output[:, 0, 0], 1 / len(output)), *(g.mean((1, 2)) for g in of_classes)])
-            mean_map, *cams = (weights @ output.flatten(1)).unflatten(1, output.shape[1:])
+            mean_map, *cams = (weights @ output.flatten(1)).view(-1, *output.shape[1:])
             # in a chain, a block's input is the output before, whose norm is known
             input_norm = norm if ear.input is before else _norm(ear.input)
             before, norm = ear.output, torch.linalg.vector_norm(output)

@@ -33,6 +33,15 @@ class Study:
         return STUDIES[self.kind].question
 
     @cached_property
+    def own(self) -> bool:
+        """Whether it was made here."""
+        return self.name.startswith("own/")
+
+    def same_but_for_length(self, other: Study) -> bool:
+        """Whether the other is this study with another schedule, from the same hands."""
+        return (self.kind, self.data, self.own) == (other.kind, other.data, other.own)
+
+    @cached_property
     def data(self) -> list[str]:
         return list(dict.fromkeys(facts["data"]["title"] for facts in self.facts.values()))
 

@@ -19,6 +19,7 @@ from dashboard.figures.attribution import METHODS
 from dashboard.figures.degradation import at_the_end, degradation_curves
 from dashboard.figures.gradient_flow import training_summary
 from dashboard.figures.runs import precision
+from dashboard.figures.schedules import by_schedule, over_schedules
 from dashboard.figures.style import network_name, spread
 from resnet_core import runs
 from resnet_core.files import replacing
@@ -66,6 +67,20 @@ def errors(folder: Path) -> pd.DataFrame:
         rows.append((part.layers.iloc[0], part.residual.iloc[0], label, row))
     columns = ["network", "training error, %", "test error, %", "seeds"]
     return pd.DataFrame([row for *_, row in sorted(rows)], columns=columns)
+
+
+def schedules(study: Path) -> pd.DataFrame:
+    """Errors after the last iteration of a study's networks at every length of its schedule, a row a network and length.
+
+    study: the folders' name without its scale.
+    """
+    ends = by_schedule([runs.load(folder) for folder in sorted(study.parent.glob(f"{study.name}-x*"))])
+    rows = []
+    for (residual, layers, iterations), part in ends.groupby(["residual", "layers", "iterations"]):
+        train, test = part.set_index("split").loc["train"], part.set_index("split").loc["test"]
+        errors = [spread(train["mean"], train.sd), spread(test["mean"], test.sd)]
+        rows.append([network_name(layers, residual), f"{iterations:,}", *errors, int(test.n)])
+    return pd.DataFrame(rows, columns=["network", "iterations", "training error, %", "test error, %", "seeds"])
 
 
 def responses(folder: Path) -> pd.DataFrame:
@@ -171,7 +186,7 @@ def sanity(folder: Path) -> pd.DataFrame:
 
 TABLES: dict[str, Callable[[Path], pd.DataFrame]] = {
     table.__name__: table
-    for table in (made, errors, responses, flow, shattering, gradients, lesion, paths, landscape, similarity, sanity)
+    for table in (made, errors, schedules, responses, flow, shattering, gradients, lesion, paths, landscape, similarity, sanity)
 }
 
 
@@ -182,6 +197,7 @@ def rendered(text: str, root: Path = STUDIES) -> str:
 
 def pictures(root: Path = STUDIES) -> Iterator[tuple[str, go.Figure]]:
     """Every figure of the text by its file's name."""
+    yield "figure6-schedules", over_schedules(by_schedule([runs.load(folder) for folder in sorted(root.glob("figure6-x*"))]))
     for folder in sorted(path for path in root.iterdir() if any(path.glob("*/run.json"))):
         kind = folder.name.split("-x")[0]
         if any(folder.glob("*/measured.parquet")):

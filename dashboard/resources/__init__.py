@@ -38,7 +38,7 @@ from dashboard.resources.racing import (
     warm_up_races,
     watched_digits,
 )
-from dashboard.resources.runs import answers, drawn, paper, studies
+from dashboard.resources.runs import answers, drawn, drawn_together, paper, studies
 
 __all__ = [
     "NEARBY",
@@ -55,6 +55,7 @@ __all__ = [
     "curves",
     "digits_batch",
     "drawn",
+    "drawn_together",
     "feature_maps",
     "go_on_with_race",
     "gradient_correlation",

@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard import resources
 from dashboard.exhibit import exhibit
 from dashboard.figures.degradation import Axis, Shown, degradation
+from dashboard.figures.schedules import schedules
 from dashboard.state import explain_unknown
 
 st.title("Do deeper networks learn worse?", anchor=False)
@@ -63,6 +64,21 @@ with right:
 if found.overfitting:
     st.subheader("Is it overfitting?", anchor=False)
     st.markdown(found.overfitting)
+alike = tuple(each for each in known.values() if study.same_but_for_length(each))
+if len({each.scale for each in alike}) > 1:
+    st.subheader("How long must one train until depth pays?", anchor=False)
+    others = resources.drawn_together(schedules, alike, shown)
+    left, right = st.columns([1.6, 1], gap="medium")
+    with left:
+        exhibit(
+            others.figure,
+            key="degradation-schedules",
+            alt="Error at the end of training over the number of iterations trained, a line a network",
+            origin="measured",
+            words=f"{', '.join(each.name for each in alike)} · {', '.join(study.data)} · bars: standard deviation over seeds",
+            numbers=others.ends,
+        )
+    right.markdown(others.answer)
 notes = list(dict.fromkeys(facts["recipe"]["note"] for facts in study.facts.values()))
 if study.scale < 1:
     st.caption(

@@ -1,0 +1,104 @@
+"""How long must one train until a deeper network is the better one? Errors at the end, by the length of the schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboard.figures.colours import of_depth
+from dashboard.figures.degradation import SPLITS, Shown, at_the_end
+from dashboard.figures.style import AXIS, BELOW, heading, log_axis, network_name, titled
+
+
+@dataclass(frozen=True)
+class Schedules:
+    """What the page shows of one study at several lengths of its schedule."""
+
+    figure: go.Figure
+    ends: pd.DataFrame
+    answer: str  # in Markdown; empty where no two depths share a schedule
+
+
+def schedules(tables: Sequence[pd.DataFrame], shown: Shown) -> Schedules:
+    ends = by_schedule(tables)
+    return Schedules(figure=over_schedules(ends, shown), ends=ends, answer=does_depth_pay(ends))
+
+
+def by_schedule(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """`at_the_end` of the networks in these tables of `runs.load`, for every length of schedule in iterations."""
+    each = pd.concat(tables).groupby("iterations")
+    return pd.concat([at_the_end(part).assign(iterations=iterations) for iterations, part in each], ignore_index=True)
+
+
+def over_schedules(ends: pd.DataFrame, shown: Shown = "both") -> go.Figure:
+    """Error after the last iteration over the iterations trained, log scales, of each network: training (hollow) and test (full).
+
+    A bar is the standard deviation over seeds. ends: `by_schedule`.
+    """
+    depths, lengths = sorted(ends.layers.unique()), sorted(ends.iterations.unique())
+    figure = go.Figure()
+    for word in SPLITS:
+        split = {"training": "train"}.get(word, word)
+        if shown not in ("both", word):
+            continue
+        for (layers, residual), part in ends[ends.split == split].groupby(["layers", "residual"]):
+            figure.add_scatter(
+                x=part.iterations, y=part["mean"], name=f"{network_name(int(layers), bool(residual))}, {word}",
+                mode="lines+markers", hovertemplate="%{y:.2f} %",
+                error_y={"array": part.sd.fillna(0), "visible": bool((part.n > 1).any()), "thickness": 1.5},
+                line={
+                    "color": of_depth(bool(residual), int(layers), depths),
+                    "width": 3 if word == "test" else 1.8,
+                    "dash": "solid" if word == "test" else "dash",
+                },
+                marker={"size": 9, "symbol": "circle" if word == "test" else "circle-open"},
+            )  # fmt: skip
+    figure.update_xaxes(
+        type="log", tickvals=lengths, ticktext=[f"{n:,}" for n in lengths], showgrid=False,
+        title=titled("iterations trained"), **AXIS,
+    )  # fmt: skip
+    drawn = [value for line in figure.data for value in line.y]
+    figure.update_yaxes(**log_axis(drawn))
+    return figure.update_layout(
+        height=440,
+        margin={"l": 0, "r": 8, "t": 40, "b": 110},
+        hovermode="x unified",
+        legend=BELOW,
+        title=heading("error after the last iteration, by the length of training, %, log scale"),
+    )
+
+
+def does_depth_pay(ends: pd.DataFrame) -> str:
+    """The answer that these runs give, a paragraph a kind: the deepest network against the shallowest at each schedule.
+
+    ends: `by_schedule`.
+    """
+    said = []
+    for residual, of_kind in ends.groupby("residual"):
+        shallow, deep = (network_name(int(n), bool(residual)) for n in (of_kind.layers.min(), of_kind.layers.max()))
+        lags = {}
+        for split, word in (("train", "Training error"), ("test", "test error")):
+            means = of_kind[of_kind.split == split].pivot(index="iterations", columns="layers", values="mean")
+            lags[word] = (means.iloc[:, -1] - means.iloc[:, 0]).dropna()
+        if shallow == deep or lags["Training error"].empty:
+            continue
+        words = [f"{word}: {', '.join(_behind(lag, n) for n, lag in found.items())} iterations" for word, found in lags.items()]
+        said.append(f"**{deep} against {shallow}.** {'; '.join(words)}. {_verdict(lags['Training error'])}")
+    return "\n\n".join(said)
+
+
+def _behind(lag: float, iterations: object) -> str:
+    return f"{abs(lag):.1f} points {'behind' if lag > 0 else 'ahead'} after {iterations:,}"
+
+
+def _verdict(lags: pd.Series) -> str:
+    """By the training error, in which degradation shows."""
+    ahead = lags < 0
+    if ahead.all():
+        return "The deeper network learns more at every length."
+    if not ahead.iloc[-1]:
+        return "At none of these lengths does the deeper network learn more." if not ahead.any() else ""
+    return f"From {lags.index[len(ahead) - ahead[::-1].cumprod().sum()]:,} iterations on, the deeper network learns more."

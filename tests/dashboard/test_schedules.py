@@ -1,0 +1,60 @@
+"""Does the page say from which schedule on depth pays? Judged by tables small enough to reckon by hand."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from dashboard.figures.schedules import by_schedule, does_depth_pay, over_schedules
+from tests.dashboard.test_degradation import study
+
+
+def at(iterations: int, residual: tuple[float, float]) -> pd.DataFrame:
+    """A study's table, as if of so many iterations; plain-56 at 60, plain-20 at 30 %."""
+    table = study(residual=residual)
+    return table.assign(step=table.step * iterations // 100, iterations=iterations)
+
+
+def test_ends_are_kept_apart_by_their_schedule() -> None:
+    ends = by_schedule([at(100, (20.0, 40.0)), at(400, (12.0, 10.0))]).set_index(["network", "split", "iterations"])
+    assert len(ends) == 2 * 4 * 2
+    row = ends.loc[("resnet56-cifar", "test", 400)]
+    assert (row["mean"], row.n) == (12.0, 2)
+    assert row.sd == pytest.approx(2**0.5)
+
+
+def test_every_network_is_a_line_over_its_schedules() -> None:
+    figure = over_schedules(by_schedule([at(400, (12.0, 10.0)), at(100, (20.0, 40.0))]), "test")
+    lines = {trace.name: trace for trace in figure.data}
+    assert set(lines) == {"plain-20, test", "plain-56, test", "ResNet-20, test", "ResNet-56, test"}
+    assert (list(lines["ResNet-56, test"].x), list(lines["ResNet-56, test"].y)) == ([100, 400], [42.0, 12.0])
+    assert figure.layout.xaxis.ticktext == ("100", "400")
+
+
+@pytest.mark.parametrize(
+    ("residual", "said"),
+    [
+        ([(20.0, 40.0), (12.0, 10.0)], "From 400 iterations on, the deeper network learns more."),
+        ([(20.0, 40.0), (12.0, 13.0)], "At none of these lengths does the deeper network learn more."),
+        ([(20.0, 19.0), (12.0, 10.0)], "The deeper network learns more at every length."),
+        ([(20.0, 40.0), (12.0, 10.0), (8.0, 6.0)], "From 400 iterations on, the deeper network learns more."),
+        ([(20.0, 19.0), (12.0, 13.0), (8.0, 6.0)], "From 1,600 iterations on, the deeper network learns more."),
+    ],
+)
+def test_the_verdict_follows_from_the_training_errors(residual: list[tuple[float, float]], said: str) -> None:
+    lengths = (100, 400, 1600)
+    tables = [at(iterations, ends) for iterations, ends in zip(lengths, residual, strict=False)]
+    plain, found = does_depth_pay(by_schedule(tables)).split("\n\n")
+    assert plain.startswith("**plain-56 against plain-20.** Training error: 30.0 points behind after 100, 30.0 points behind")
+    assert found.endswith(said)
+
+
+def test_a_length_at_which_one_of_the_two_is_missing_says_nothing() -> None:
+    only = at(400, (12.0, 10.0))
+    tables = [at(100, (20.0, 40.0)), only[only.network == "resnet56-cifar"]]
+    *_, found = does_depth_pay(by_schedule(tables)).split("\n\n")
+    assert "after 400" not in found
+    assert found == (
+        "**ResNet-56 against ResNet-20.** Training error: 20.0 points behind after 100 iterations; "
+        "test error: 20.0 points behind after 100 iterations. At none of these lengths does the deeper network learn more."
+    )

@@ -53,6 +53,8 @@ def test_what_was_chosen_is_in_the_link(server: str, page: Page) -> None:
     chosen = figures(page)
     names = {trace["name"] for trace in chosen["degradation-plain"]["data"] if trace.get("fill") is None}
     assert names == {"plain-56, training"}
+    assert {trace["name"].split(", ")[1] for trace in chosen["degradation-schedules"]["data"]} == {"training"}
+    expect(page.get_by_text("ResNet-56 against ResNet-20.")).to_be_visible()
     reloaded(page)
     expect(page.get_by_text("Is it overfitting?")).to_have_count(0)  # one depth answers nothing
     page.get_by_role("button", name="56", exact=True).click()

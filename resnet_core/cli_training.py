@@ -84,7 +84,7 @@ def train(
     if resume and not (folder / "run.json").exists():
         raise InputError(f"{folder} holds no run to go on with; without --resume the same command begins one.")
     with loggers.listening(logger, folder) as listeners, _bar() as bar:
-        compiled = engine.compiles(folder, chosen)
+        compiled = engine.compiles(folder, network, chosen)
         task = bar.add_task(f"{name}, compiled first: a minute or two" if compiled else name, total=chosen.iterations)
 
         def show(now: engine.Progress) -> None:

@@ -64,13 +64,13 @@ def precision_of(folder: Path, recipe: Recipe) -> Precision:
     return "bf16-mixed" if recipe.bfloat16 and supported else "32-true"
 
 
-def compiles(folder: Path, recipe: Recipe) -> bool:
+def compiles(folder: Path, architecture: Architecture, recipe: Recipe) -> bool:
     """Whether a run's long phases are trained compiled: what `folder` records of an unfinished one, or else where the recipe has
     such phases; never where nothing can be compiled, for want of a compiler."""
     if (folder / "run.json").exists():
         wanted = bool(runs.read_facts(folder).get("compiled"))
     else:
-        wanted = any(phase.worth_compiling for phase in recipe.phases)
+        wanted = any(phase.worth_compiling(architecture.layers) for phase in recipe.phases)
     return wanted and _can_compile()
 
 
@@ -164,7 +164,7 @@ def train(
         raise InputError(
             f"{start} holds a {first.architecture}, which is not the {architecture} to be trained; choose another run."
         )
-    compiled = compiles(folder, recipe)
+    compiled = compiles(folder, architecture, recipe)
     trainee = Trainee(first, recipe, dataset, seed, fabric, compiled)
     with fabric.rank_zero_first():
         facts = begin(folder, describe(architecture, recipe, dataset, seed, start, fabric), fabric, compiled)

@@ -9,8 +9,8 @@ from difflib import get_close_matches
 from resnet_core.errors import InputError
 
 OFTEN = 100  # iterations between two tests, at least, however short the schedule
-# iterations at one resolution: compiling a network for it takes a CPU a minute, and saves 30 to 200 ms of each
-WORTH_COMPILING = 2000
+# iterations at one resolution, times layers: compiling takes a CPU a minute or two, and saves 2 to 4 ms a layer of each iteration
+WORTH_COMPILING = 40_000
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class Phase:
     iterations: int
     resolution: int
 
-    @property
-    def worth_compiling(self) -> bool:
-        return self.iterations >= WORTH_COMPILING
+    def worth_compiling(self, layers: int) -> bool:
+        """Whether it is long enough for a network of so many layers."""
+        return self.iterations * layers >= WORTH_COMPILING
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ class Trainee:
         self.optimizer.param_groups[0]["lr"] = rate
         every = recipe.blocks_every
         recorded = every is not None and self.iteration % every == 0
-        as_it_is = recorded or not recipe.phase_at(self.iteration).worth_compiling
+        as_it_is = recorded or not recipe.phase_at(self.iteration).worth_compiling(self.network.architecture.layers)
         with torch.compiler.set_stance("force_eager") if as_it_is else nullcontext():
             if recorded:
                 self._record_blocks(x, labels)

@@ -20,7 +20,7 @@ from resnet_core.training.recipe import WORTH_COMPILING, Phase
 from resnet_core.training.trainee import Trainee
 from tests.resnet_core.training.toy import DATA, RECIPE, TINY, StoppedError, contents, run, silent, stop_at
 
-LONG = replace(RECIPE, phases=(Phase(WORTH_COMPILING, 8), Phase(30, 12)), blocks_every=500)
+LONG = replace(RECIPE, phases=(Phase(-(-WORTH_COMPILING // TINY.layers), 8), Phase(30, 12)), blocks_every=500)
 
 
 def trainee(compiled: bool) -> Trainee:
@@ -58,17 +58,17 @@ def test_a_run_goes_on_as_it_began(tmp_path: Path) -> None:
     with pytest.raises(StoppedError):
         run(tmp_path, progress=stop_at(50))
     facts = runs.read_facts(tmp_path)
-    assert not compiles(tmp_path, LONG)
+    assert not compiles(tmp_path, TINY, LONG)
     runs.write_facts(tmp_path, facts | {"compiled": True})
-    assert compiles(tmp_path, RECIPE)
+    assert compiles(tmp_path, TINY, RECIPE)
     del facts["compiled"]
     runs.write_facts(tmp_path, facts)
-    assert not compiles(tmp_path, LONG)
+    assert not compiles(tmp_path, TINY, LONG)
 
 
 def test_without_a_compiler_it_trains_as_it_is_written() -> None:
     """Also where an earlier compilation lies in torch's cache: another process, as nothing is left of this one's answer."""
-    ask = f"from pathlib import Path; from {__name__} import LONG, compiles; print(compiles(Path(), LONG))"
+    ask = f"from pathlib import Path; from {__name__} import LONG, TINY, compiles; print(compiles(Path(), TINY, LONG))"
     said = [
         subprocess.run([sys.executable, "-c", ask], env=os.environ | more, capture_output=True, text=True).stdout.strip()
         for more in ({}, {"CXX": "/nowhere/g++"})

@@ -25,6 +25,7 @@ bench: .venv/dev ## ratios against named peers, measured here
 	$(BIN)/python -m benchmarks.page
 	$(BIN)/python -m benchmarks.grid
 	$(BIN)/python -m benchmarks.train
+	$(BIN)/python -m benchmarks.figure6
 
 browser: .venv/dev # a Chromium for the tests, where there is none
 	$(BIN)/python -m tests.browser.install

@@ -5,7 +5,7 @@ Sources: He et al. 2015 (arXiv:1512.03385), Table 1 (ImageNet) and section 4.2 (
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Literal
@@ -70,6 +70,11 @@ class Architecture:
         ):
             if value not in known:
                 raise InputError(f"{self.name}: {field} must be one of {known}, not {value!r}.")
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any]) -> Architecture:
+        """As JSON keeps it, where a tuple is a list. Raises KeyError or TypeError where it is none."""
+        return cls(**{**fields, "depths": tuple(fields["depths"])})
 
     @property
     def residual(self) -> bool:

@@ -73,4 +73,4 @@ class Checkpoint:
             raise TypeError("it is not a JSON object")
         architecture = fields.pop("architecture")
         fields = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
-        return cls(architecture=Architecture(**{**architecture, "depths": tuple(architecture["depths"])}), **fields)
+        return cls(architecture=Architecture.from_fields(architecture), **fields)

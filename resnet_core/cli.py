@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from resnet_core import cli_inspection, cli_training
+from resnet_core import cli_inspection, cli_runs, cli_training
 from resnet_core.architectures import REGISTRY, architecture
 from resnet_core.complexity import complexity, stage_table
 from resnet_core.errors import InputError
@@ -23,7 +23,7 @@ app.command("gradient-flow")(cli_inspection.gradient_flow_of_batch)
 app.command()(cli_training.train)
 app.command()(cli_training.study)
 app.command()(cli_training.race)
-app.add_typer(cli_training.runs_app, name="runs")
+app.add_typer(cli_runs.runs_app, name="runs")
 
 
 @app.callback()

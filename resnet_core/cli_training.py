@@ -1,4 +1,4 @@
-"""The commands that train, and that read what a training left: `train`, `study`, `runs`."""
+"""The commands that train: `train`, `study`, `race`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,18 +26,32 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
     from lightning_fabric.loggers.logger import Logger
 
+    from resnet_core.training import engine
     from resnet_core.training.engine import Precision
 
 Data = Annotated[str | None, typer.Option(help="digits, synthetic, cifar10, cifar100, tiny-imagenet, folder:PATH, imagenet:PATH")]
 Scale = Annotated[float, typer.Option(help="multiplies every iteration number of the recipe")]
 Out = Annotated[Path, typer.Option(help="the folder of runs")]
 Threads = Annotated[int | None, typer.Option(help="CPU threads a network")]
-RunFolder = Annotated[Path, typer.Argument(help="a run directory")]
+Start = Annotated[Path | None, typer.Option(help="a finished run's folder, to go on from its weights")]
 
 
-def _bar() -> Progress:
+def bar() -> Progress:
     columns = [TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()]
     return Progress(*columns, transient=not sys.stdout.isatty())
+
+
+def follow(shown: Progress, name: str, iterations: int, compiled: bool) -> Callable[[engine.Progress], None]:
+    """What a training is to tell its progress to: the bar, and a line each time where nobody looks at one."""
+    task = shown.add_task(f"{name}, compiled first: a minute or two" if compiled else name, total=iterations)
+
+    def show(now: engine.Progress) -> None:
+        text = f"{name} {now.iteration}/{now.iterations} error {now.error_percent:.1f} % {now.images_per_second:.0f} images/s"
+        shown.update(task, completed=now.iteration, description=text)
+        if not sys.stdout.isatty():
+            print(text, flush=True)
+
+    return show
 
 
 def _fabric(precision: Precision, loggers: list[Logger]) -> Fabric:
@@ -62,7 +77,7 @@ def train(
     scale: Scale = 1,
     out: Out = Path("runs"),
     threads: Threads = None,
-    start: Annotated[Path | None, typer.Option(help="a finished run's folder, to go on from its weights")] = None,
+    start: Start = None,
     resume: Annotated[bool, typer.Option("--resume", help="only go on with a run, never begin one")] = False,
     logger: Annotated[str | None, typer.Option(help="tensorboard, wandb or mlflow, to see what is recorded there too")] = None,
 ) -> None:
@@ -83,16 +98,8 @@ def train(
     folder = out / f"{name}-{dataset.name}-{recipe_name}{scaled}-seed{seed}"
     if resume and not (folder / "run.json").exists():
         raise InputError(f"{folder} holds no run to go on with; without --resume the same command begins one.")
-    with loggers.listening(logger, folder) as listeners, _bar() as bar:
-        compiled = engine.compiles(folder, network, chosen)
-        task = bar.add_task(f"{name}, compiled first: a minute or two" if compiled else name, total=chosen.iterations)
-
-        def show(now: engine.Progress) -> None:
-            text = f"{name} {now.iteration}/{now.iterations} error {now.error_percent:.1f} % {now.images_per_second:.0f} images/s"
-            bar.update(task, completed=now.iteration, description=text)
-            if not sys.stdout.isatty():
-                print(text, flush=True)
-
+    with loggers.listening(logger, folder) as listeners, bar() as shown:
+        show = follow(shown, name, chosen.iterations, engine.compiles(folder, network, chosen))
         fabric = _fabric(engine.precision_of(folder, chosen), listeners)
         engine.train(network, chosen, dataset, seed, folder, show, start, fabric)
     print(folder)
@@ -111,15 +118,15 @@ def race(
         folder = races.start(races.Settings(depth=depth, seed=seed), out)
     elif races.read(folder).over:
         races.go_on(folder)
-    with _bar() as bar:
+    with bar() as shown:
         total = races.read(folder).settings.iterations
-        tasks = {which: bar.add_task(which, total=total) for which in races.NETWORKS}
+        tasks = {which: shown.add_task(which, total=total) for which in races.NETWORKS}
         while True:
             now = races.read(folder)
             for which, lane in now.lanes.items():
                 errors = lane.table[lane.table.metric == "error_percent"].value
                 text = f"{which} {lane.iteration}/{total}" + (f" error {errors.iloc[-1]:.1f} %" if len(errors) else "")
-                bar.update(tasks[which], completed=lane.iteration, description=text)
+                shown.update(tasks[which], completed=lane.iteration, description=text)
             if now.over:
                 break
             time.sleep(0.3)
@@ -155,11 +162,11 @@ def study(
     jobs = min(jobs or processors, len(planned))
     threads = max(1, processors // jobs)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C does, it ends the workers too
-    with _bar() as bar:
-        task = bar.add_task(chosen.name, total=len(planned))
+    with bar() as shown:
+        task = shown.add_task(chosen.name, total=len(planned))
 
         def tell(done: studies.Planned, what: str) -> None:
-            bar.update(task, advance=1, description=done.folder.name)
+            shown.update(task, advance=1, description=done.folder.name)
             print(f"{done.folder}: {what}", flush=True)
 
         if on == "ray":
@@ -181,70 +188,3 @@ def _print_errors(errors: pd.DataFrame, question: str) -> None:
     for (name, *_), row in errors.iterrows():
         table.add_row(name, spread(row, "train"), spread(row, "test"), f"{row['count', 'test']:.0f}")
     Console().print(table)
-
-
-runs_app = typer.Typer(no_args_is_help=False, help="What trainings left: list, show, compare, export.")
-
-
-@runs_app.callback(invoke_without_command=True)
-def list_runs(
-    context: typer.Context, folder: Annotated[Path, typer.Option("--in", help="the folder of runs")] = Path("runs")
-) -> None:
-    """Every run in or below a folder: what it trained, and how it ended."""
-    if context.invoked_subcommand:
-        return
-    found = sorted(path.parent for path in folder.rglob("run.json"))
-    if not found:
-        raise InputError(f"There is no run in {folder}; `python -m resnet_core train` makes one.")
-    rows = []
-    for each in found:
-        facts = runs.read_facts(each)
-        scale = facts["recipe"].get("scale", 1)
-        rows.append(
-            {
-                "run": each,
-                "network": facts["architecture"]["name"],
-                "data": facts["data"]["title"],
-                "recipe": facts["recipe"]["name"] + ("" if scale == 1 else f" x{scale:g}"),
-                "seed": facts["seed"],
-                "status": facts["status"],
-                "test error %": f"{_last(runs.read_metrics(each), 'test'):.2f}" if facts["status"] == "finished" else "",
-            }
-        )
-    print(pd.DataFrame(rows).to_string(index=False))
-
-
-def _last(metrics: pd.DataFrame, split: str) -> float:
-    errors = metrics[(metrics.metric == "error_percent") & (metrics.split == split) & metrics.block.isna()]
-    return float(errors.sort_values("step").value.iloc[-1])
-
-
-@runs_app.command("show")
-def show_run(run: RunFolder) -> None:
-    """One run: its facts, and its errors over the iterations."""
-    facts, metrics = runs.read_facts(run), runs.read_metrics(run)
-    for key in ("architecture", "recipe", "data", "seed", "commit", "hardware", "versions", "seconds", "status"):
-        print(f"{key}: {facts.get(key)}")
-    _print_curves({run.name: metrics})
-
-
-@runs_app.command("compare")
-def compare_runs(first: RunFolder, second: RunFolder) -> None:
-    """Two runs side by side: their errors over the iterations."""
-    _print_curves({f"{i}: {run.name}": runs.read_metrics(run) for i, run in enumerate((first, second), 1)})
-
-
-def _print_curves(tables: dict[str, pd.DataFrame]) -> None:
-    columns = {}
-    for name, metrics in tables.items():
-        errors = metrics[(metrics.metric == "error_percent") & metrics.block.isna()]
-        for split, part in errors.groupby("split"):
-            columns[f"{name}, {split} error %"] = part.set_index("step").value
-    table = pd.DataFrame(columns).sort_index()
-    print(table.iloc[:: max(1, len(table) // 30)].to_string(float_format="{:.2f}".format, na_rep=""))
-
-
-@runs_app.command("export")
-def export_run(run: RunFolder, csv: Annotated[bool, typer.Option("--csv", help="as comma-separated values")] = True) -> None:
-    """A run's metrics, tidy, on the standard output."""
-    runs.read_metrics(run).to_csv(sys.stdout, index=False)

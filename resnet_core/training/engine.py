@@ -28,6 +28,8 @@ from resnet_core.weights import load, save
 Precision = Literal["32-true", "bf16-mixed"]
 RECORD_EVERY = 50  # iterations over which the training loss and error are averaged; also between checkpoints
 
+INSTRUCTIONS = ("avx2", "avx512_f", "avx512_bf16", "amx_bf16")  # with which a CPU's kernels differ, and so the last digits
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -112,6 +114,7 @@ def made_with(device: torch.device, processes: int = 1) -> dict[str, Any]:
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
         "hardware": {
             "machine": platform.machine(),
+            "instructions": " ".join(name for name in INSTRUCTIONS if torch.cpu.get_capabilities().get(name)),
             "threads": torch.get_num_threads(),
             "device": _device_name(device),
             "processes": processes,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from typing import Any
 
 from resnet_core.errors import InputError
 
@@ -54,6 +56,14 @@ class Recipe:
     # of photographs of any size: the shorter side is resized to a random length between these pixels, and a random square of the
     # resolution is cut out (section 3.4 of the paper); None: images of one size
     sides: tuple[int, int] | None = None
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any]) -> Recipe:
+        """As run.json keeps it, where a tuple is a list. Raises KeyError or TypeError where it is none."""
+        own: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+        del own["iterations"]  # which follow from the phases
+        own["phases"] = tuple(Phase(**phase) for phase in fields["phases"])
+        return cls(**own)
 
     @property
     def iterations(self) -> int:

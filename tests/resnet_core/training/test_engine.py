@@ -33,11 +33,9 @@ def test_a_run_directory_says_all_that_is_needed_to_repeat_it(finished: Path) ->
     assert facts["seconds"] > 0
     assert facts["versions"]["torch"] == torch.__version__
     assert facts["data"] == {"name": "toy", "title": "Toy data", "source": "Drawn from noise."}
-    fields = dict(facts["recipe"])
-    assert fields.pop("iterations") == 120
-    fields["phases"] = tuple(Phase(**phase) for phase in fields["phases"])
-    again = Architecture(**{**facts["architecture"], "depths": tuple(facts["architecture"]["depths"])})
-    assert (again, Recipe(**fields), facts["seed"]) == (TINY, RECIPE, 0)
+    assert facts["recipe"]["iterations"] == 120
+    again = Architecture.from_fields(facts["architecture"]), Recipe.from_fields(facts["recipe"]), facts["seed"]
+    assert again == (TINY, RECIPE, 0)
 
 
 def test_metrics_are_tidy_and_complete(finished: Path) -> None:

@@ -15,7 +15,7 @@ from resnet_core.errors import InputError
 
 RunFolder = Annotated[Path, typer.Argument(help="a run directory")]
 
-runs_app = typer.Typer(no_args_is_help=False, help="What trainings left: list, show, compare, export.")
+runs_app = typer.Typer(no_args_is_help=False, help="What trainings left: list, show, compare, export, repeat.")
 
 
 @runs_app.callback(invoke_without_command=True)
@@ -31,7 +31,7 @@ def list_runs(
     rows = []
     for each in found:
         facts = runs.read_facts(each)
-        scale = facts["recipe"].get("scale", 1)
+        scale, trained = facts["recipe"].get("scale", 1), facts["status"] == "finished" and "measurement" not in facts
         rows.append(
             {
                 "run": each,
@@ -40,7 +40,7 @@ def list_runs(
                 "recipe": facts["recipe"]["name"] + ("" if scale == 1 else f" x{scale:g}"),
                 "seed": facts["seed"],
                 "status": facts["status"],
-                "test error %": f"{_last(runs.read_metrics(each), 'test'):.2f}" if facts["status"] == "finished" else "",
+                "test error %": f"{_last(runs.read_metrics(each), 'test'):.2f}" if trained else "",
             }
         )
     print(pd.DataFrame(rows).to_string(index=False))
@@ -55,7 +55,8 @@ def _last(metrics: pd.DataFrame, split: str) -> float:
 def show_run(run: RunFolder) -> None:
     """One run: its facts, and its errors over the iterations."""
     facts, metrics = runs.read_facts(run), runs.read_metrics(run)
-    for key in ("architecture", "recipe", "data", "seed", "commit", "hardware", "versions", "seconds", "status"):
+    more = ("precision", "compiled", "commit", "hardware", "versions", "seconds", "status")
+    for key in ("architecture", "recipe", "data", "seed", *more):
         print(f"{key}: {facts.get(key)}")
     _print_curves({run.name: metrics})
 
@@ -81,29 +82,34 @@ def repeat_run(
     run: RunFolder,
     data: Annotated[str | None, typer.Option(help="where its name does not lead to its data: folder:PATH")] = None,
     start: Start = None,
-    out: Annotated[Path, typer.Option(help="the folder of repeated runs")] = Path("runs/repeated"),
+    out: Annotated[Path, typer.Option(help="the folder of repeated runs")] = Path("repeated"),
 ) -> None:
     """Train a finished run again from its run.json, with as many threads, and say whether every number is the same."""
     import torch
 
-    from resnet_core.data.datasets import open_dataset
+    from resnet_core.data.datasets import DATASETS, open_dataset
     from resnet_core.training.repeat import read, repeat
 
-    facts, folder = read(run), out / run.resolve().parent.name / run.resolve().name
-    torch.set_num_threads(facts["hardware"]["threads"])
-    dataset = open_dataset(data or facts["data"]["name"])
+    recorded, folder = read(run), out / run.resolve().parent.name / run.resolve().name
+    if data is None and recorded.data["name"] not in DATASETS:
+        raise InputError(f"{run} was trained on {recorded.data['title']}; say where that is with --data folder:PATH.")
+    torch.set_num_threads(recorded.threads)
+    dataset = open_dataset(data or recorded.data["name"])
     with bar() as shown:
-        show = follow(shown, folder.name, facts["recipe"]["iterations"], facts.get("compiled", False))
-        difference = repeat(run, folder, dataset, show, start)
+        show = follow(shown, folder.name, recorded.recipe.iterations, recorded.compiled)
+        difference = repeat(recorded, folder, dataset, show, start)
     print(folder)
     if difference is None:
         print(f"The same: all {len(runs.read_metrics(run))} numbers, bit for bit.")
         return
-    print(f"Not the same {difference}.")
-    now = runs.read_facts(folder)
-    for key in ("versions", "hardware", "commit"):
-        if facts[key] != now[key]:
-            print(f"The {key} differ: recorded {facts[key]}, repeated {now[key]}.")
+    print(f"Not the same: {difference}.")
+    before, now = runs.read_facts(run), runs.read_facts(folder)
+    for of in ("versions", "hardware"):
+        for key in before[of].keys() & now[of].keys():
+            if before[of][key] != now[of][key]:
+                print(f"{key}: {before[of][key]} when it was recorded, and now {now[of][key]}")
+    if before["commit"] != now["commit"]:
+        print(f"commit: {before['commit']} when it was recorded, and now {now['commit']}")
     raise typer.Exit(1)
 
 

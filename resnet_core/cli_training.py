@@ -99,8 +99,8 @@ def train(
     if resume and not (folder / "run.json").exists():
         raise InputError(f"{folder} holds no run to go on with; without --resume the same command begins one.")
     with loggers.listening(logger, folder) as listeners, bar() as shown:
-        show = follow(shown, name, chosen.iterations, engine.compiles(folder, network, chosen))
         fabric = _fabric(engine.precision_of(folder, chosen), listeners)
+        show = follow(shown, name, chosen.iterations, engine.compiles(folder, network, chosen, fabric.device))
         engine.train(network, chosen, dataset, seed, folder, show, start, fabric)
     print(folder)
 

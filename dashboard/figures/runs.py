@@ -93,7 +93,7 @@ def runs_table(table: pd.DataFrame, study: str, runs: Mapping[str, Mapping[str, 
 
 
 def precision(facts: Mapping[str, Any]) -> str:
-    """And whether it was compiled, which rounds otherwise."""
+    """In words: the numbers' format, and whether the network was compiled, which rounds otherwise."""
     said = {"bf16-mixed": "bfloat16 autocast"}.get(facts.get("precision", ""), "float32")
     return f"{said}, compiled" if facts.get("compiled") else said
 

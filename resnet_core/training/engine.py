@@ -66,22 +66,22 @@ def precision_of(folder: Path, recipe: Recipe) -> Precision:
     return "bf16-mixed" if recipe.bfloat16 and supported else "32-true"
 
 
-def compiles(folder: Path, architecture: Architecture, recipe: Recipe) -> bool:
+def compiles(folder: Path, architecture: Architecture, recipe: Recipe, device: torch.device) -> bool:
     """Whether a run's long phases are trained compiled: what `folder` records of an unfinished one, or else where the recipe has
     such phases; never where nothing can be compiled, for want of a compiler."""
     if (folder / "run.json").exists():
         wanted = bool(runs.read_facts(folder).get("compiled"))
     else:
         wanted = any(phase.worth_compiling(architecture.layers) for phase in recipe.phases)
-    return wanted and _can_compile()
+    return wanted and can_compile(device)
 
 
 @cache
-def _can_compile() -> bool:
-    """By trying. What was compiled once comes out of a cache and needs no compiler: so each time something else."""
+def can_compile(device: torch.device) -> bool:
+    """By trying: it takes a compiler. What was compiled once comes out of a cache and needs none: so each time something else."""
     addend = time.time_ns() % 2**20
     try:
-        torch.compile(lambda x: x + addend, dynamic=False)(torch.zeros(1, device="cuda" if torch.cuda.is_available() else "cpu"))
+        torch.compile(lambda x: x + addend, dynamic=False)(torch.zeros(1, device=device))
     except Exception:  # of many kinds, and not one of them is the caller's concern
         return False
     return True
@@ -136,7 +136,7 @@ def begin(folder: Path, facts: dict[str, Any], fabric: Fabric, compiled: bool = 
             raise InputError(f"{folder} {what}; choose another folder.")
         for half in folder.glob(".*.part"):  # what a killed process was writing
             half.unlink()
-        return {**earlier, "seconds": earlier.get("seconds", 0.0)}
+        return {**earlier, "seconds": earlier.get("seconds", 0.0), "compiled": compiled}
     how = {**made_with(fabric.device, fabric.world_size), "compiled": compiled}
     facts = {**facts, **how, "seconds": 0.0, "status": "running"}
     runs.write_facts(folder, facts)
@@ -167,7 +167,7 @@ def train(
         raise InputError(
             f"{start} holds a {first.architecture}, which is not the {architecture} to be trained; choose another run."
         )
-    compiled = compiles(folder, architecture, recipe)
+    compiled = compiles(folder, architecture, recipe, fabric.device)
     trainee = Trainee(first, recipe, dataset, seed, fabric, compiled)
     with fabric.rank_zero_first():
         facts = begin(folder, describe(architecture, recipe, dataset, seed, start, fabric), fabric, compiled)

@@ -11,8 +11,9 @@ from typing import Any
 from resnet_core.errors import InputError
 
 OFTEN = 100  # iterations between two tests, at least, however short the schedule
-# iterations at one resolution, times layers: compiling takes a CPU a minute or two, and saves 2 to 4 ms a layer of each iteration
-WORTH_COMPILING = 40_000
+# Compiling takes a CPU a minute for 20 layers and less than twice as long for 56, and saves 2 to 4 ms a layer of each iteration
+# (batches of 128 images of 32 pixels): so many iterations at one resolution, and so many times layers.
+WORTH_COMPILING, AT_LEAST = 40_000, 1000
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Phase:
 
     def worth_compiling(self, layers: int) -> bool:
         """Whether it is long enough for a network of so many layers."""
-        return self.iterations * layers >= WORTH_COMPILING
+        return self.iterations >= AT_LEAST and self.iterations * layers >= WORTH_COMPILING
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from lightning_fabric import Fabric
@@ -13,45 +13,75 @@ from resnet_core import runs
 from resnet_core.architectures import Architecture
 from resnet_core.data.datasets import Dataset
 from resnet_core.errors import InputError
-from resnet_core.training.engine import Progress, describe, made_with, train
+from resnet_core.training.engine import Precision, Progress, begin, can_compile, describe, train
 from resnet_core.training.recipe import Recipe
 
 
-def read(run: Path) -> dict[str, Any]:
-    """run.json of a finished training. Raises InputError where there is none."""
+@dataclass(frozen=True)
+class Recorded:
+    """A finished training as its run.json describes it."""
+
+    run: Path
+    architecture: Architecture
+    recipe: Recipe
+    data: dict[str, str]  # name, title, source
+    seed: int
+    start: str | None  # the name of the run from whose weights it began
+    precision: Precision
+    compiled: bool
+    threads: int
+
+
+def read(run: Path) -> Recorded:
+    """Raises InputError where there is none, or one that cannot be repeated."""
     facts = runs.read_facts(run)
     if "measurement" in facts:
         raise InputError(f"{run} holds what a network answered, not how it was trained; run its study again.")
     if facts["status"] != "finished":
         raise InputError(f"{run} holds a training that is not finished; go on with it first.")
-    return facts
+    if (run.resolve().parent / "race.json").exists():
+        raise InputError(f"{run} is half of a race, which a person may have steered; the page Train live replays it.")
+    if (processes := facts.get("hardware", {}).get("processes", 1)) > 1:
+        raise InputError(f"{run} was trained by {processes} processes, each with its own batch norm; only one's can be repeated.")
+    try:
+        return Recorded(
+            run=run,
+            architecture=Architecture.from_fields(facts["architecture"]),
+            recipe=Recipe.from_fields(facts["recipe"]),
+            data=facts["data"],
+            seed=facts["seed"],
+            start=facts["start"],
+            precision=facts["precision"],
+            compiled=facts.get("compiled", False),
+            threads=facts["hardware"]["threads"],
+        )
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{run / 'run.json'} does not say all that a repetition needs: {error}.") from None
 
 
 def repeat(
-    run: Path, folder: Path, dataset: Dataset, progress: Callable[[Progress], None], start: Path | None = None
+    recorded: Recorded, folder: Path, dataset: Dataset, progress: Callable[[Progress], None], start: Path | None = None
 ) -> str | None:
-    """Train what `run` says into `folder`, or go on with that; where its numbers first differ, None if nowhere.
+    """Train it again into `folder`, or go on with that; where its numbers first differ, None if nowhere.
 
-    On the same kind of processor (`INSTRUCTIONS`), with as many threads and the same version of torch, they are the same bit for
-    bit; a GPU sums in another order each time. start: the run from whose weights it began. Raises InputError as `train` does, or
-    for other data.
+    On the same kind of processor (`engine.INSTRUCTIONS`), with as many threads and the same version of torch, they are the same
+    bit for bit; a GPU sums in another order each time. start: the run from whose weights it began.
+    Raises InputError as `train` does, and for other data or another start.
     """
-    facts = read(run)
+    run = recorded.run
     for key, ours in (("title", dataset.title), ("source", dataset.source)):
-        if facts["data"][key] != ours:
-            raise InputError(f"{run} was trained on data whose {key} is {facts['data'][key]!r}, not {ours!r}; name those.")
-    if (facts["start"] is None) != (start is None):
-        raise InputError(f"{run} began from the weights of {facts['start'] or 'no other run'}; say so with --start, or without.")
-    try:
-        row, how = Architecture.from_fields(facts["architecture"]), Recipe.from_fields(facts["recipe"])
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{run / 'run.json'} is not a run's description ({error}).") from None
-    fabric = Fabric(devices=1, precision=facts["precision"])
-    if not (folder / "run.json").exists():  # one that has only begun: it goes on as precisely as it says
-        folder.mkdir(parents=True, exist_ok=True)
-        begun = {**describe(row, how, dataset, facts["seed"], start, fabric), **made_with(fabric.device)}
-        runs.write_facts(folder, {**begun, "compiled": facts.get("compiled", False), "seconds": 0.0, "status": "running"})
-    train(row, how, dataset, facts["seed"], folder, progress, start, fabric)
+        if recorded.data[key] != ours:
+            raise InputError(f"{run} was trained on data whose {key} is {recorded.data[key]!r}, not {ours!r}; name those.")
+    if recorded.start != (start.name if start else None):
+        raise InputError(f"{run} began from the weights of {recorded.start or 'no other run'}; say so with --start, or without.")
+    fabric = Fabric(devices=1, precision=recorded.precision)
+    if recorded.compiled and not can_compile(fabric.device):
+        raise InputError(f"{run} was trained compiled, and nothing can be compiled here; install a C++ compiler.")
+    row, how, seed = recorded.architecture, recorded.recipe, recorded.seed
+    if not ((folder / "run.json").exists() and runs.read_facts(folder)["status"] == "finished"):
+        # begun here, so that it goes on in the recorded way, whatever `train` would choose
+        begin(folder, describe(row, how, dataset, seed, start, fabric), fabric, recorded.compiled)
+        train(row, how, dataset, seed, folder, progress, start, fabric)
     return first_difference(runs.read_metrics(run), runs.read_metrics(folder))
 
 
@@ -59,12 +89,15 @@ def first_difference(recorded: pd.DataFrame, again: pd.DataFrame) -> str | None:
     """Of two metrics tables, in words; None where they are equal, every number bit for bit."""
     if recorded.equals(again):
         return None
-    keys = ["step", "split", "metric", "block"]
     for (_, before), (_, now) in zip(recorded.iterrows(), again.iterrows(), strict=False):
         if not before.equals(now):
-            block = before.block if isinstance(before.block, str) else "the whole network"
-            place = f"at iteration {before.step}, {before.split}, {block}: "
-            if before[keys].equals(now[keys]):
-                return f"{place}{before.metric} {float(now.value)!r}, recorded {float(before.value)!r}"
-            return place + f"{before.metric} was recorded, and now {now.metric}"
+            place = _place(before)
+            if place != _place(now):
+                return f"recorded was {place}, and now {_place(now)}"
+            return f"{place} was {float(before.value)!r}, and now {float(now.value)!r}"
     return f"{len(recorded)} numbers were recorded, and now {len(again)}"
+
+
+def _place(row: pd.Series) -> str:
+    block = f", {row.block}" if isinstance(row.block, str) else ""
+    return f"{row.metric} ({row.split}{block}) at iteration {row.step}"

@@ -80,8 +80,12 @@ class Trainee:
             fused=True,
         )
         self.optimizer: torch.optim.SGD = optimizer
-        # one resolution after another, each as long as a phase: shapes left open would only make it slower
-        model = cast(nn.Module, torch.compile(self.network, dynamic=False)) if compiled else self.network
+        model: nn.Module = self.network
+        if compiled:
+            torch.compiler.reset()  # torch stops compiling, and says nothing, after eight networks of one class
+            # one resolution after another, each as long as a phase: shapes left open would only make it slower
+            model = cast(nn.Module, torch.compile(model, dynamic=False))
+        self._compiled = compiled
         self._model, self._stepper = fabric.setup(model, optimizer)
         self.iteration = 0
         self.warm_up_ended: int | None = None  # the iteration, where the recipe lets the error decide
@@ -107,8 +111,9 @@ class Trainee:
         self.optimizer.param_groups[0]["lr"] = rate
         every = recipe.blocks_every
         recorded = every is not None and self.iteration % every == 0
-        as_it_is = recorded or not recipe.phase_at(self.iteration).worth_compiling(self.network.architecture.layers)
-        with torch.compiler.set_stance("force_eager") if as_it_is else nullcontext():
+        phase, layers = recipe.phase_at(self.iteration), self.network.architecture.layers
+        as_written = self._compiled and (recorded or not phase.worth_compiling(layers))
+        with torch.compiler.set_stance("force_eager") if as_written else nullcontext():
             if recorded:
                 self._record_blocks(x, labels)
             else:

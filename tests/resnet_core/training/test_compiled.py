@@ -12,8 +12,10 @@ import pandas as pd
 import pytest
 import torch
 from lightning_fabric import Fabric
+from torch._dynamo.utils import counters
 
 from resnet_core import runs
+from resnet_core.architectures import Architecture
 from resnet_core.network import build
 from resnet_core.training import recipe
 from resnet_core.training.engine import compiles, train
@@ -22,25 +24,51 @@ from resnet_core.training.trainee import Trainee
 from tests.resnet_core.training.toy import DATA, RECIPE, TINY, StoppedError, contents, run, silent, stop_at
 
 LONG = replace(RECIPE, phases=(Phase(-(-WORTH_COMPILING // TINY.layers), 8), Phase(30, 12)), blocks_every=500)
+CPU = torch.device("cpu")
 
 
-def trainee(compiled: bool) -> Trainee:
-    return Trainee(build(TINY, 0), LONG, DATA, 0, Fabric(accelerator="cpu", devices=1), compiled)
+def trainee(compiled: bool, row: Architecture = TINY) -> Trainee:
+    return Trainee(build(row, 0), LONG, DATA, 0, Fabric(accelerator="cpu", devices=1), compiled)
+
+
+def graphs() -> int:
+    """How many were compiled in this process."""
+    return counters["stats"]["unique_graphs"]
 
 
 def test_its_steps_are_those_of_the_network_as_it_is_written() -> None:
-    compiled, written = trainee(True), trainee(False)
+    written = trainee(False)
+    compiled, before = trainee(True), graphs()
     for _ in range(2):  # the first is recorded, which none that is compiled can be
         compiled.step()
         written.step()
+    assert graphs() > before
     assert compiled.report() == pytest.approx(written.report(), rel=1e-5)
     for (name, ours), theirs in zip(compiled.network.state_dict().items(), written.network.state_dict().values(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6, msg=name)
     assert [row["metric"] for row in compiled.rows] == [row["metric"] for row in written.rows]
 
 
+def test_a_short_phase_is_not_compiled() -> None:
+    compiled, before = trainee(True), graphs()
+    compiled.iteration = LONG.phases[0].iterations
+    compiled.step()
+    assert graphs() == before
+
+
+def test_torch_does_not_give_up_after_many_networks() -> None:
+    """By itself it would, after eight of one class, and go on as they are written; here, after one."""
+    with torch._dynamo.config.patch(recompile_limit=1):
+        for width in (3, 5):
+            each, before = trainee(True, replace(TINY, width=width)), graphs()
+            each.iteration = 1  # after the recorded one
+            each.step()
+            assert graphs() > before
+
+
 def test_a_stopped_one_goes_on_to_the_same_weights_and_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recipe, "WORTH_COMPILING", 400 * TINY.layers)
+    monkeypatch.setattr(recipe, "WORTH_COMPILING", 0)
+    monkeypatch.setattr(recipe, "AT_LEAST", 400)
     how = replace(LONG, phases=(Phase(400, 8), Phase(30, 12)), blocks_every=100)
     train(TINY, how, DATA, 0, tmp_path / "whole", silent)
     with pytest.raises(StoppedError):
@@ -61,18 +89,18 @@ def test_a_run_goes_on_as_it_began(tmp_path: Path) -> None:
     with pytest.raises(StoppedError):
         run(tmp_path, progress=stop_at(50))
     facts = runs.read_facts(tmp_path)
-    assert not compiles(tmp_path, TINY, LONG)
+    assert not compiles(tmp_path, TINY, LONG, CPU)
     runs.write_facts(tmp_path, facts | {"compiled": True})
-    assert compiles(tmp_path, TINY, RECIPE)
+    assert compiles(tmp_path, TINY, RECIPE, CPU)
     del facts["compiled"]
     runs.write_facts(tmp_path, facts)
-    assert not compiles(tmp_path, TINY, LONG)
+    assert not compiles(tmp_path, TINY, LONG, CPU)
 
 
 def test_without_a_compiler_it_trains_as_it_is_written() -> None:
     """Also where an earlier compilation lies in torch's cache: another process, as nothing is left of this one's answer."""
-    assert compiles(Path(), TINY, LONG)
-    ask = f"from pathlib import Path; from {__name__} import LONG, TINY, compiles; print(compiles(Path(), TINY, LONG))"
+    assert compiles(Path(), TINY, LONG, CPU)
+    ask = f"from pathlib import Path; from {__name__} import CPU, LONG, TINY, compiles; print(compiles(Path(), TINY, LONG, CPU))"
     without = os.environ | {"CXX": "/nowhere/g++"}
     said = subprocess.run([sys.executable, "-c", ask], env=without, capture_output=True, text=True)
     assert said.stdout.strip() == "False"

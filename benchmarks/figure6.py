@@ -19,7 +19,7 @@ import multiprocessing
 import os
 import time
 from dataclasses import replace
-from multiprocessing.queues import SimpleQueue
+from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
@@ -80,7 +80,7 @@ def achievable(size: int = 4096) -> float:
     return size**3 / float(np.median(times))
 
 
-def _one_of(processes: int, together: Barrier, found: SimpleQueue[float]) -> None:
+def _one_of(processes: int, together: Barrier, found: Queue[float]) -> None:
     torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // processes))
     of, _ = trainee(architecture("resnet20-cifar"))
     together.wait()
@@ -91,11 +91,11 @@ def _one_of(processes: int, together: Barrier, found: SimpleQueue[float]) -> Non
 def at_once(processes: int) -> float:
     """Images a second of so many ResNet-20 together."""
     context = multiprocessing.get_context("spawn")
-    together, found = context.Barrier(processes), context.SimpleQueue()
+    together, found = context.Barrier(processes), context.Queue()
     workers = [context.Process(target=_one_of, args=(processes, together, found)) for _ in range(processes)]
     for worker in workers:
         worker.start()
-    speeds = [found.get() for _ in workers]
+    speeds = [found.get(timeout=900) for _ in workers]  # a worker that died would be waited for without end
     for worker in workers:
         worker.join()
     return sum(speeds)

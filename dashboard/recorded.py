@@ -33,13 +33,17 @@ class Study:
         return STUDIES[self.kind].question
 
     @cached_property
-    def own(self) -> bool:
-        """Whether it was made here."""
-        return self.name.startswith("own/")
+    def networks(self) -> dict[tuple[int, bool], list[tuple[str, str]]]:
+        """By layers, and whether residual: the networks, each with its recipe."""
+        rows = self.table.groupby(["layers", "residual"])[["network", "recipe"]]
+        return {key: sorted(set(part.itertuples(index=False, name=None))) for key, part in rows}
 
     def same_but_for_length(self, other: Study) -> bool:
-        """Whether the other is this study with another schedule, from the same hands."""
-        return (self.kind, self.data, self.own) == (other.kind, other.data, other.own)
+        """Whether the other is this study with another schedule: it lies beside it, and networks of one depth are the same."""
+        beside = self.name.rpartition("/")[0] == other.name.rpartition("/")[0]
+        common = self.networks.keys() & other.networks.keys()
+        same = all(self.networks[key] == other.networks[key] for key in common)
+        return beside and same and (self.kind, self.data) == (other.kind, other.data)
 
     @cached_property
     def data(self) -> list[str]:

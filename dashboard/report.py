@@ -74,13 +74,17 @@ def schedules(study: Path) -> pd.DataFrame:
 
     study: the folders' name without its scale.
     """
-    ends = by_schedule([runs.load(folder) for folder in sorted(study.parent.glob(f"{study.name}-x*"))])
+    ends = at_every_length(study)
     rows = []
     for (residual, layers, iterations), part in ends.groupby(["residual", "layers", "iterations"]):
         train, test = part.set_index("split").loc["train"], part.set_index("split").loc["test"]
         errors = [spread(train["mean"], train.sd), spread(test["mean"], test.sd)]
         rows.append([network_name(layers, residual), f"{iterations:,}", *errors, int(test.n)])
     return pd.DataFrame(rows, columns=["network", "iterations", "training error, %", "test error, %", "seeds"])
+
+
+def at_every_length(study: Path) -> pd.DataFrame:
+    return by_schedule([runs.load(each) for each in sorted(study.parent.iterdir()) if each.name.split("-x")[0] == study.name])
 
 
 def responses(folder: Path) -> pd.DataFrame:
@@ -197,7 +201,7 @@ def rendered(text: str, root: Path = STUDIES) -> str:
 
 def pictures(root: Path = STUDIES) -> Iterator[tuple[str, go.Figure]]:
     """Every figure of the text by its file's name."""
-    yield "figure6-schedules", over_schedules(by_schedule([runs.load(folder) for folder in sorted(root.glob("figure6-x*"))]))
+    yield "figure6-schedules", over_schedules(at_every_length(root / "figure6"))
     for folder in sorted(path for path in root.iterdir() if any(path.glob("*/run.json"))):
         kind = folder.name.split("-x")[0]
         if any(folder.glob("*/measured.parquet")):

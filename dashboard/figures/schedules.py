@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -22,8 +23,9 @@ class Schedules:
     answer: str  # in Markdown; empty where no two depths share a schedule
 
 
-def schedules(tables: Sequence[pd.DataFrame], shown: Shown) -> Schedules:
-    ends = by_schedule(tables)
+def schedules(tables: Sequence[pd.DataFrame], depths: Sequence[int], shown: Shown) -> Schedules:
+    """Of the networks of these depths; tables of `runs.load`."""
+    ends = by_schedule([table[table.layers.isin(depths)] for table in tables])
     return Schedules(figure=over_schedules(ends, shown), ends=ends, answer=does_depth_pay(ends))
 
 
@@ -74,31 +76,44 @@ def over_schedules(ends: pd.DataFrame, shown: Shown = "both") -> go.Figure:
 def does_depth_pay(ends: pd.DataFrame) -> str:
     """The answer that these runs give, a paragraph a kind: the deepest network against the shallowest at each schedule.
 
-    ends: `by_schedule`.
+    What lies within the seeds' spread (the sum of both standard deviations) is no difference. ends: `by_schedule`.
     """
     said = []
     for residual, of_kind in ends.groupby("residual"):
         shallow, deep = (network_name(int(n), bool(residual)) for n in (of_kind.layers.min(), of_kind.layers.max()))
-        lags = {}
-        for split, word in (("train", "Training error"), ("test", "test error")):
-            means = of_kind[of_kind.split == split].pivot(index="iterations", columns="layers", values="mean")
-            lags[word] = (means.iloc[:, -1] - means.iloc[:, 0]).dropna()
-        if shallow == deep or lags["Training error"].empty:
+        lags = {word: _lags(of_kind[of_kind.split == split]) for split, word in (("train", "Training"), ("test", "test"))}
+        if shallow == deep or lags["Training"].empty:
             continue
-        words = [f"{word}: {', '.join(_behind(lag, n) for n, lag in found.items())} iterations" for word, found in lags.items()]
-        said.append(f"**{deep} against {shallow}.** {'; '.join(words)}. {_verdict(lags['Training error'])}")
+        words = [f"{word} error: {', '.join(map(_behind, found.itertuples()))} iterations" for word, found in lags.items()]
+        said.append(f"**{deep} against {shallow}.** {'; '.join(words)}. {_verdict(lags['Training'])}".rstrip())
     return "\n\n".join(said)
 
 
-def _behind(lag: float, iterations: object) -> str:
-    return f"{abs(lag):.1f} points {'behind' if lag > 0 else 'ahead'} after {iterations:,}"
+def _lags(ends: pd.DataFrame) -> pd.DataFrame:
+    """By iterations: how far the deepest network's error lies above the shallowest's, and the spread of both."""
+    means, sds = (ends.pivot(index="iterations", columns="layers", values=each) for each in ("mean", "sd"))
+    lag = (means.iloc[:, -1] - means.iloc[:, 0]).dropna()
+    spread = sds.fillna(0).iloc[:, [0, -1]].sum(axis=1)
+    return pd.DataFrame({"lag": lag, "spread": spread.loc[lag.index]})
 
 
-def _verdict(lags: pd.Series) -> str:
-    """By the training error, in which degradation shows."""
-    ahead = lags < 0
+def _behind(row: Any) -> str:
+    if f"{row.lag:.1f}" in ("0.0", "-0.0"):
+        return f"equal after {row.Index:,}"
+    return f"{abs(row.lag):.1f} points {'behind' if row.lag > 0 else 'ahead'} after {row.Index:,}"
+
+
+def _verdict(lags: pd.DataFrame) -> str:
+    """By the training error, in which degradation shows; nothing of a single length, or of one that goes to and fro."""
+    ahead, behind = lags.lag < -lags.spread, lags.lag > lags.spread
+    if len(lags) < 2:
+        return ""
     if ahead.all():
         return "The deeper network learns more at every length."
-    if not ahead.iloc[-1]:
-        return "At none of these lengths does the deeper network learn more." if not ahead.any() else ""
-    return f"From {lags.index[len(ahead) - ahead[::-1].cumprod().sum()]:,} iterations on, the deeper network learns more."
+    if not ahead.any():
+        less = "The deeper network learns less at every length."
+        return less if behind.all() else "At no length does the deeper network learn more."
+    first = ahead.idxmax()
+    if not ahead.loc[first:].all():
+        return ""
+    return f"From {first:,} iterations on, the deeper network learns more."

@@ -67,7 +67,7 @@ if found.overfitting:
 alike = tuple(each for each in known.values() if study.same_but_for_length(each))
 if len({each.scale for each in alike}) > 1:
     st.subheader("How long must one train until depth pays?", anchor=False)
-    others = resources.drawn_together(schedules, alike, shown)
+    others = resources.drawn_together(schedules, alike, tuple(depths), shown)
     left, right = st.columns([1.6, 1], gap="medium")
     with left:
         exhibit(

@@ -61,8 +61,7 @@ def precision_of(folder: Path, recipe: Recipe) -> Precision:
     if torch.cuda.is_available():
         supported = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        has = torch.cpu.get_capabilities()
-        supported = bool(has.get("avx512_bf16") or has.get("amx_bf16"))
+        supported = not {"avx512_bf16", "amx_bf16"}.isdisjoint(_instructions())
     return "bf16-mixed" if recipe.bfloat16 and supported else "32-true"
 
 
@@ -103,6 +102,13 @@ def describe(
     return json.loads(json.dumps(facts))  # as it will be read back
 
 
+def _instructions() -> list[str]:
+    if not hasattr(torch.cpu, "get_capabilities"):  # an older torch does not say
+        return []
+    has = torch.cpu.get_capabilities()
+    return [name for name in INSTRUCTIONS if has.get(name)]
+
+
 def _device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
@@ -114,7 +120,7 @@ def made_with(device: torch.device, processes: int = 1) -> dict[str, Any]:
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
         "hardware": {
             "machine": platform.machine(),
-            "instructions": " ".join(name for name in INSTRUCTIONS if torch.cpu.get_capabilities().get(name)),
+            "instructions": " ".join(_instructions()),
             "threads": torch.get_num_threads(),
             "device": _device_name(device),
             "processes": processes,

@@ -92,10 +92,10 @@ def at_once(processes: int) -> float:
     """Images a second of so many ResNet-20 together."""
     context = multiprocessing.get_context("spawn")
     together, found = context.Barrier(processes), context.Queue()
-    workers = [context.Process(target=_one_of, args=(processes, together, found)) for _ in range(processes)]
+    workers = [context.Process(target=_one_of, args=(processes, together, found), daemon=True) for _ in range(processes)]
     for worker in workers:
         worker.start()
-    speeds = [found.get(timeout=900) for _ in workers]  # a worker that died would be waited for without end
+    speeds = [found.get(timeout=900) for _ in workers]  # not for ever, should one have died
     for worker in workers:
         worker.join()
     return sum(speeds)

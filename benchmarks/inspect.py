@@ -13,6 +13,10 @@ network. Peers:
 - Both with a frozen network, for information: nobody's default, but less work for them.
 - The least that any such program must do: the blocks of a frozen network run by hand, then the gradients of their outputs; no
   records, no checks, no safety. Goal: at most 1.05.
+
+Last result (2 threads of an x86-64 machine, torch 2.14.1, captum 0.9.0, grad-cam 1.5.7), medians of five processes. As it comes:
+Captum 0.079 to 0.086 (the middle one 0.081), pytorch-grad-cam 0.632 to 0.673. Frozen: 0.086 to 0.088, 0.904 to 0.918. The bare
+pass 1.038 to 1.098: it differs more from process to process than within one.
 """
 
 from __future__ import annotations

@@ -7,12 +7,15 @@ Peers:
 
 - The tutorial's loop: `DataLoader` with two workers over PIL images, `RandomCrop(32, 4)`, flip, `ToTensor`, `Normalize`, a
   network as it comes, `loss.item()` every step. Both run STEPS at a time, so that what its workers prepare while the other side
-  has its turn is a small part. Goal: at least 5 times as fast as it, which needs a processor with bfloat16 arithmetic.
+  has its turn is a small part. Goal: at least 5 times as fast as it.
 - The limit: forward, backward and step of the same network and optimiser on one batch that lies ready. Goal: at most 1.05. Once
   as it is written, and once with both sides compiled, as long trainings are.
 - The same steps as they are written: what compiling saves of each. It takes a minute first.
 - The same steps without records of the blocks: recording every 1000 iterations costs what one recorded step costs more, a
   thousandth of it. Goal: at most 1.03.
+
+Last result (2 threads of an x86-64 machine with AMX, bfloat16, torch 2.14.1), medians of ten rounds: 1.017 of the bare step, both
+compiled 1.039; compiled 0.732 of the steps as written; recording 1.0002; 0.342 of the tutorial's loop (112 and 330 ms).
 """
 
 from __future__ import annotations

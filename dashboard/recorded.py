@@ -71,7 +71,7 @@ class Study:
     @cached_property
     def one_a_depth(self) -> bool:
         """Whether its networks differ in nothing but depth and shortcuts, so that a depth says which one is meant."""
-        return bool(self.table.groupby(["layers", "residual"]).network.nunique().max() == 1)
+        return all(len({name for name, _recipe in each}) == 1 for each in self.networks.values())
 
     @cached_property
     def seeds(self) -> list[int]:

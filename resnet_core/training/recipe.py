@@ -11,8 +11,8 @@ from typing import Any
 from resnet_core.errors import InputError
 
 OFTEN = 100  # iterations between two tests, at least, however short the schedule
-# Compiling takes a CPU a minute for 20 layers and less than twice as long for 56, and saves 2 to 4 ms a layer of each iteration
-# (batches of 128 images of 32 pixels): so many iterations at one resolution, and so many times layers.
+# Compiling takes a CPU some 45 s for 20 layers and 60 s for 56, and saves 2 to 4 ms a layer of each iteration (batches of 128
+# images of 32 pixels): so many iterations at one resolution, and so many times layers.
 WORTH_COMPILING, AT_LEAST = 40_000, 1000
 
 

@@ -90,11 +90,11 @@ def does_depth_pay(ends: pd.DataFrame) -> str:
 
 
 def _lags(ends: pd.DataFrame) -> pd.DataFrame:
-    """By iterations: how far the deepest network's error lies above the shallowest's, and the spread of both."""
-    means, sds = (ends.pivot(index="iterations", columns="layers", values=each) for each in ("mean", "sd"))
+    """By iterations: how far the deepest network's error lies above the shallowest's, both spreads, and the fewest seeds."""
+    tables = (ends.pivot(index="iterations", columns="layers", values=each).iloc[:, [0, -1]] for each in ("mean", "sd", "n"))
+    means, sds, seeds = tables
     lag = (means.iloc[:, -1] - means.iloc[:, 0]).dropna()
-    spread = sds.fillna(0).iloc[:, [0, -1]].sum(axis=1)
-    return pd.DataFrame({"lag": lag, "spread": spread.loc[lag.index]})
+    return pd.DataFrame({"lag": lag, "spread": sds.fillna(0).sum(axis=1), "seeds": seeds.min(axis=1)}).loc[lag.index]
 
 
 def _behind(row: Any) -> str:
@@ -116,4 +116,4 @@ def _verdict(lags: pd.DataFrame) -> str:
     first = ahead.idxmax()
     if not ahead.loc[first:].all():
         return ""
-    return f"From {first:,} iterations on, the deeper network learns more."
+    return f"From {first:,} iterations on, the deeper network learns more{' (one seed)' if lags.seeds[first] == 1 else ''}."

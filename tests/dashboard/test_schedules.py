@@ -62,6 +62,11 @@ def test_a_length_at_which_one_of_the_two_is_missing_says_nothing() -> None:
     )
 
 
+def test_a_verdict_of_one_seed_says_so() -> None:
+    long = at(400, (12.0, 8.0))
+    assert does_depth_pay(by_schedule([at(100, (20.0, 40.0)), long[long.seed == 0]])).endswith("learns more (one seed).")
+
+
 def test_other_depths_are_left_out() -> None:
     found = schedules([at(100, (20.0, 40.0)), at(400, (12.0, 8.0))], [56], "both")
     assert set(found.ends.layers) == {56}

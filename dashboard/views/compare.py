@@ -11,7 +11,7 @@ from dashboard.exhibit import exhibit
 from dashboard.figures.classes import top_classes
 from dashboard.figures.detail import MAPS_SHAPE, block_maps, block_table, map_table
 from dashboard.figures.flow import gradient_flow, responses
-from dashboard.figures.overlay import SCALES, cam_maxima
+from dashboard.figures.overlay import SCALES, cam_maxima, thumbnail_uri
 from dashboard.figures.strip import block_strip, difference_strip, difference_table, strip_shape
 from dashboard.state import choose_point, explain_unknown, forget_own_photograph
 from resnet_core.architectures import all_blocks
@@ -54,7 +54,8 @@ places = [each.block_labels.index(own) for each, own in zip(architectures, own_b
 
 left, *columns = st.columns([1, 2.4, 2.4], gap="medium")
 with left:
-    st.image(picture, caption=photograph.title, width="stretch", alt=photograph.title)
+    # inside the page: a file of Streamlit's may be gone again when a rerun comes before the browser asks for it
+    st.image(thumbnail_uri(picture), caption=photograph.title, width="stretch", alt=photograph.title)
     if photograph.own:
         st.info(
             f"Your photograph stays in this session: a link to this page shows the sample “{chosen.sample}”.",

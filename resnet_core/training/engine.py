@@ -71,7 +71,7 @@ def compiles(folder: Path, architecture: Architecture, recipe: Recipe, device: t
     if (folder / "run.json").exists():
         wanted = bool(runs.read_facts(folder).get("compiled"))
     else:
-        wanted = any(phase.worth_compiling(architecture.layers) for phase in recipe.phases)
+        wanted = any(phase.worth_compiling(architecture.layers, device.type) for phase in recipe.phases)
     return wanted and can_compile(device)
 
 

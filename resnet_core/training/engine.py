@@ -21,6 +21,7 @@ from resnet_core.checkpoint import Checkpoint
 from resnet_core.data.datasets import Dataset
 from resnet_core.errors import InputError
 from resnet_core.network import ResNet, build
+from resnet_core.training.memory import keep_freed_memory
 from resnet_core.training.recipe import Recipe
 from resnet_core.training.trainee import Trainee
 from resnet_core.weights import load, save
@@ -71,7 +72,7 @@ def compiles(folder: Path, architecture: Architecture, recipe: Recipe, device: t
     if (folder / "run.json").exists():
         wanted = bool(runs.read_facts(folder).get("compiled"))
     else:
-        wanted = any(phase.worth_compiling(architecture.layers, device.type) for phase in recipe.phases)
+        wanted = any(phase.worth_compiling(architecture.layers) for phase in recipe.phases)
     return wanted and can_compile(device)
 
 
@@ -164,10 +165,11 @@ def train(
     start: a finished run's directory, whose weights are the first ones (fine-tuning); None: He initialisation from the seed.
     Twins with one seed start from equal weights (where their parameters are the same) and see the same batches.
     fabric: the device, the precision, and the processes that share the work; None: one CPU or GPU, whichever there is, in the
-    precision of `precision_of`. Compiled where `compiles` says so.
+    precision of `precision_of`. Compiled where `compiles` says so. The process keeps the memory it frees (`keep_freed_memory`).
     Raises InputError where `folder` holds another or a finished run, or when the loss is no longer finite.
     """
     fabric = fabric or Fabric(devices=1, precision=precision_of(folder, recipe))
+    keep_freed_memory()
     first = load(start / "last.safetensors", "cpu") if start else build(architecture, seed)
     if first.architecture != architecture:
         raise InputError(

@@ -112,7 +112,7 @@ class Trainee:
         every = recipe.blocks_every
         recorded = every is not None and self.iteration % every == 0
         phase, layers = recipe.phase_at(self.iteration), self.network.architecture.layers
-        as_written = self._compiled and (recorded or not phase.worth_compiling(layers, self.fabric.device.type))
+        as_written = self._compiled and (recorded or not phase.worth_compiling(layers))
         with torch.compiler.set_stance("force_eager") if as_written else nullcontext():
             if recorded:
                 self._record_blocks(x, labels)

@@ -56,12 +56,6 @@ def test_a_short_phase_is_not_compiled() -> None:
     assert graphs() == before
 
 
-@pytest.mark.parametrize("device, resolution, compiled", [("cpu", 32, True), ("cpu", 48, False), ("cuda", 224, True)])
-def test_large_images_are_compiled_on_gpus_only(device: str, resolution: int, compiled: bool) -> None:
-    """On a CPU they take as long or longer: figures in `recipe.py`."""
-    assert Phase(15_000, resolution).worth_compiling(34, device) == compiled
-
-
 def test_torch_does_not_give_up_after_many_networks() -> None:
     """By itself it would, after eight of one class, and go on as they are written; here, after one."""
     with torch._dynamo.config.patch(recompile_limit=1):

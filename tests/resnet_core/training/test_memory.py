@@ -1,9 +1,15 @@
-"""Does a training hold as much after many epochs as after a few? Counted: every live tensor, its bytes, and open files."""
+"""Does a training hold as much after many epochs as after a few, and keep it from step to step?
+
+Counted: every live tensor, its bytes, and open files; and the pages that the system hands out anew.
+"""
 
 from __future__ import annotations
 
 import gc
 import os
+import platform
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,3 +75,30 @@ def test_what_is_held_on_to_is_seen() -> None:
     for _ in range(5):
         training.step()
     assert held()[0] - before[0] == 10
+
+
+STEPS = """
+import resource
+import torch
+
+def step():
+    layers = [torch.zeros(2**21) for _ in range(10)]  # of 8 MiB, all freed at its end
+
+for _ in range(3):
+    step()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(5):
+    step()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only the GNU C library can be told to keep memory")
+def test_freed_memory_is_kept_for_the_next_step() -> None:
+    keeping = "from resnet_core.training.memory import keep_freed_memory; keep_freed_memory()"
+    itself, kept = (
+        int(subprocess.run([sys.executable, "-c", first + STEPS], capture_output=True, text=True, check=True).stdout)
+        for first in ("", keeping)
+    )
+    assert itself > 5 * 10 * 100  # pages; of 4 KiB they are 2048 a layer
+    assert kept < 100

@@ -1,0 +1,75 @@
+"""Does a compiled training normalise as torch does, forwards, backwards and in what it remembers?"""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from resnet_core.batch_norm import BatchNorm2d, Normalise
+
+CHANNELS = 5
+
+
+def batch(dtype: torch.dtype, mean: float, seed: int = 0) -> Tensor:
+    x = torch.randn(6, CHANNELS, 7, 4, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return (mean + x).to(dtype).to(memory_format=torch.channels_last)
+
+
+def lived_in(norm: nn.BatchNorm2d) -> nn.BatchNorm2d:
+    for tensor, low, high in ((norm.weight, 0.3, 2), (norm.bias, -1, 1), (norm.running_mean, -1, 1), (norm.running_var, 0.5, 2)):
+        assert tensor is not None
+        tensor.data = torch.linspace(low, high, CHANNELS, dtype=tensor.dtype)
+    return norm
+
+
+def test_its_gradients_are_those_of_finite_differences() -> None:
+    shift = torch.linspace(-1, 1, CHANNELS, dtype=torch.float64)
+    weight, bias = (torch.linspace(low, 1, CHANNELS, dtype=torch.float64, requires_grad=True) for low in (0.5, -1))
+    x = batch(torch.float64, mean=0.5)[:2, :, :3].requires_grad_()
+    assert torch.autograd.gradcheck(lambda *values: Normalise.apply(values[0], shift, *values[1:], 1e-5)[0], (x, weight, bias))
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.float64, 1e-12)])
+def test_a_compiled_training_does_what_torchs_does(dtype: torch.dtype, tolerance: float) -> None:
+    ours, theirs = (lived_in(kind(CHANNELS).to(dtype)) for kind in (BatchNorm2d, nn.BatchNorm2d))
+    compiled = torch.compile(ours, dynamic=False)
+    for step in range(3):  # of a mean that moves away from what is remembered
+        inputs = [batch(dtype, mean=3.0 * step, seed=step).requires_grad_() for _ in range(2)]
+        for norm, x in zip((compiled, theirs), inputs, strict=True):
+            norm(x).pow(3).mean().backward()
+        torch.testing.assert_close(inputs[0].grad, inputs[1].grad, rtol=tolerance, atol=tolerance)
+        assert inputs[0].grad is not None
+        assert inputs[0].grad.dtype == dtype
+    for name, value in theirs.state_dict().items():
+        torch.testing.assert_close(ours.state_dict()[name], value, rtol=tolerance, atol=tolerance, msg=name)
+    for (name, mine), other in zip(ours.named_parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(mine.grad, other.grad, rtol=tolerance, atol=tolerance, msg=name)
+
+
+def test_bfloat16_is_normalised_by_exact_statistics() -> None:
+    """Torch's own compiled one rounds the mean to bfloat16 for the backward pass: of 100, to the next half."""
+    x = batch(torch.bfloat16, mean=100.3)
+    gradient = batch(torch.float64, mean=0, seed=1).to(torch.bfloat16)
+
+    def error(norm: nn.BatchNorm2d) -> float:
+        torch.compiler.reset()
+        exact, seen = (value.clone().requires_grad_() for value in (x.double(), x))
+        copy.deepcopy(norm).double()(exact).backward(gradient.double())
+        torch.compile(norm, dynamic=False)(seen).backward(gradient)
+        assert exact.grad is not None
+        assert seen.grad is not None
+        return ((seen.grad - exact.grad).norm() / exact.grad.norm()).item()
+
+    ours, theirs = (error(lived_in(kind(CHANNELS))) for kind in (BatchNorm2d, nn.BatchNorm2d))
+    assert ours < 0.005  # of which most is the rounding of the gradient itself
+    assert theirs > 2 * ours
+
+
+def test_otherwise_it_is_torchs_own() -> None:
+    ours, theirs = (lived_in(kind(CHANNELS)) for kind in (BatchNorm2d, nn.BatchNorm2d))
+    x = batch(torch.float32, mean=1)
+    assert torch.equal(ours(x), theirs(x))
+    assert torch.equal(torch.compile(ours.eval(), dynamic=False)(x), torch.compile(theirs.eval(), dynamic=False)(x))

@@ -29,6 +29,9 @@ class Augmentation:
     mirror: bool  # half of the time
     fill: Colour
     sides: tuple[int, int] | None  # pixels, see Recipe
+    # every photograph's pixels are moved along the principal components of ImageNet's colours, by a multiple of each one's
+    # eigenvalue that has this standard deviation (Krizhevsky et al. 2012, section 4.1)
+    colour: float = 0.0
 
 
 class Images(Protocol):
@@ -93,7 +96,7 @@ class ImageSet:
         self, how: Augmentation, batch_size: int, resolution: int, seed: int, first: int = 0, share: slice = ALL
     ) -> Iterator[Batch]:
         """As in `Images`: each image shifted by at most `pad` pixels and, with `mirror`, mirrored half of the time."""
-        if how.sides:
+        if how.sides or how.colour:
             raise InputError(f"The recipe cuts squares out of photographs; choose another one for images of {self.side} pixels.")
         return self._shifted(how, batch_size, seed, first, share)
 

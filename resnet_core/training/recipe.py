@@ -57,6 +57,7 @@ class Recipe:
     # of photographs of any size: the shorter side is resized to a random length between these pixels, and a random square of the
     # resolution is cut out (section 3.4 of the paper); None: images of one size
     sides: tuple[int, int] | None = None
+    colour: float = 0.0  # of photographs: see `Augmentation`; 0.1 in section 3.4
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Recipe:
@@ -188,9 +189,10 @@ RECIPES = {
             evaluate_every=5000,
             blocks_every=5000,
             sides=(256, 480),
+            colour=0.1,
             note="The paper's recipe for ImageNet; the rate is divided by 10 every 150,000 iterations (30 passes), in the paper "
-            "when the error plateaus. Each channel's mean is subtracted instead of each pixel's, colours are not augmented, and "
-            "errors are of one central square of 224 pixels (shorter side 256), in the paper the mean of ten.",
+            "when the error plateaus. Each channel's mean is subtracted instead of each pixel's, and errors are of one central "
+            "square of 224 pixels (shorter side 256), in the paper the mean of ten.",
         ),
         SHORT,
         replace(

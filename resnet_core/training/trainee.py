@@ -97,7 +97,7 @@ class Trainee:
     def _next_batches(self) -> Iterator[Batch]:
         """This process's share of the batches from the iteration on."""
         recipe = self.recipe
-        how = Augmentation(recipe.pad, recipe.mirror, self.dataset.mean, recipe.sides)
+        how = Augmentation(recipe.pad, recipe.mirror, self.dataset.mean, recipe.sides, recipe.colour)
         share = slice(self.fabric.global_rank, None, self.fabric.world_size)
         train = self.dataset.train
         return train.training_batches(how, recipe.batch_size, recipe.resolution, self.seed, self.iteration, share)

@@ -15,9 +15,9 @@ from torch import Tensor
 from torchvision.datasets import ImageNet
 from torchvision.transforms import v2
 
-from resnet_core.data.batches import Augmentation
+from resnet_core.data.batches import ALL, Augmentation
 from resnet_core.data.datasets import Dataset, open_dataset
-from resnet_core.data.files import Cut, ImageFiles, _Squares, _training_cuts
+from resnet_core.data.files import EIGENVALUES, EIGENVECTORS, Cut, ImageFiles, _Squares, _training_cuts
 from resnet_core.errors import InputError
 from tests.resnet_core.data.photographs import WNIDS, make_photographs
 
@@ -69,7 +69,7 @@ def test_processes_share_a_batch(data: Dataset) -> None:
 
 
 def test_every_photograph_comes_once_an_epoch_and_chance_is_even() -> None:
-    cuts = [cut for batch in islice(_training_cuts(2000, (256, 480), True, 10, 0, 0, slice(None)), 200) for cut in batch]
+    cuts = [cut for batch in islice(_training_cuts(2000, HOW, (256, 480), 10, 0, 0, ALL), 200) for cut in batch]
     assert sorted(cut.image for cut in cuts) == list(range(2000))
     sides = np.array([cut.shorter_side for cut in cuts])
     assert (sides.min(), sides.max()) == (256, 480)
@@ -86,7 +86,7 @@ def test_a_square_is_found_in_the_resized_photograph_or_in_its_mirror_image(data
     squares = _Squares(data.train, 16)
     names = [os.fsdecode(name) for name in data.train.names]
     found = set()
-    for cut in (cut for batch in islice(_training_cuts(36, SIDES, True, 4, 0, 0, slice(None)), 9) for cut in batch):
+    for cut in (cut for batch in islice(_training_cuts(36, HOW, SIDES, 4, 0, 0, ALL), 9) for cut in batch):
         with Image.open(folder / names[cut.image]) as file:
             resized = np.asarray(v2.Resize(cut.shorter_side)(file.convert("RGB")))
         assert min(resized.shape[:2]) == cut.shorter_side
@@ -101,6 +101,33 @@ def test_a_square_is_found_in_the_resized_photograph_or_in_its_mirror_image(data
     corner = squares[Cut(0, 30, (0.0, 0.0), False)][0]
     with Image.open(folder / names[0]) as file:
         assert np.array_equal(corner, np.asarray(v2.Resize(30)(file.convert("RGB")))[:16, :16])
+
+
+def test_colours_move_along_the_principal_components_with_their_variances() -> None:
+    """Krizhevsky et al. 2012: by the sum of alpha_i lambda_i p_i, with alpha of standard deviation 0.1 for every photograph."""
+    vectors = np.array(EIGENVECTORS)
+    assert np.abs(vectors.T @ vectors - np.eye(3)).max() < 1e-3
+    how = replace(HOW, colour=0.1)
+    light = np.array([cut.light for batch in islice(_training_cuts(9000, how, SIDES, 10, 0, 0, ALL), 900) for cut in batch])
+    alphas = light @ vectors / 255 / EIGENVALUES
+    assert np.abs(alphas.mean(0)).max() < 4 * 0.1 / 9000**0.5
+    assert np.abs(alphas.std(0) / 0.1 - 1).max() < 4 / 18_000**0.5
+    assert np.abs(np.corrcoef(alphas.T) - np.eye(3)).max() < 4 / 9000**0.5
+
+
+def test_a_square_with_other_colours_is_the_square_moved_and_clipped(data: Dataset) -> None:
+    squares, cut = _Squares(data.train, 16), Cut(3, 20, (0.5, 0.5), True)
+    before = squares[cut][0].numpy().astype(float)
+    after = squares[cut._replace(light=(-190.4, 0.2, 190.7))][0].numpy()
+    assert np.array_equal(after, np.clip(before + np.array([-190, 0, 191]), 0, 255))
+    assert after.min() == 0
+    assert after.max() == 255
+
+
+def test_colours_do_not_change_what_else_chance_decides() -> None:
+    plain, coloured = (list(islice(_training_cuts(36, how, SIDES, 4, 0, 0, ALL), 9)) for how in (HOW, replace(HOW, colour=0.1)))
+    assert coloured != plain
+    assert [[cut[:4] for cut in batch] for batch in coloured] == [[cut[:4] for cut in batch] for batch in plain]
 
 
 def test_test_batches_are_torchvisions_central_crops_in_order(data: Dataset, folder: Path) -> None:
@@ -180,3 +207,5 @@ def test_images_of_one_size_and_photographs_are_not_mixed_up(data: Dataset) -> N
         data.train.training_batches(replace(HOW, sides=None), 8, 16, 0)
     with pytest.raises(InputError, match=r"^The recipe cuts squares out of photographs; [^\n]*\.$"):
         open_dataset("digits").train.training_batches(HOW, 8, 16, 0)
+    with pytest.raises(InputError, match=r"^The recipe cuts squares out of photographs; [^\n]*\.$"):
+        open_dataset("digits").train.training_batches(replace(HOW, sides=None, colour=0.1), 8, 16, 0)

@@ -44,7 +44,7 @@ def test_the_recipe_of_resnet110_warms_up_at_a_hundredth_until_the_error_is_belo
 def test_he2015_imagenet_is_section_3_4_of_the_paper() -> None:
     how = recipe("he2015-imagenet")
     assert (how.batch_size, how.momentum, how.weight_decay, how.mirror) == (256, 0.9, 1e-4, True)
-    assert (how.iterations, how.resolution, how.sides) == (600_000, 224, (256, 480))
+    assert (how.iterations, how.resolution, how.sides, how.colour) == (600_000, 224, (256, 480), 0.1)
     passes = 1_281_167 // 256  # iterations
     rates = [how.learning_rate_at(epoch * passes) for epoch in (0, 29, 31, 59, 61, 89, 91, 119)]
     assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001, 0.0001, 0.0001])

@@ -28,6 +28,7 @@ from resnet_core.inspection.similarity import block_similarity
 from resnet_core.network import ResNet, build
 from resnet_core.training.catalogue import Measurement, weights_of
 from resnet_core.training.engine import made_with
+from resnet_core.training.memory import keep_freed_memory
 from resnet_core.weights import load, read_checkpoint
 
 BATCH = 64
@@ -69,9 +70,10 @@ class Subject:
 def answer(measurement: Measurement, label: str, dataset: Dataset, seed: int, trained: Path | None, folder: Path) -> None:
     """Ask one network, and write a run directory: the table as measured.parquet, and run.json, which says "finished" at last.
 
-    trained: the folder of the study that trained the network; None: it is new. Raises InputError where it has learned other
-    classes than the dataset's.
+    trained: the folder of the study that trained the network; None: it is new. The process keeps the memory it frees
+    (`keep_freed_memory`). Raises InputError where the network has learned other classes than the dataset's.
     """
+    keep_freed_memory()
     start = time.perf_counter()
     architecture = replace(measurement.networks[label], num_classes=len(dataset.classes))
     resolution = max(SMALLEST, dataset.train.side)

@@ -33,6 +33,7 @@ from resnet_core.complexity import complexity
 from resnet_core.network import build
 from resnet_core.training.catalogue import study
 from resnet_core.training.engine import precision_of
+from resnet_core.training.memory import keep_freed_memory
 from resnet_core.training.recipe import recipe
 from resnet_core.training.trainee import Trainee
 
@@ -48,6 +49,7 @@ def synchronised() -> float:
 
 def trainee(row: Architecture) -> tuple[Trainee, float]:
     """One whose steps are compiled, and the seconds that took."""
+    keep_freed_memory()  # as every training does
     fabric = Fabric(devices=1, precision=precision_of(Path(), RECIPE))
     found = Trainee(build(row, seed=0), replace(RECIPE, blocks_every=None), noise(), 0, fabric, compiled=True)
     start = synchronised()

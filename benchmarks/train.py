@@ -24,7 +24,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from importlib.metadata import version
 from multiprocessing import get_context
@@ -113,6 +113,7 @@ def tutorial_elsewhere() -> Iterator[Callable[[], None]]:
     here, there = get_context("spawn").Pipe()
     process = get_context("spawn").Process(target=_tutorial_process, args=(there,))
     process.start()
+    there.close()  # so that a process that died is heard of
 
     def step() -> None:
         here.send(True)
@@ -121,7 +122,8 @@ def tutorial_elsewhere() -> Iterator[Callable[[], None]]:
     try:
         yield step
     finally:
-        here.send(False)
+        with suppress(BrokenPipeError):
+            here.send(False)
         process.join()
 
 

@@ -9,15 +9,16 @@ from torch import Tensor, nn
 
 
 class Normalise(torch.autograd.Function):
-    """(x, shift, weight, bias, eps) -> (y, mean, variance): x (N, C, H, W) normalised by its own statistics, which are returned.
+    """(x, weight, bias, eps) -> (y, mean, variance): x (N, C, H, W) normalised by its own statistics, which are returned.
 
-    Statistics and sums are in float32 at least, also those of bfloat16. shift (C,) is a guess of the mean, so that the variance,
-    from one pass over x, loses no digits where the mean is far from zero.
+    Statistics and sums are in float32 at least, also those of bfloat16. The variance, from one pass over x, is taken around the
+    mean of the first image, so that it loses no digits where the mean is far from zero.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, shift: Tensor, weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
         each = x.shape[1] / x.numel()
+        shift = _wide(x[0]).mean((1, 2))
         moved = _wide(x) - _channels(shift)
         offset = _sums(moved) * each
         mean, variance = shift + offset, (_sums(moved * moved) * each - offset * offset).clamp_min(0)
@@ -37,7 +38,7 @@ class Normalise(torch.autograd.Function):
         scale = weight * inverse_sd
         constant, slope = scale * of_bias * each, scale * inverse_sd * inverse_sd * along * each
         of_x = gradient * _channels(scale) - _channels(constant) - centred * _channels(slope)
-        return of_x.to(x.dtype), None, along * inverse_sd, of_bias, None
+        return of_x.to(x.dtype), along * inverse_sd, of_bias, None
 
 
 def _wide(x: Tensor) -> Tensor:
@@ -62,10 +63,10 @@ class BatchNorm2d(nn.BatchNorm2d):
 
     def forward(self, x: Tensor) -> Tensor:
         compiled_training = self.training and torch.compiler.is_compiling() and x.device.type == "cpu"
-        if not compiled_training or self.running_mean is None or self.running_var is None or self.momentum is None:
-            return super().forward(x)
-        y, mean, variance = Normalise.apply(x, self.running_mean.clone(), self.weight, self.bias, self.eps)
         n = x.numel() // x.shape[1]
+        if not compiled_training or n == 1 or self.running_mean is None or self.running_var is None or self.momentum is None:
+            return super().forward(x)
+        y, mean, variance = Normalise.apply(x, self.weight, self.bias, self.eps)
         with torch.no_grad():
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * (n / (n - 1)), self.momentum)

@@ -97,7 +97,7 @@ class ImageSet:
     ) -> Iterator[Batch]:
         """As in `Images`: each image shifted by at most `pad` pixels and, with `mirror`, mirrored half of the time."""
         if how.sides or how.colour:
-            raise InputError(f"The recipe cuts squares out of photographs; choose another one for images of {self.side} pixels.")
+            raise InputError(f"The recipe is for photographs of any size; choose another one for images of {self.side} pixels.")
         return self._shifted(how, batch_size, seed, first, share)
 
     def _shifted(self, how: Augmentation, batch_size: int, seed: int, first: int, share: slice) -> Iterator[Batch]:

@@ -100,7 +100,7 @@ class ImageFiles:
     def training_batches(
         self, how: Augmentation, batch_size: int, resolution: int, seed: int, first: int = 0, share: slice = ALL
     ) -> Iterator[Batch]:
-        """As in `Images`: a random square of the resized photograph or of its mirror image (section 3.4 of the paper)."""
+        """As in `Images`: a random square of the resized photograph or of its mirror image, in other colours (section 3.4)."""
         if not how.sides:
             raise InputError("The recipe is for images of one size; choose one that cuts photographs, such as he2015-imagenet.")
         return self._load(_training_cuts(len(self), how, how.sides, batch_size, seed, first, share), resolution)

@@ -22,7 +22,7 @@ from resnet_core.data.datasets import Dataset
 from resnet_core.errors import InputError
 from resnet_core.network import ResNet, build
 from resnet_core.training.memory import keep_freed_memory
-from resnet_core.training.recipe import Recipe
+from resnet_core.training.recipe import OF_OLD_RECIPES, Recipe
 from resnet_core.training.trainee import Trainee
 from resnet_core.weights import load, save
 
@@ -137,6 +137,7 @@ def begin(folder: Path, facts: dict[str, Any], fabric: Fabric, compiled: bool = 
         raise InputError(f"{folder} cannot be made ({error.strerror}); choose another folder of runs.") from None
     if (folder / "run.json").exists():
         earlier = runs.read_facts(folder)
+        earlier["recipe"] = OF_OLD_RECIPES | earlier["recipe"]
         other = next((key for key in facts if earlier.get(key) != facts[key]), None)
         if other or earlier["status"] == "finished":
             what = f"holds a run with another {other}" if other else "holds this run, finished"

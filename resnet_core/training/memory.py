@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h of the GNU C library
-MOST, MOST_OF_OLD_ONES = 2**30, 2**25  # bytes; older libraries take no more than the second
+NEVER = -1
+LARGEST, LARGEST_OF_OLD_ONES = 2**30, 2**25  # bytes of one tensor; older libraries take no more than the second
 
 
 def keep_freed_memory() -> None:
@@ -19,6 +20,6 @@ def keep_freed_memory() -> None:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):  # another C library, another system
         return
-    mallopt(M_TRIM_THRESHOLD, MOST)
-    if not mallopt(M_MMAP_THRESHOLD, MOST):
-        mallopt(M_MMAP_THRESHOLD, MOST_OF_OLD_ONES)
+    mallopt(M_TRIM_THRESHOLD, NEVER)
+    if not mallopt(M_MMAP_THRESHOLD, LARGEST):
+        mallopt(M_MMAP_THRESHOLD, LARGEST_OF_OLD_ONES)

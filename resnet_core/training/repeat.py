@@ -64,8 +64,8 @@ def repeat(
 ) -> str | None:
     """Train it again into `folder`, or go on with that; where its numbers first differ, None if nowhere.
 
-    On the same kind of processor (`engine.INSTRUCTIONS`), with as many threads and the same version of torch, they are the same
-    bit for bit; a GPU sums in another order each time. start: the run from whose weights it began.
+    On the same kind of processor (`engine.INSTRUCTIONS`), with as many threads and the same versions of torch and of this
+    program, they are the same bit for bit; a GPU sums in another order each time. start: the run from whose weights it began.
     Raises InputError as `train` does, and for other data or another start.
     """
     run = recorded.run

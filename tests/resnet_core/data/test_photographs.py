@@ -205,7 +205,7 @@ def test_a_broken_photograph_is_named_in_one_sentence(tmp_path: Path, workers: i
 def test_images_of_one_size_and_photographs_are_not_mixed_up(data: Dataset) -> None:
     with pytest.raises(InputError, match=r"^The recipe is for images of one size; [^\n]*\.$"):
         data.train.training_batches(replace(HOW, sides=None), 8, 16, 0)
-    with pytest.raises(InputError, match=r"^The recipe cuts squares out of photographs; [^\n]*\.$"):
+    with pytest.raises(InputError, match=r"^The recipe is for photographs of any size; [^\n]*\.$"):
         open_dataset("digits").train.training_batches(HOW, 8, 16, 0)
-    with pytest.raises(InputError, match=r"^The recipe cuts squares out of photographs; [^\n]*\.$"):
+    with pytest.raises(InputError, match=r"^The recipe is for photographs of any size; [^\n]*\.$"):
         open_dataset("digits").train.training_batches(replace(HOW, sides=None, colour=0.1), 8, 16, 0)

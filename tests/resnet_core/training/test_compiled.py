@@ -18,7 +18,7 @@ from resnet_core import runs
 from resnet_core.architectures import Architecture
 from resnet_core.network import build
 from resnet_core.training import recipe
-from resnet_core.training.engine import compiles, train
+from resnet_core.training.engine import Precision, compiles, train
 from resnet_core.training.recipe import WORTH_COMPILING, Phase
 from resnet_core.training.trainee import Trainee
 from tests.resnet_core.training.toy import DATA, RECIPE, TINY, StoppedError, contents, run, silent, stop_at
@@ -27,8 +27,8 @@ LONG = replace(RECIPE, phases=(Phase(-(-WORTH_COMPILING // TINY.layers), 8), Pha
 CPU = torch.device("cpu")
 
 
-def trainee(compiled: bool, row: Architecture = TINY) -> Trainee:
-    return Trainee(build(row, 0), LONG, DATA, 0, Fabric(accelerator="cpu", devices=1), compiled)
+def trainee(compiled: bool, row: Architecture = TINY, precision: Precision = "32-true") -> Trainee:
+    return Trainee(build(row, 0), LONG, DATA, 0, Fabric(accelerator="cpu", devices=1, precision=precision), compiled)
 
 
 def graphs() -> int:
@@ -36,16 +36,17 @@ def graphs() -> int:
     return counters["stats"]["unique_graphs"]
 
 
-def test_its_steps_are_those_of_the_network_as_it_is_written() -> None:
-    written = trainee(False)
-    compiled, before = trainee(True), graphs()
+@pytest.mark.parametrize(("precision", "tolerance"), [("32-true", 1e-5), ("bf16-mixed", 0.02)])
+def test_its_steps_are_those_of_the_network_as_it_is_written(precision: Precision, tolerance: float) -> None:
+    written = trainee(False, precision=precision)
+    compiled, before = trainee(True, precision=precision), graphs()
     for _ in range(2):  # the first is recorded, which none that is compiled can be
         compiled.step()
         written.step()
     assert graphs() > before
-    assert compiled.report() == pytest.approx(written.report(), rel=1e-5)
+    assert compiled.report() == pytest.approx(written.report(), rel=tolerance)
     for (name, ours), theirs in zip(compiled.network.state_dict().items(), written.network.state_dict().values(), strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6, msg=name)
+        torch.testing.assert_close(ours, theirs, rtol=10 * tolerance, atol=tolerance / 10, msg=name)
     assert [row["metric"] for row in compiled.rows] == [row["metric"] for row in written.rows]
 
 

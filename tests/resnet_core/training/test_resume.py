@@ -74,6 +74,17 @@ def test_a_run_from_other_weights_goes_on_to_the_same_weights(tmp_path: Path, fi
     assert contents(tmp_path / "stopped")[0] == contents(tmp_path / "whole")[0]
 
 
+def test_a_run_that_an_earlier_version_began_goes_on(tmp_path: Path, finished: Path) -> None:
+    """Before recipes knew of colours, of which this one has none."""
+    with pytest.raises(StoppedError):
+        run(tmp_path / "run", progress=stop_at(50))
+    facts = runs.read_facts(tmp_path / "run")
+    assert facts["recipe"].pop("colour") == 0
+    runs.write_facts(tmp_path / "run", facts)
+    run(tmp_path / "run")
+    assert contents(tmp_path / "run")[0] == contents(finished)[0]
+
+
 def half_precision() -> Fabric:
     return Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
 

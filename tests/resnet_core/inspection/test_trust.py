@@ -120,7 +120,8 @@ def test_on_the_bundled_network_guided_backprop_stays_and_the_gradient_and_grad_
     assert guided.absolute[upper].min() > 0.8
     assert np.abs(gradient.signed[upper]).max() < 0.4
     assert gradient.absolute[upper].max() < 0.6  # not nothing: the sizes of the image itself are a factor of it
-    assert cam.absolute[upper].max() < 0.6
+    assert (cam.absolute[upper] < guided.absolute[upper]).all()
+    assert cam.absolute[4:10].max() < 0.6  # once the last stage is random
     assert guided.absolute[-1] < 0.6  # at the bottom, it changes too
 
 

@@ -43,7 +43,7 @@ PIXELS = 420_000  # of a grid: 512 channels of 28 x 28; more are drawn smaller
 SMALLEST = 24  # pixels of a map in the picture: smaller ones are enlarged, each value a square
 GAP = 2  # pixels between maps
 BRIGHT = 0.998  # quantile of the values that a shared scale ends at: one hot pixel would leave all others dark
-TOP = 3  # places that are marked
+TOP, APART = 3, 1 / 6  # places that are marked, and the share of the map's side between two: their marks are so large on a phone
 OVER_SHAPE, EQUATION_SHAPE = 1.9, 3.6  # width over height
 
 
@@ -161,17 +161,28 @@ def channel_table(found: FeatureMaps, place: str, order: NDArray[np.intp], like:
     return table.astype({"channel": int}).iloc[order]
 
 
+def _strongest(values: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of the TOP largest values of (H, W), of which none is nearer than APART to a larger one."""
+    places: list[NDArray[np.intp]] = []
+    for place in np.column_stack(np.unravel_index(np.argsort(-values, axis=None, kind="stable"), values.shape)):
+        if all((np.abs(place - larger) / values.shape).max() >= APART for larger in places):
+            places.append(place)
+        if len(places) == TOP:
+            break
+    rows, columns = np.transpose(places)
+    return rows, columns
+
+
 def channel_over(found: FeatureMaps, place: str, channel: int, picture: Pixels, limit: float) -> go.Figure:
-    """Left: where the channel is above zero, over the photograph (S, S, 3), and its TOP largest values. Right: a histogram."""
+    """Left: where the channel is above zero, over the photograph (S, S, 3), and its `_strongest` places. Right: a histogram."""
     values = found.maps[place][channel]
     height, width = values.shape
-    largest = np.argsort(-values, axis=None, kind="stable")[:TOP]
-    rows, columns = np.unravel_index(largest, values.shape)
+    rows, columns = _strongest(values)
     pictures = grey_uri(picture.tobytes(), len(picture), 320), heat_uri(strength(np.maximum(values, 0), limit, 160))
     axis = {"fixedrange": True, "constrain": "domain"}
     tops = go.Scatter(
         x=(columns + 0.5) / width, y=1 - (rows + 0.5) / height, customdata=values[rows, columns], mode="markers+text",
-        text=[str(i + 1) for i in range(TOP)], textfont={"color": "white", "size": 12},
+        text=[str(i + 1) for i in range(len(rows))], textfont={"color": "white", "size": 12},
         hovertemplate="%{customdata:.3g}<extra></extra>",
         marker={"size": 20, "color": "rgba(0,0,0,0.35)", "line": {"color": "white", "width": 2}},
     )  # fmt: skip
@@ -189,7 +200,7 @@ def channel_over(found: FeatureMaps, place: str, channel: int, picture: Pixels, 
             "xaxis": {"range": [0, 1], "domain": [0, 0.45], "visible": False, **axis},
             "yaxis": {"range": [0, 1], "scaleanchor": "x", "constraintoward": "top", "visible": False, **axis},
             "xaxis2": {"domain": [0.58, 1], "anchor": "y2", "showgrid": False, "nticks": 5, **AXIS},
-            "yaxis2": {"domain": [0.08, 1], "anchor": "x2", **log_axis(counts)},
+            "yaxis2": {"domain": [0.08, 1], "anchor": "x2", **log_axis(counts, most=5)},
             "annotations": [{"text": text, "x": x, "font": {"size": 13}, **place_of} for x, text in words],
             "margin": {"l": 0, "r": 8, "t": 28, "b": 20},
             "showlegend": False,

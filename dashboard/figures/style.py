@@ -31,8 +31,8 @@ def titled(text: str) -> dict[str, Any]:
     return {"text": text, "font": {"size": 14}}
 
 
-def log_axis(values: Iterable[float]) -> dict[str, Any]:
-    """A logarithmic axis around the positive of the values, with at most seven numbers on it.
+def log_axis(values: Iterable[float], most: int = 7) -> dict[str, Any]:
+    """A logarithmic axis around the positive of the values, with at most so many numbers on it.
 
     At least a factor of four high: nearly equal values look nearly equal. Plotly's own numbers cover each other
     where an axis spans less than a decade.
@@ -45,7 +45,7 @@ def log_axis(values: Iterable[float]) -> dict[str, Any]:
     for digits, every in [((1, 2, 3, 5, 7), 1), ((1, 2, 5), 1), ((1, 3), 1), *(((1,), n) for n in range(1, len(decades)))]:
         numbers = [(digit, power) for power in decades if power % every == 0 for digit in digits]
         numbers = [(digit, power) for digit, power in numbers if low <= math.log10(digit) + power <= high]
-        if len(numbers) <= 7:
+        if len(numbers) <= most:
             break
     plain = all(-4 < power < 4 for _, power in numbers)
     words = [f"{digit * 10.0**power:g}" if plain else _power(digit, power) for digit, power in numbers]

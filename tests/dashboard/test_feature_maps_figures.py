@@ -140,6 +140,22 @@ def test_the_largest_values_are_marked_where_they_are() -> None:
     assert sum(figure.data[1].y) == 36
 
 
+def test_marks_of_neighbouring_places_do_not_cover_each_other() -> None:
+    """On a hill, the largest values lie side by side; of a plain, and of a single value, something is marked too."""
+    down, across = np.indices((16, 16))
+    hill = np.exp(-((down - 4) ** 2 + (across - 9) ** 2) / 20).astype(np.float32)
+    for values, marks in ((hill, 3), (np.zeros((16, 16), np.float32), 3), (np.ones((1, 1), np.float32), 1)):
+        maps = {"F(x)": values[None], "output": values[None]}
+        found = FeatureMaps("conv3_2", 0, maps, {place: each.mean((1, 2)) for place, each in maps.items()})
+        tops = channel_over(found, "output", 0, np.zeros((32, 32, 3), np.uint8), 1.0).data[0]
+        places = np.column_stack([tops.x, tops.y])
+        assert list(tops.text) == ["1", "2", "3"][:marks]
+        assert list(tops.customdata) == sorted(tops.customdata, reverse=True)
+        apart = np.abs(places[:, None] - places).max(2)[np.triu_indices(marks, 1)]
+        assert (apart >= 1 / 6).all()
+        assert tops.customdata[0] == values.max()
+
+
 def test_the_numbers_of_a_channel_are_all_there() -> None:
     table = values_table(block(residual=True, identity=False), 3)
     assert list(table.columns) == ["row", "column", "F(x)", "shortcut", "F(x) + shortcut", "after ReLU"]  # x has two channels

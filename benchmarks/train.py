@@ -15,9 +15,10 @@ Peers:
 - The same steps without records of the blocks: recording every 1000 iterations costs what one recorded step costs more, a
   thousandth of it. Goal: at most 1.03.
 
-Last result (2 threads of an x86-64 machine with AMX, bfloat16, torch 2.14.1), medians of ten rounds, two processes: 1.016 and
-1.035 of the bare step, both compiled 1.035 and 1.035; compiled 0.747 and 0.731 of the steps as written; recording 1.0002; 0.335
-and 0.332 of the tutorial's loop (84 and 250 ms). Of the 84, a profile gives 42 to oneDNN's convolutions.
+Last result (2 threads of an x86-64 machine with AMX, bfloat16, torch 2.14.1), medians of ten rounds, three processes: 1.016,
+1.035 and 1.007 of the bare step, both compiled 1.035, 1.035 and 1.063; compiled 0.747, 0.731 and 0.737 of the steps as written;
+0.911 of those with torch's batch norm, 0.798 of those that give memory back; recording 1.0002; 0.335, 0.332 and 0.336 of the
+tutorial's loop (84 and 250 ms). Of the 84, a profile gives 42 to oneDNN's convolutions.
 """
 
 from __future__ import annotations

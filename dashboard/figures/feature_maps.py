@@ -182,7 +182,7 @@ def channel_over(found: FeatureMaps, place: str, channel: int, picture: Pixels, 
     axis = {"fixedrange": True, "constrain": "domain"}
     tops = go.Scatter(
         x=(columns + 0.5) / width, y=1 - (rows + 0.5) / height, customdata=values[rows, columns], mode="markers+text",
-        text=[str(i + 1) for i in range(len(rows))], textfont={"color": "white", "size": 12},
+        text=[str(i + 1) for i in range(len(rows))], textfont={"color": "white", "size": 12}, cliponaxis=False,
         hovertemplate="%{customdata:.3g}<extra></extra>",
         marker={"size": 20, "color": "rgba(0,0,0,0.35)", "line": {"color": "white", "width": 2}},
     )  # fmt: skip

@@ -13,8 +13,8 @@ def keep_freed_memory() -> None:
     """From now on, for the whole process, until it ends. Only the GNU C library can be told; elsewhere nothing happens.
 
     By itself it gives activations of many megabytes back to the system at the end of a step, and takes them again page by page in
-    the next: 59,000 page faults and a quarter of the time of a compiled step of ResNet-56 (batch 128, one thread), a tenth of one
-    that is not compiled, and a quarter of a pass of 250 test images. Kept, they need little more than the step's peak.
+    the next: a fifth of the time of a compiled step of ResNet-20 (`benchmarks/train.py`). Kept, they need little more than the
+    step's peak.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

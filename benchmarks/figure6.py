@@ -16,7 +16,6 @@ Goal: the nine networks in 15 minutes on an H100.
 from __future__ import annotations
 
 import multiprocessing
-import os
 import time
 from dataclasses import replace
 from multiprocessing.queues import Queue
@@ -31,6 +30,7 @@ from benchmarks.train import BATCH, noise
 from resnet_core.architectures import Architecture, architecture
 from resnet_core.complexity import complexity
 from resnet_core.network import build
+from resnet_core.processors import processors
 from resnet_core.training.catalogue import study
 from resnet_core.training.engine import precision_of
 from resnet_core.training.memory import keep_freed_memory
@@ -83,7 +83,7 @@ def achievable(size: int = 4096) -> float:
 
 
 def _one_of(processes: int, together: Barrier, found: Queue[float]) -> None:
-    torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // processes))
+    torch.set_num_threads(max(1, processors() // processes))
     of, _ = trainee(architecture("resnet20-cifar"))
     together.wait()
     count, seconds = steps(of)
@@ -120,8 +120,7 @@ def main() -> None:
             flush=True,
         )
     print(f"all nine, one after another: {hours:.2f} h")
-    processors = len(os.sched_getaffinity(0))
-    counts = [n for n in (1, 2, 4, 8) if n <= processors]
+    counts = [n for n in (1, 2, 4, 8) if n <= processors()]
     alone, *more = [at_once(n) for n in counts]
     for n, speed in zip(counts[1:], more, strict=True):
         print(f"{n} processes at once, ResNet-20: {speed:,.0f} images/s, {speed / alone:.2f} times those of one")

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from resnet_core import runs
-from resnet_core.training.catalogue import STUDIES
+from resnet_core.training.catalogue import STUDIES, study_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class Study:
     @cached_property
     def kind(self) -> str:
         """Its name in the catalogue of studies, whatever its scale."""
-        return self.name.split("/")[-1].split("-x")[0]
+        return study_of(self.name.split("/")[-1])
 
     @cached_property
     def question(self) -> str:

@@ -23,6 +23,7 @@ from dashboard.figures.schedules import by_schedule, over_schedules
 from dashboard.figures.style import network_name, spread
 from resnet_core import runs
 from resnet_core.files import replacing
+from resnet_core.training.catalogue import study_of
 
 STUDIES = Path(__file__).parents[1] / "assets" / "studies"
 TEXT = STUDIES / "STUDIES.md"
@@ -34,6 +35,10 @@ def _markdown(table: pd.DataFrame) -> str:
     return "".join(f"| {' | '.join(map(str, row))} |\n" for row in rows)
 
 
+def counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def made(folder: Path) -> pd.DataFrame:
     """What the runs say of themselves: data, recipe, seeds, precision, hardware, time, commits."""
     facts = [runs.read_facts(path.parent) for path in sorted(folder.glob("*/run.json"))]
@@ -43,14 +48,14 @@ def made(folder: Path) -> pd.DataFrame:
 
     seeds = sorted({each["seed"] for each in facts})
     iterations = all_of(lambda each: f"{each['recipe']['iterations']:,}")
-    hardware = all_of(lambda each: f"{each['hardware'].get('device', 'cpu')}, {each['hardware']['threads']} threads")
+    hardware = all_of(lambda each: f"{each['hardware'].get('device', 'cpu')}, {counted(each['hardware']['threads'], 'thread')}")
     said = {
         "data": all_of(lambda each: each["data"]["source"]),
         "recipe": all_of(lambda each: each["recipe"]["name"]) + f": {iterations} iterations",
         "seeds": ", ".join(map(str, seeds)),
         "precision": all_of(precision),
-        "hardware": hardware.replace("cpu", "CPU").replace("1 threads", "1 thread") + " a network",
-        "time": f"{sum(each['seconds'] for each in facts) / 60:.0f} minutes in all, {len(facts)} runs",
+        "hardware": hardware.replace("cpu", "CPU") + " a network",
+        "time": f"{sum(each['seconds'] for each in facts) / 60:.0f} minutes in all, {counted(len(facts), 'run')}",
         "commits": all_of(lambda each: (each["commit"] or "none")[:10]),
     }
     return pd.DataFrame(said.items(), columns=["what", "value"])
@@ -84,7 +89,7 @@ def schedules(study: Path) -> pd.DataFrame:
 
 
 def at_every_length(study: Path) -> pd.DataFrame:
-    return by_schedule([runs.load(each) for each in sorted(study.parent.iterdir()) if each.name.split("-x")[0] == study.name])
+    return by_schedule([runs.load(each) for each in sorted(study.parent.iterdir()) if study_of(each.name) == study.name])
 
 
 def responses(folder: Path) -> pd.DataFrame:
@@ -203,7 +208,7 @@ def pictures(root: Path = STUDIES) -> Iterator[tuple[str, go.Figure]]:
     """Every figure of the text by its file's name."""
     yield "figure6-schedules", over_schedules(at_every_length(root / "figure6"))
     for folder in sorted(path for path in root.iterdir() if any(path.glob("*/run.json"))):
-        kind = folder.name.split("-x")[0]
+        kind = study_of(folder.name)
         if any(folder.glob("*/measured.parquet")):
             table = runs.load_measured(folder)
         else:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import Any, Literal
 
-from resnet_core.errors import InputError
+from resnet_core.errors import InputError, hint
 
 BlockKind = Literal["basic", "bottleneck"]
 Stem = Literal["imagenet", "cifar"]
@@ -153,7 +152,5 @@ def architecture(name: str, **changes: Any) -> Architecture:
     Raises InputError for an unknown name or a value that no network can have.
     """
     if name not in REGISTRY:
-        near = get_close_matches(name, REGISTRY, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(REGISTRY)}."
-        raise InputError(f"There is no network named {name!r}; {hint}")
+        raise InputError(f"There is no network named {name!r}; {hint(name, REGISTRY)}")
     return replace(REGISTRY[name], **changes)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from resnet_core.architectures import Architecture
-from resnet_core.errors import InputError
+from resnet_core.errors import InputError, hint
 
 BUNDLED = Path(__file__).parents[1] / "assets" / "weights"  # the networks that come with the project
-LARGEST = 4096  # pixels
+SMALLEST, LARGEST = 8, 4096  # pixels of the square that a network takes
 
 
 @dataclass(frozen=True)
@@ -46,16 +45,24 @@ class Checkpoint:
         if len(self.mean) != 3 or len(self.std) != 3 or not all(map(math.isfinite, numbers)) or min(self.std) <= 0:
             raise InputError(f"mean and std must be three finite numbers each, std above 0, not {self.mean} and {self.std}.")
         for pixels in (self.resolution, self.stored_resolution):
-            if type(pixels) is not int or not 8 <= pixels <= LARGEST:
-                raise InputError(f"A resolution must be 8 to {LARGEST} pixels, not {pixels!r}.")
+            if type(pixels) is not int or not SMALLEST <= pixels <= LARGEST:
+                raise InputError(f"A resolution must be {SMALLEST} to {LARGEST} pixels, not {pixels!r}.")
+        words = {name: getattr(self, name) for name in ("data", "source", "recipe", "note", "run", "commit")}
+        for name, said in words.items():
+            if not isinstance(said, str) and not (name == "commit" and said is None):
+                raise InputError(f"{name} must be a text, not {str(said)[:60]!r}.")
+        if self.seed is not None and type(self.seed) is not int:
+            raise InputError(f"A seed must be a whole number, not {str(self.seed)[:60]!r}.")
+        error = self.test_error_percent
+        if error is not None and (type(error) not in (int, float) or not 0 <= error <= 100):
+            raise InputError(f"A test error must be 0 to 100 percent, not {str(error)[:60]!r}.")
 
     def class_index(self, name: str) -> int:
         """The number of the class. Raises InputError where the network has not learned it."""
         if name in self.classes:
             return self.classes.index(name)
-        near = get_close_matches(name, self.classes, n=3)
-        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"it knows {len(self.classes)} others."
-        raise InputError(f"The network has no class named {name!r}; {hint}")
+        others = f"it knows {len(self.classes)} others."
+        raise InputError(f"The network has no class named {name!r}; {hint(name, self.classes, others, most=3)}")
 
     def check_classes(self, classes: tuple[str, ...], data: str) -> None:
         """Raises InputError where the network has learned others than those of the data."""

@@ -66,7 +66,7 @@ def main() -> None:
         print(error, file=sys.stderr)
         sys.exit(2)
     except typer.TyperException as error:
-        print(f"{str(error).rstrip('.')}; `python -m resnet_core --help` lists what there is.", file=sys.stderr)
+        print(f"{error.format_message().rstrip('.')}; `python -m resnet_core --help` lists what there is.", file=sys.stderr)
         sys.exit(2)
     except (KeyboardInterrupt, typer.Abort):
         print("Stopped; a training goes on from its last checkpoint with the same command.", file=sys.stderr)

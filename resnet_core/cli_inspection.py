@@ -59,7 +59,7 @@ def inspect_image(
         box=None,
     )
     for block in found.blocks:
-        ratio = "" if block.residual_norm is None else f"{block.residual_norm / block.input_norm:.3f}"
+        ratio = "" if block.residual_ratio is None else f"{block.residual_ratio:.3f}"
         shape = " x ".join(map(str, block.output_shape))
         table.add_row(block.label, shape, f"{block.gradient_norm:.3g}", f"{block.response_std:.3g}", ratio)
     Console().print(table)
@@ -175,8 +175,8 @@ def feature_maps_of_image(
 def gradient_flow_of_batch(
     name: Annotated[str, typer.Argument(help="a network of the registry, which is new; or a trained one, as for `inspect`")],
     data: Annotated[str, typer.Option(help="as for `train`: digits, cifar10, folder:PATH, …")] = "digits",
-    images: Annotated[int, typer.Option(help="how many of the training images, from the first")] = 16,
-    seed: Annotated[int, typer.Option(help="of a new network's weights")] = 0,
+    images: Annotated[int, typer.Option(min=1, help="how many of the training images, from the first")] = 16,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="of a new network's weights")] = 0,
     batch_norm: Annotated[bool, typer.Option(help="of a new network")] = True,
     out: Annotated[Path | None, typer.Option(help="a .npz file for the numbers of every block")] = None,
 ) -> None:
@@ -184,16 +184,14 @@ def gradient_flow_of_batch(
     from resnet_core.data.batches import network_input
     from resnet_core.data.datasets import open_dataset
     from resnet_core.inspection.gradients import gradient_flow
-    from resnet_core.inspection.inspect import SMALLEST
     from resnet_core.network import build
+    from resnet_core.training import measurements
     from resnet_core.weights import load
 
-    if images < 1:
-        raise InputError(f"--images must be at least 1, not {images}.")
     dataset = open_dataset(data)
     if name in REGISTRY:
         lens = build(architecture(name, batch_norm=batch_norm, num_classes=len(dataset.classes)), seed)
-        resolution = max(SMALLEST, dataset.train.side)
+        resolution = max(measurements.SMALLEST, dataset.train.side)
     else:
         lens = load(name)
         resolution = lens.checkpoint.resolution

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,8 @@ from resnet_core.cli_training import Start, bar, follow
 from resnet_core.errors import InputError
 
 RunFolder = Annotated[Path, typer.Argument(help="a run directory")]
+
+ROWS = 30  # of a curve that is printed
 
 runs_app = typer.Typer(no_args_is_help=False, help="What trainings left: list, show, compare, export, repeat.")
 
@@ -58,23 +61,34 @@ def show_run(run: RunFolder) -> None:
     more = ("precision", "compiled", "commit", "hardware", "versions", "seconds", "status")
     for key in ("architecture", "recipe", "data", "seed", *more):
         print(f"{key}: {facts.get(key)}")
-    _print_curves({run.name: metrics})
+    _print_curves({"": metrics})
 
 
 @runs_app.command("compare")
 def compare_runs(first: RunFolder, second: RunFolder) -> None:
     """Two runs side by side: their errors over the iterations."""
-    _print_curves({f"{i}: {run.name}": runs.read_metrics(run) for i, run in enumerate((first, second), 1)})
+    tables = {f"{i} ": runs.read_metrics(run) for i, run in enumerate((first, second), 1)}
+    for number, run in zip(tables, (first, second), strict=True):
+        print(f"{number} {run}")
+    _print_curves(tables)
 
 
 def _print_curves(tables: dict[str, pd.DataFrame]) -> None:
+    """Errors over the iterations; the keys go before the columns' names."""
     columns = {}
     for name, metrics in tables.items():
         errors = metrics[(metrics.metric == "error_percent") & metrics.block.isna()]
         for split, part in errors.groupby("split"):
-            columns[f"{name}, {split} error %"] = part.set_index("step").value
+            columns[f"{name}{split} error %"] = part.set_index("step").value
     table = pd.DataFrame(columns).sort_index()
-    print(table.iloc[:: max(1, len(table) // 30)].to_string(float_format="{:.2f}".format, na_rep=""))
+    tested = table.filter(like="test error").notna().any(axis=1)
+    shown = pd.concat([_thinned(table[tested]), _thinned(table[~tested])]).sort_index()
+    print(shown.to_string(float_format="{:.2f}".format, na_rep=""))
+
+
+def _thinned(table: pd.DataFrame) -> pd.DataFrame:
+    """At most ROWS, evenly, the last among them."""
+    return table.iloc[:: -max(1, math.ceil(len(table) / ROWS))]
 
 
 @runs_app.command("repeat")

@@ -20,6 +20,7 @@ from rich.table import Table
 from resnet_core import runs
 from resnet_core.architectures import architecture
 from resnet_core.errors import InputError
+from resnet_core.processors import processors
 from resnet_core.training.study import summary
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 Data = Annotated[str | None, typer.Option(help="digits, synthetic, cifar10, cifar100, tiny-imagenet, folder:PATH, imagenet:PATH")]
 Scale = Annotated[float, typer.Option(help="multiplies every iteration number of the recipe")]
 Out = Annotated[Path, typer.Option(help="the folder of runs")]
-Threads = Annotated[int | None, typer.Option(help="CPU threads a network")]
+Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads a network")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1)]
 Start = Annotated[Path | None, typer.Option(help="a finished run's folder, to go on from its weights")]
 
 
@@ -58,10 +60,15 @@ def _fabric(precision: Precision, loggers: list[Logger]) -> Fabric:
     """One device here; under `torchrun`, the processes that it started."""
     from lightning_fabric import Fabric
 
+    from resnet_core.training.engine import accelerator
+
     processes, here = (int(os.environ.get(name, 1)) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
     if processes == 1:
-        return Fabric(devices=1, precision=precision, loggers=loggers)
-    fabric = Fabric(devices=here, num_nodes=processes // here, strategy="ddp", precision=precision, loggers=loggers)
+        return Fabric(accelerator=accelerator(), devices=1, precision=precision, loggers=loggers)
+    nodes = processes // here
+    fabric = Fabric(
+        accelerator=accelerator(), devices=here, num_nodes=nodes, strategy="ddp", precision=precision, loggers=loggers
+    )
     fabric.launch()
     return fabric
 
@@ -73,7 +80,7 @@ def train(
     width: Annotated[int | None, typer.Option(help="channels of the first stage")] = None,
     shortcut: Annotated[str | None, typer.Option(help="A, B or C, for residual networks")] = None,
     batch_norm: Annotated[bool, typer.Option(help="with batch normalisation")] = True,
-    seed: int = 0,
+    seed: Seed = 0,
     scale: Scale = 1,
     out: Out = Path("runs"),
     threads: Threads = None,
@@ -108,7 +115,7 @@ def train(
 def race(
     folder: Annotated[Path | None, typer.Argument(help="a race to go on with; a new one if not given")] = None,
     depth: int = 56,
-    seed: int = 0,
+    seed: Seed = 0,
     out: Annotated[Path, typer.Option(help="the folder of races")] = Path("runs/races"),
 ) -> None:
     """Train a plain network and its residual twin side by side on handwritten digits: what the page "Train live" does."""
@@ -142,12 +149,12 @@ def race(
 
 def study(
     name: Annotated[str, typer.Argument(help="its name; an unknown one lists them")],
-    seeds: Annotated[int, typer.Option(help="how many, from 0")] = 1,
+    seeds: Annotated[int, typer.Option(min=1, help="how many, from 0")] = 1,
     only: Annotated[list[str] | None, typer.Option(help="a network of the study; may be given several times")] = None,
     scale: Scale = 1,
     data: Data = None,
     out: Out = Path("runs"),
-    jobs: Annotated[int | None, typer.Option(help="networks at once; as many as processors if not given")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="networks at once; as many as processors if not given")] = None,
     on: Annotated[str, typer.Option(help="here, or ray")] = "here",
 ) -> None:
     """Train or measure a study's networks; finished ones are skipped, so the same command goes on with it."""
@@ -158,9 +165,8 @@ def study(
         raise InputError(f"A study runs here or on ray, not on {on!r}.")
     chosen = study(name)
     planned = studies.plan(chosen, out, range(seeds), only or (), scale, data)
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    jobs = min(jobs or processors, len(planned))
-    threads = max(1, processors // jobs)
+    jobs = min(jobs or processors(), len(planned))
+    threads = max(1, processors() // jobs)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C does, it ends the workers too
     with bar() as shown:
         task = shown.add_task(chosen.name, total=len(planned))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 from contextlib import suppress
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from torch import Tensor, nn
 from resnet_core.architectures import REGISTRY, Architecture
 from resnet_core.checkpoint import BUNDLED, Checkpoint
 from resnet_core.data.batches import network_input
-from resnet_core.errors import InputError
+from resnet_core.errors import InputError, hint
 from resnet_core.files import replacing
 from resnet_core.images import square
 from resnet_core.network import ResNet
@@ -81,9 +80,8 @@ def _path_of(reference: str) -> Path:
     with suppress(OSError, ValueError):  # no path can be that long, or hold such a character
         if path.is_file():
             return path
-    near = get_close_matches(reference, bundled(), n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"bundled are {', '.join(bundled()) or 'none'}."
-    raise InputError(f"There is no bundled network and no file named {reference!r}; {hint}")
+    otherwise = f"bundled are {', '.join(bundled()) or 'none'}."
+    raise InputError(f"There is no bundled network and no file named {reference!r}; {hint(reference, bundled(), otherwise)}")
 
 
 def _opened(path: Path) -> Any:

@@ -69,7 +69,6 @@ def block_table(blocks: dict[str, BlockRecord]) -> pd.DataFrame:
 
     columns = {}
     for name, block in blocks.items():
-        ratio = None if block.residual_norm is None or not block.input_norm else block.residual_norm / block.input_norm
         columns[name] = {
             "output (channels, height, width)": " × ".join(map(str, block.output_shape)),
             "gradient norm ‖∂y/∂x‖": number(block.gradient_norm),
@@ -80,6 +79,6 @@ def block_table(blocks: dict[str, BlockRecord]) -> pd.DataFrame:
             "‖x‖, the block's input": number(block.input_norm),
             "‖F(x)‖": number(block.residual_norm),
             "‖shortcut(x)‖": number(block.shortcut_norm),
-            "‖F(x)‖ / ‖x‖": number(ratio),
+            "‖F(x)‖ / ‖x‖": number(block.residual_ratio),
         }
     return pd.DataFrame(columns)

@@ -35,12 +35,12 @@ def once(question: str, asked: Hashable, compute: Callable[[], Found], tell: Cal
     while not lock.acquire(timeout=0.2):
         tell(0)
     try:
-        if asked not in answers:
-            answers[asked] = compute()
+        found: Found | None = answers.get(asked)
+        if found is None:
+            found = answers[asked] = compute()
             while len(answers) > _KEPT:
                 answers.popitem(last=False)
-        found: Found = answers[asked]
+            locks.pop(asked, None)  # who waits has it in hand, and finds the answer; after a stop it stays, for them to go on
         return found
     finally:
-        locks.pop(asked, None)  # who waits has it in hand
         lock.release()

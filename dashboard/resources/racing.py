@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from dashboard.resources.runs import own_runs
 from resnet_core import InputError
+from resnet_core.processors import processors
 from resnet_core.training import race as race_files
 
 
@@ -33,12 +33,15 @@ def races() -> list[str]:
 
 
 def start_race(settings: race_files.Settings) -> str:
-    """Its name. Raises InputError while as many races run as the processors can bear."""
-    limit = max(1, (os.cpu_count() or 2) // len(race_files.NETWORKS))
-    latest = [race(name) for name in races()[: 4 * limit]]
-    running = [each for each in latest if not each.over and not each.paused]  # a paused one leaves the processors alone
+    """Its name. Raises InputError while as many races run, or wait, as the machine can bear."""
+    limit = max(1, processors() // len(race_files.NETWORKS))
+    most_paused = 4 * limit  # which leave the processors alone, but not the memory
+    latest = [race(name) for name in races()[: limit + most_paused]]
+    running, paused = ([each for each in latest if not each.over and each.paused == waits] for waits in (False, True))
     if len(running) >= limit:
         raise InputError(f"{len(running)} of at most {limit} races run on this machine now; start yours when one is over.")
+    if len(paused) >= most_paused:
+        raise InputError(f"{len(paused)} races are paused on this machine, as many as it can keep; stop one, then start yours.")
     return race_files.start(settings, _races_root()).name
 
 

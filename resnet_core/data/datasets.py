@@ -170,7 +170,6 @@ def imagenet(folder: Path) -> Dataset:
     """
     from torchvision.datasets import ImageFolder, ImageNet
 
-    folder = folder.expanduser()
     has_names = (folder / "meta.bin").exists()
     try:
         train, test = (ImageNet(folder, part) if has_names else ImageFolder(folder / part) for part in ("train", "val"))
@@ -264,9 +263,9 @@ def open_dataset(name: str, root: Path | None = None) -> Dataset:
     Raises InputError for an unknown name, or where files are missing under `root`.
     """
     if name.startswith("folder:"):
-        return image_folder(Path(name.removeprefix("folder:")))
+        return image_folder(Path(name.removeprefix("folder:")).expanduser())
     if name.startswith("imagenet:"):
-        return imagenet(Path(name.removeprefix("imagenet:")))
+        return imagenet(Path(name.removeprefix("imagenet:")).expanduser())
     if name not in DATASETS:
         raise InputError(f"There is no dataset named {name!r}; known are {', '.join(DATASETS)}, folder:PATH and imagenet:PATH.")
     return DATASETS[name](root or data_root())

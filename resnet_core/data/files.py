@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from resnet_core.data.batches import ALL, Augmentation, Batch, epochs
 from resnet_core.errors import InputError
+from resnet_core.processors import processors
 
 CROP, SHORTER_SIDE = 224, 256  # pixels: a test's central square, and what is left of the photograph around it (section 3.4)
 # The eigenvalues of the covariance of ImageNet's colours (0 to 1) and, as columns, its eigenvectors (red, green, blue): the
@@ -66,8 +67,7 @@ class Cut(NamedTuple):
 
 
 def _workers() -> int:
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(MOST_WORKERS, processors // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))
+    return max(1, min(MOST_WORKERS, processors() // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))
 
 
 @dataclass(frozen=True)

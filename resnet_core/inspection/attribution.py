@@ -6,7 +6,6 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from resnet_core.errors import InputError
+from resnet_core.errors import InputError, hint
 from resnet_core.files import save_arrays
 from resnet_core.inspection.inspect import check_class, checked, inspect
 from resnet_core.inspection.probe import blocks_of, private_view
@@ -210,17 +209,15 @@ def attribute(
 ) -> Attribution:
     """How much every pixel speaks for the class `target` (None: the most probable one), by one of METHODS.
 
-    network: one of ours or a torchvision ResNet, on any device, in any mode; nothing on it changes, and any number of threads may
-    ask at once. image: (3, H, W) or (1, 3, H, W), at least 32 x 32, normalised. tell: hears what share of the work is done,
-    before every batch, and answers whether to go on. against: a class to contrast with: why `target` and not this one, the
+    network: one of ours or a torchvision ResNet, on a CPU or a CUDA GPU, in any mode; nothing on it changes, and any number of
+    threads may ask at once. image: (3, H, W) or (1, 3, H, W), at least 8 x 8, normalised. tell: hears what share of the work is
+    done, before every batch, and answers whether to go on. against: a class to contrast with: why `target` and not this one, the
     difference of both logits. most_steps: of integrated gradients, whether or not its sum is complete.
 
     Raises InputError for an unknown method, and an image or target that does not fit; StoppedError when `tell` says so.
     """
     if method not in METHODS:
-        near = get_close_matches(method, METHODS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(METHODS)}."
-        raise InputError(f"There is no attribution method named {method!r}; {hint}")
+        raise InputError(f"There is no attribution method named {method!r}; {hint(method, METHODS)}")
     start = time.perf_counter()
     with torch.inference_mode(False), torch.enable_grad():
         run = _Run(network, image, target, against, tell, most_steps)

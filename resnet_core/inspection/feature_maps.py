@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 
 import torch
 from torch import Tensor, nn
 
-from resnet_core.errors import InputError
+from resnet_core.errors import InputError, hint
 from resnet_core.inspection.inspect import check_class, checked
 from resnet_core.inspection.probe import BlockModules, blocks_of, private_view, without_weight_gradients
 from resnet_core.inspection.records import FeatureMaps
@@ -20,7 +19,7 @@ def feature_maps(
     """Every channel's map at the `places` (None: all that there are) of the block, and how it moves the logit of `target`.
 
     network: one of ours or a torchvision ResNet, in any mode, which may be shared by threads; nothing on it changes. image:
-    (3, H, W) or (1, 3, H, W), at least 32 x 32, normalised. block: the paper's name, "conv4_3". target: a class; None: the most
+    (3, H, W) or (1, 3, H, W), at least 8 x 8, normalised. block: the paper's name, "conv4_3". target: a class; None: the most
     probable one. Only what follows the block keeps a graph, and only the asked places are copied.
 
     Raises InputError for an image, block, class or place that does not exist.
@@ -55,9 +54,8 @@ def feature_maps(
 def _named(blocks: tuple[BlockModules, ...], label: str) -> BlockModules:
     by_label = {block.label: block for block in blocks}
     if label not in by_label:
-        near = get_close_matches(label, by_label, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"it has {blocks[0].label} to {blocks[-1].label}."
-        raise InputError(f"This network has no block {label!r}; {hint}")
+        all_of_them = f"it has {blocks[0].label} to {blocks[-1].label}."
+        raise InputError(f"This network has no block {label!r}; {hint(label, by_label, all_of_them)}")
     return by_label[label]
 
 

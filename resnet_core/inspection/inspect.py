@@ -11,11 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from resnet_core.checkpoint import SMALLEST
 from resnet_core.errors import InputError
 from resnet_core.inspection.probe import architecture_of, blocks_of, listening, private_view
 from resnet_core.inspection.records import BlockRecord, Inspection
-
-SMALLEST = 32  # pixels: below, the last stage of an ImageNet network has nothing left to look at
 
 
 def checked(image: Tensor, network: nn.Module) -> Tensor:
@@ -79,8 +78,8 @@ def _norm(x: Tensor) -> Tensor:
 def inspect(network: nn.Module, image: Tensor, target: int | None = None, autocast: bool = False) -> Inspection:
     """Every block's record for one image, and for the class `target` (None: the most probable one).
 
-    network: one of ours or a torchvision ResNet, on any device, in any mode; it runs in evaluation mode, and nothing on it
-    changes: safe for any number of threads on one network. image: (3, H, W) or (1, 3, H, W), at least 32 x 32, normalised as the
+    network: one of ours or a torchvision ResNet, on a CPU or a CUDA GPU, in any mode; it runs in evaluation mode, and nothing on
+    it changes: safe for any number of threads on one network. image: (3, H, W) or (1, 3, H, W), at least 8 x 8, normalised as the
     network's checkpoint says. autocast: bfloat16 where it applies.
 
     Grad-CAM comes from the same backward pass for all blocks; gradients are taken of activations only, never of weights.

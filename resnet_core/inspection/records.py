@@ -41,6 +41,11 @@ class BlockRecord:
         """The paper's name: conv4_3."""
         return self.stage.replace("x", str(self.index))
 
+    @property
+    def residual_ratio(self) -> float | None:
+        """‖F(x)‖ / ‖x‖; None in a plain network, and where x is zero."""
+        return self.residual_norm / self.input_norm if self.residual_norm is not None and self.input_norm else None
+
     def numbers(self) -> dict[str, Any]:
         """All but the maps, as a row of a table."""
         maps = ("activation", "cam")

@@ -35,6 +35,7 @@ class Cascade:
 
     method: str
     target: int
+    against: int | None  # as in `Attribution`
     layers: tuple[str, ...]  # what is random last of all, from the top: "fc", "conv5_3", …, "conv2_1", "conv1"
     absolute: NDArray[np.float64]  # (layers,): Spearman's rank correlation with the original map, of absolute values
     signed: NDArray[np.float64]  # (layers,): of the values themselves
@@ -43,8 +44,8 @@ class Cascade:
 
     @property
     def original(self) -> Attribution:
-        """What the whole network says."""
-        return Attribution(self.method, self.target, self.maps[0], self.seconds, None)
+        """What the whole network says; its seconds are those of the cascade."""
+        return Attribution(self.method, self.target, self.maps[0], self.seconds, None, self.against)
 
     def save(self, path: str | Path) -> None:
         """As .npz, each field by its name. Raises InputError where it cannot be written."""
@@ -134,6 +135,7 @@ def cascade(
     return Cascade(
         method=method,
         target=original.target,
+        against=against,
         layers=tuple(layers),
         absolute=np.array([rank_correlation(np.abs(maps[0]), np.abs(each)) for each in maps[1:]]),
         signed=np.array([rank_correlation(maps[0], each) for each in maps[1:]]),

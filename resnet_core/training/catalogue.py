@@ -46,6 +46,16 @@ class Measurement:
         return getattr(measurements, self.measure)
 
 
+def folder_of(name: str, scale: float) -> str:
+    """Where a study's runs are: its name, with the scale of their iterations where that is not 1."""
+    return name if scale == 1 else f"{name}-x{scale:g}"
+
+
+def study_of(folder: str) -> str:
+    """The name of the study whose runs are in a folder of that name."""
+    return folder.split("-x")[0]
+
+
 def _pairs(*depths: int, **changes: Any) -> dict[str, Architecture]:
     """The paper's CIFAR networks of these depths (6n + 2), plain and residual; also of depths that the paper does not have."""
     rows = [(f"{kind}20-cifar", f"{kind}{depth}-cifar", depth) for depth in depths for kind in ("plain", "resnet")]

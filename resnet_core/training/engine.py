@@ -54,6 +54,11 @@ def commit() -> str | None:
     return head.stdout.strip() + ("+" if changed.stdout else "")
 
 
+def accelerator() -> str:
+    """Where trainings run, as `weights.load` chooses too: not on Apple's GPUs, which lack float64 and on which nobody tests."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def precision_of(folder: Path, recipe: Recipe) -> Precision:
     """The precision a run is trained in, in Fabric's terms: what `folder` records of an unfinished one, so that it goes on as it
     began, or else what the recipe wants and the hardware has."""
@@ -138,6 +143,7 @@ def begin(folder: Path, facts: dict[str, Any], fabric: Fabric, compiled: bool = 
     if (folder / "run.json").exists():
         earlier = runs.read_facts(folder)
         earlier["recipe"] = OF_OLD_RECIPES | earlier["recipe"]
+        earlier["recipe"]["note"] = facts["recipe"]["note"]  # words, which change nothing that is computed
         other = next((key for key in facts if earlier.get(key) != facts[key]), None)
         if other or earlier["status"] == "finished":
             what = f"holds a run with another {other}" if other else "holds this run, finished"
@@ -169,7 +175,7 @@ def train(
     precision of `precision_of`. Compiled where `compiles` says so. The process keeps the memory it frees (`keep_freed_memory`).
     Raises InputError where `folder` holds another or a finished run, or when the loss is no longer finite.
     """
-    fabric = fabric or Fabric(devices=1, precision=precision_of(folder, recipe))
+    fabric = fabric or Fabric(accelerator=accelerator(), devices=1, precision=precision_of(folder, recipe))
     keep_freed_memory()
     first = load(start / "last.safetensors", "cpu") if start else build(architecture, seed)
     if first.architecture != architecture:
@@ -216,6 +222,10 @@ def finish(trainee: Trainee, test: dict[str, float], folder: Path, facts: dict[s
     """The metrics and the weights, with the errors `test` that `examine` found, and at last `run.json` that says so."""
     runs.write_metrics(folder, trainee.rows)
     dataset, recipe, ended = trainee.dataset, trainee.recipe, trainee.warm_up_ended
+    passes = recipe.iterations / trainee.epoch_length
+    note = f"Trained for {recipe.iterations:,} iterations ({passes:.3g} passes over the data). {recipe.note}"
+    if ended is not None:
+        note += f" The warm-up ended after {ended} iterations."
     checkpoint = Checkpoint(
         architecture=trainee.network.architecture,
         classes=dataset.classes,
@@ -226,7 +236,7 @@ def finish(trainee: Trainee, test: dict[str, float], folder: Path, facts: dict[s
         data=dataset.title,
         source=dataset.source,
         recipe=recipe.name,
-        note=recipe.note if ended is None else f"{recipe.note} The warm-up ended after {ended} iterations.",
+        note=note,
         run=folder.name,
         seed=trainee.seed,
         commit=facts["commit"],

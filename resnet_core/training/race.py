@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -25,6 +26,7 @@ from resnet_core import runs
 from resnet_core.architectures import Architecture, Shortcut, architecture
 from resnet_core.errors import InputError
 from resnet_core.files import replacing
+from resnet_core.processors import processors
 from resnet_core.training.recipe import Recipe, recipe
 
 NETWORKS = ("plain", "residual")
@@ -32,6 +34,7 @@ SHOWN = 10  # test images whose predictions are followed
 LEARNING_RATES = (0.01, 0.02, 0.05, 0.1, 0.2)
 SHORTCUTS: tuple[Shortcut, ...] = ("A", "B", "C")
 DATA = "digits"
+BEGINNING = 60  # seconds after the watcher's last wish in which a worker, which needs some ten, may not have begun
 Wish = Literal["run", "pause", "stop"]
 
 
@@ -157,7 +160,7 @@ def warm_up() -> subprocess.Popen[bytes]:
     global _launcher
     with _lock:
         if _launcher is None or _launcher.poll() is not None:
-            threads = str(max(1, (os.cpu_count() or 2) // len(NETWORKS)))
+            threads = str(max(1, processors() // len(NETWORKS)))
             _launcher = subprocess.Popen(
                 [sys.executable, "-m", "resnet_core.training.race_worker"],
                 cwd=Path(__file__).parents[2],
@@ -225,11 +228,11 @@ def _read_lane(folder: Path) -> Lane:
 
 
 def _alive(pid: Path) -> bool:
-    """Also while the worker has not begun."""
-    if not pid.exists():
-        return True
+    """Also while the worker has not begun, unless it should have long since."""
     try:
         os.kill(int(pid.read_text()), 0)
+    except FileNotFoundError:
+        return time.time() - (pid.parents[1] / "control.json").stat().st_mtime < BEGINNING
     except (OSError, ValueError):
         return False
     return True

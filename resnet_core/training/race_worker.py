@@ -1,20 +1,23 @@
-"""How is one lane of a race trained? By a process that is forked from one which has imported everything."""
+"""How is one lane of a race trained? By a process of its own, on Linux forked from one which has imported everything."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 import traceback
 from pathlib import Path
+from typing import NoReturn
 
 import torch
 from lightning_fabric import Fabric
 
 from resnet_core import runs
 from resnet_core.data.datasets import open_dataset
+from resnet_core.files import replacing
 from resnet_core.network import build
 from resnet_core.training import race
 from resnet_core.training.engine import begin, describe, finish
@@ -22,6 +25,7 @@ from resnet_core.training.trainee import Trainee
 
 REPORT_EVERY = 5  # iterations
 SAVE_EVERY = 50  # iterations
+PATIENCE = 900  # seconds of a pause, after which the race is stopped: two processes are too much to wait for nobody
 
 
 def work(folder: Path, which: str) -> None:
@@ -37,7 +41,7 @@ def work(folder: Path, which: str) -> None:
         trainee.restore(state)
     watched, _ = next(dataset.test.test_batches(race.SHOWN, how.resolution))
     with (lane / "live.jsonl").open("w") as live:
-        written = 0
+        written, told = 0, trainee.iteration
 
         def publish() -> None:
             nonlocal written
@@ -48,29 +52,41 @@ def work(folder: Path, which: str) -> None:
             live.flush()
             written = len(trainee.rows)
 
+        def tell() -> None:
+            """What has happened since it was told last. Raises FloatingPointError on a loss of nan or inf."""
+            nonlocal told
+            if trainee.iteration > told:
+                trainee.report()
+                publish()
+                told = trainee.iteration
+
         publish()
         status = "stopped"
-        control, read_at = race.Control(), 0
+        control, read_at, paused_at = race.Control(), 0, None
         clock = time.perf_counter()
-        while trainee.iteration < how.iterations:
-            changed = (folder / "control.json").stat().st_mtime_ns
-            if changed != read_at:
-                control, read_at = race.Control(**json.loads((folder / "control.json").read_text())), changed
-            if control.wish == "stop":
-                break
-            if control.wish == "pause" or (control.until is not None and trainee.iteration >= control.until):
-                time.sleep(0.03)
-                continue
-            trainee.step(control.learning_rate)
-            if trainee.iteration % REPORT_EVERY == 0 or trainee.iteration == how.iterations:
-                try:
-                    trainee.report()
-                except FloatingPointError:
-                    status = "diverged"
+        try:
+            while trainee.iteration < how.iterations:
+                changed = (folder / "control.json").stat().st_mtime_ns
+                if changed != read_at:
+                    control, read_at = race.Control(**json.loads((folder / "control.json").read_text())), changed
+                if control.wish == "stop":
                     break
-                publish()
-            if trainee.iteration % SAVE_EVERY == 0:
-                trainee.save(state)
+                if control.wish == "pause" or (control.until is not None and trainee.iteration >= control.until):
+                    tell()
+                    paused_at = paused_at or time.monotonic()
+                    if time.monotonic() > paused_at + PATIENCE:
+                        break
+                    time.sleep(0.03)
+                    continue
+                paused_at = None
+                trainee.step(control.learning_rate)
+                if trainee.iteration % REPORT_EVERY == 0 or trainee.iteration == how.iterations:
+                    tell()
+                if trainee.iteration % SAVE_EVERY == 0:
+                    trainee.save(state)
+            tell()
+        except FloatingPointError:
+            status = "diverged"
         facts["seconds"] += time.perf_counter() - clock
         # in each case the status changes last: who reads it takes what was published for all there is
         if trainee.iteration == how.iterations and status == "stopped":
@@ -86,26 +102,36 @@ def work(folder: Path, which: str) -> None:
         runs.write_facts(lane, {**facts, "status": status})
 
 
-def _fork_workers() -> None:
-    """Prepare what a worker needs, then fork one for every line on the standard input."""
-    torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)  # imports a third of torch
+def _be_worker(folder: Path, which: str) -> NoReturn:
+    """Work in this process, whose output goes to the lane's worker.log, and end it."""
+    log = os.open(folder / which / "worker.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    with replacing(folder / which / "pid") as beside:
+        beside.write_text(str(os.getpid()))
+    try:
+        work(folder, which)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+def _start_workers(fork: bool) -> None:
+    """One for every line on the standard input: a fork of this process, which has prepared all that it needs, or a new Python."""
+    if fork:
+        torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)  # imports a third of torch
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a worker
     for line in sys.stdin:
         folder, which = json.loads(line)
-        if os.fork() == 0:
-            lane = Path(folder) / which
-            log = os.open(lane / "worker.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-            for stream in (1, 2):
-                os.dup2(log, stream)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            (lane / "pid").write_text(str(os.getpid()))
-            try:
-                work(Path(folder), which)
-            except BaseException:
-                traceback.print_exc()
-                os._exit(1)
-            os._exit(0)
+        if not fork:
+            subprocess.Popen([sys.executable, "-m", "resnet_core.training.race_worker", folder, which])
+        elif os.fork() == 0:
+            _be_worker(Path(folder), which)
 
 
 if __name__ == "__main__":
-    _fork_workers()
+    if sys.argv[1:]:
+        _be_worker(Path(sys.argv[1]), sys.argv[2])
+    _start_workers(fork=sys.platform == "linux")  # what macOS's libraries have begun does not survive a fork

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, replace
-from difflib import get_close_matches
 from typing import Any
 
-from resnet_core.errors import InputError
+from resnet_core.errors import InputError, hint
 
 OFTEN = 100  # iterations between two tests, at least, however short the schedule
 # Compiling takes a CPU 30 to 60 s. Of each iteration it saves 1.5 to 3 ms a layer (batches of 128 images of 32 pixels), or 0.5 to
@@ -50,7 +49,7 @@ class Recipe:
     bfloat16: bool  # convolutions in bfloat16 (autocast) where the hardware has it; weights and batch norm stay in float32
     evaluate_every: int  # iterations
     blocks_every: int | None  # iterations between records of every block; None: none
-    note: str  # what a reader of its results must know
+    note: str  # what a reader of its results must know, however many iterations it is scaled to
     scale: float = 1.0  # of the published iterations
     warm_up_rate: float | None = None  # constant while it warms up; None: the rate rises linearly
     warm_up_until: float | None = None  # percent; None: it lasts `warm_up` iterations
@@ -159,7 +158,7 @@ SHORT = Recipe(
     bfloat16=True,
     evaluate_every=800,
     blocks_every=None,
-    note="Trained for a short time (4,400 iterations, under six passes over the data): far from converged.",
+    note="Trained for a short time: far from converged.",
 )
 RECIPES = {
     recipe.name: recipe
@@ -203,7 +202,7 @@ RECIPES = {
             phases=(Phase(9000, 48), Phase(4000, 64), Phase(2000, 96), Phase(800, 128)),
             evaluate_every=1600,
             blocks_every=400,
-            note="Trained for 15,800 iterations (20 passes over the data): not yet converged.",
+            note="Not yet converged.",
         ),
         Recipe(
             name="quick",
@@ -221,7 +220,7 @@ RECIPES = {
             bfloat16=False,
             evaluate_every=1000,
             blocks_every=10,
-            note="Trained for a short time (350 iterations): it shows how fast a network learns, not where it would end.",
+            note="Trained for a short time: it shows how fast a network learns, not where it would end.",
         ),
     ]
 }
@@ -230,7 +229,5 @@ RECIPES = {
 def recipe(name: str) -> Recipe:
     """The named recipe. Raises InputError for an unknown name."""
     if name not in RECIPES:
-        near = get_close_matches(name, RECIPES, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(RECIPES)}."
-        raise InputError(f"There is no recipe named {name!r}; {hint}")
+        raise InputError(f"There is no recipe named {name!r}; {hint(name, RECIPES)}")
     return RECIPES[name]

@@ -13,7 +13,7 @@ from resnet_core import runs
 from resnet_core.architectures import Architecture
 from resnet_core.data.datasets import Dataset
 from resnet_core.errors import InputError
-from resnet_core.training.engine import Precision, Progress, begin, can_compile, describe, train
+from resnet_core.training.engine import Precision, Progress, accelerator, begin, can_compile, describe, train
 from resnet_core.training.recipe import Recipe
 
 
@@ -74,7 +74,7 @@ def repeat(
             raise InputError(f"{run} was trained on data whose {key} is {recorded.data[key]!r}, not {ours!r}; name those.")
     if recorded.start != (start.name if start else None):
         raise InputError(f"{run} began from the weights of {recorded.start or 'no other run'}; say so with --start, or without.")
-    fabric = Fabric(devices=1, precision=recorded.precision)
+    fabric = Fabric(accelerator=accelerator(), devices=1, precision=recorded.precision)
     if recorded.compiled and not can_compile(fabric.device):
         raise InputError(f"{run} was trained compiled, and nothing can be compiled here; install a C++ compiler.")
     row, how, seed = recorded.architecture, recorded.recipe, recorded.seed

@@ -20,7 +20,7 @@ from resnet_core import runs
 from resnet_core.architectures import Architecture
 from resnet_core.checkpoint import BUNDLED
 from resnet_core.errors import InputError
-from resnet_core.training.catalogue import PAIR, Measurement, Study, weights_of
+from resnet_core.training.catalogue import PAIR, Measurement, Study, folder_of, weights_of
 from resnet_core.training.recipe import Recipe, recipe
 
 if TYPE_CHECKING:
@@ -84,10 +84,6 @@ def _chosen(study: Study | Measurement, only: Sequence[str]) -> list[str]:
     return [name for short, name in known.items() if short in wanted]
 
 
-def _folder(out: Path, name: str, scale: float) -> Path:
-    return out / (name if scale == 1 else f"{name}-x{scale:g}")
-
-
 def plan(
     study: Study | Measurement,
     out: Path,
@@ -101,7 +97,7 @@ def plan(
     A measurement of trained networks takes them from the study that trained them, in `out` and of the same scale. Raises
     InputError for unknown networks, and where trained ones are missing.
     """
-    names, data, folder = _chosen(study, only), data or study.data, _folder(out, study.name, scale)
+    names, data, folder = _chosen(study, only), data or study.data, out / folder_of(study.name, scale)
     places = [(name, seed, folder / f"{name}-seed{seed}") for seed in seeds for name in names]
     if isinstance(study, Study):
         recipes = {name: recipe(study.recipes.get(name, study.recipes[""])).scaled(scale) for name in names}
@@ -112,7 +108,7 @@ def plan(
         if len(seeds) > 1:
             raise InputError(f"{study.name} asks the bundled pair, which was trained with one seed; leave out --seeds.")
         return [Asking(study, name, data, seed, place, BUNDLED) for name, seed, place in places]
-    trained = _folder(out, study.trained_by, scale)
+    trained = out / folder_of(study.trained_by, scale)
     for name, seed, _ in places:
         weights = weights_of(trained, name, seed)
         if not weights.exists():
@@ -188,6 +184,15 @@ def run_here(planned: Sequence[Planned], jobs: int, threads: int, tell: Callable
                 raise
 
 
+def _absolute(planned: Planned) -> Planned:
+    """The same for a worker in another working directory."""
+    kind, colon, path = planned.data.partition(":")
+    data = f"{kind}:{Path(path).expanduser().absolute()}" if colon else planned.data
+    if isinstance(planned, Asking) and planned.trained:
+        planned = replace(planned, trained=planned.trained.absolute())
+    return replace(planned, folder=planned.folder.absolute(), data=data)
+
+
 def run_on_ray(planned: Sequence[Planned], threads: int, tell: Callable[[Planned, str], None]) -> None:
     """The same on Ray: a local one that starts itself, or the cluster at RAY_ADDRESS, which must share the folder of runs."""
     try:
@@ -197,8 +202,7 @@ def run_on_ray(planned: Sequence[Planned], threads: int, tell: Callable[[Planned
     environment = {"env_vars": {"PYTHONPATH": str(Path(__file__).parents[2])}}
     ray.init(address=os.environ.get("RAY_ADDRESS"), log_to_driver=False, runtime_env=environment)
     remote = ray.remote(num_cpus=threads, max_retries=ATTEMPTS - 1)(carry_out)
-    absolute = [replace(each, folder=each.folder.absolute()) for each in planned]
-    waiting: dict[Any, Planned] = {remote.remote(each, threads): each for each in absolute}
+    waiting: dict[Any, Planned] = {remote.remote(each, threads): each for each in map(_absolute, planned)}
     try:
         while waiting:
             for reference in ray.wait(list(waiting))[0]:

@@ -5,33 +5,45 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Response, expect
 
 from resnet_core import architecture, build
 from resnet_core.weights import read_checkpoint, save
 from tests.browser.looking import choose, figures, fits, reloaded, settle
 
-UPLOAD = '[data-testid="stFileUploaderDropzoneInput"]'
+UPLOAD = 'input[accept*=".safetensors"]'
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A new, narrow ResNet-56 of CIFAR-10's kind, as a training leaves it."""
-    row = replace(architecture("resnet56-cifar", width=4), num_classes=3)
+def saved(path: Path, network: str, resolution: int, **changes: Any) -> Path:
+    """A new network of three classes, as a training leaves it."""
+    row = replace(architecture(network, **changes), num_classes=3)
     says = replace(
-        read_checkpoint("resnet34-tiny"), architecture=row, classes=("goldfish", "teapot", "zebra"), resolution=32,
-        stored_resolution=32, data="three things", run="mine", test_error_percent=None, note="Nobody trained it.",
+        read_checkpoint("resnet34-tiny"), architecture=row, classes=("goldfish", "teapot", "zebra"), resolution=resolution,
+        stored_resolution=resolution, data="three things", run="mine", test_error_percent=None, note="Nobody trained it.",
     )  # fmt: skip
-    path = tmp_path_factory.mktemp("own") / "last.safetensors"
     save(build(row, seed=0), says, path)
     return path
 
 
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return saved(tmp_path_factory.mktemp("own") / "last.safetensors", "resnet56-cifar", 32, width=4)
+
+
 def bring(page: Page, *files: Path) -> None:
     page.get_by_role("button", name="Your own weights…").click()
-    page.locator(UPLOAD).set_input_files([str(file) for file in files])
+    left = len(files)
+
+    def arrived(response: Response) -> bool:
+        nonlocal left
+        left -= response.request.method == "PUT"
+        return not left
+
+    with page.expect_response(arrived):
+        page.locator(UPLOAD).set_input_files([str(file) for file in files])
     settle(page)
     page.keyboard.press("Escape")
 
@@ -52,6 +64,29 @@ def test_own_weights_stand_beside_a_bundled_network(server: str, page: Page, wei
     page.reload()
     settle(page)
     expect(page.get_by_text("The link asks for left “last.safetensors”, which does not exist here")).to_be_visible()
+
+
+def test_a_network_of_full_width_can_be_brought(server: str, page: Page, tmp_path: Path) -> None:
+    large = saved(tmp_path / "large.safetensors", "resnet34", 64)
+    assert large.stat().st_size > 40e6
+    page.goto(f"{server}/?pair=any+two")
+    settle(page)
+    bring(page, large)
+    choose(page, "Left", "large.safetensors")
+    settle(page)
+    assert "strip-large-safetensors" in figures(page)
+
+
+@pytest.mark.parametrize("path", ["", "feature_maps", "attribution", "predictions"])
+def test_what_a_race_leaves_can_be_looked_into(server: str, page: Page, tmp_path: Path, path: str) -> None:
+    small = saved(tmp_path / "small.safetensors", "resnet20-cifar", 16, width=4)
+    page.goto(f"{server}/{path}?pair=any+two")
+    settle(page)
+    bring(page, small)
+    choose(page, "Left", "small.safetensors")
+    settle(page)
+    assert figures(page)
+    expect(page.get_by_test_id("stAlert").filter(has_text=re.compile("pixels|wrong|Until then"))).to_have_count(0)
 
 
 def test_broken_weights_get_one_sentence_and_the_usual_network_stays(

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import io
 import json
 import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torchvision
 from PIL import Image
 from scipy.stats import spearmanr
 
 from resnet_core import cli
+from resnet_core.checkpoint import BUNDLED
 from resnet_core.images import sample
 
 
@@ -66,6 +69,31 @@ def test_inspect_prints_a_table_for_people(run, photograph):
     assert "conv4_6" in out
 
 
+def test_runs_are_listed_shown_compared_and_exported(run):
+    pair = [BUNDLED.parent / "studies" / "pair" / f"{name}-tiny-imagenet-medium-seed0" for name in ("plain34", "resnet34")]
+    metrics = [pd.read_parquet(folder / "metrics.parquet") for folder in pair]
+    errors = [table[(table.metric == "error_percent") & (table.split == "test")].set_index("step").value for table in metrics]
+
+    code, out, _ = run("runs", "--in", str(pair[0].parent))
+    assert code == 0
+    assert [line.split()[-1] for line in out.splitlines()[1:]] == [f"{error.iloc[-1]:.2f}" for error in errors]
+
+    code, out, _ = run("runs", "show", str(pair[1]))
+    assert code == 0
+    steps = {line.split()[0]: line.split()[1:] for line in out.splitlines() if line[:1].isdigit()}
+    for step, error in errors[1].items():  # the tests, which are few, are all there
+        assert steps[str(step)][0] == f"{error:.2f}"
+    assert len(steps) < 70
+
+    code, out, _ = run("runs", "compare", *map(str, pair))
+    assert code == 0
+    assert [out.splitlines()[-1].split()[i] for i in (0, 1, 4)] == ["15800", "89.12", "50.34"]
+
+    code, out, _ = run("runs", "export", str(pair[0]), "--csv")
+    assert code == 0
+    pd.testing.assert_frame_equal(pd.read_csv(io.StringIO(out)), metrics[0], check_dtype=False)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -85,7 +113,11 @@ def test_inspect_prints_a_table_for_people(run, photograph):
         (["feature-maps", "{photograph}", "conv4_6", "--out", "{missing}/maps.npz"], "cannot be written"),
         (["gradient-flow", "resnet34-tiny"], "has learned other classes than those of"),
         (["gradient-flow", "resnet20"], "There is no bundled network and no file named 'resnet20'"),
-        (["gradient-flow", "resnet20-cifar", "--images", "0"], "--images must be at least 1, not 0."),
+        (["gradient-flow", "resnet20-cifar", "--images", "0"], "Invalid value for '--images'"),
+        (["study", "race", "--seeds", "0"], "Invalid value for '--seeds'"),
+        (["study", "race", "--jobs", "-1"], "Invalid value for '--jobs'"),
+        (["train", "resnet20-cifar", "--data", "digits", "--threads", "-1"], "Invalid value for '--threads'"),
+        (["train", "resnet20-cifar", "--data", "digits", "--seed", "99999999999999999999"], "Invalid value for '--seed'"),
         (
             ["attribute", "{photograph}", "--method", "gradient-x-input", "--out", "{missing}/a.npz"],
             "cannot be written",

@@ -206,5 +206,5 @@ def test_bad_input_is_named() -> None:
         attribute(ours(), image(), "grad_cam")
     with pytest.raises(InputError, match="no class 7"):
         attribute(ours(), image(), "occlusion", 7)
-    with pytest.raises(InputError, match="at least 32 x 32"):
-        attribute(ours(), image(16), "occlusion")
+    with pytest.raises(InputError, match="at least 8 x 8"):
+        attribute(ours(), image(7), "occlusion")

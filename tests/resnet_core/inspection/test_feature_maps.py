@@ -144,7 +144,7 @@ def test_the_most_probable_class_is_meant_where_none_is_given() -> None:
             {"places": ["relu"]},
             "conv2_1 of this network has no 'relu'; it has x, conv1, bn1, conv2, F(x), shortcut, sum, output.",
         ),
-        ({"image": torch.zeros(3, 8, 8)}, "at least 32 x 32"),
+        ({"image": torch.zeros(3, 8, 7)}, "at least 8 x 8"),
     ],
 )
 def test_bad_input_is_one_sentence_and_leaves_nothing(changes: dict[str, object], words: str) -> None:

@@ -36,6 +36,8 @@ def test_a_run_directory_says_all_that_is_needed_to_repeat_it(finished: Path) ->
     assert facts["recipe"]["iterations"] == 120
     again = Architecture.from_fields(facts["architecture"]), Recipe.from_fields(facts["recipe"]), facts["seed"]
     assert again == (TINY, RECIPE, 0)
+    # 60 images make 7 batches of 8
+    assert weights.read_checkpoint(finished / "last.safetensors").note.startswith("Trained for 120 iterations (17.1 passes over")
 
 
 def test_metrics_are_tidy_and_complete(finished: Path) -> None:

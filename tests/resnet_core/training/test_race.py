@@ -6,8 +6,12 @@ import io
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -20,10 +24,12 @@ from resnet_core import runs, weights
 from resnet_core.data.datasets import open_dataset
 from resnet_core.errors import InputError
 from resnet_core.network import build
-from resnet_core.training import race
+from resnet_core.processors import processors
+from resnet_core.training import race, race_worker
 from resnet_core.training.race import Control, Race, Settings
 from resnet_core.training.trainee import Trainee
 
+ROOT = Path(__file__).parents[3]
 SMALL = Settings(depth=8, width=2, iterations=60)
 LONG = Settings(depth=8, width=2, iterations=100_000)
 
@@ -99,9 +105,67 @@ def test_pause_step_learning_rate_and_stop_reach_both_workers(tmp_path: Path) ->
         rates = lane.table[lane.table.metric == "learning_rate"]
         assert rates.value.iloc[-1] == pytest.approx(0.123)
 
+    until = goal + 7  # of which no worker would report by itself
+    race.steer(folder, Control("run", until=until))
+    paused = wait(folder, at_least(until))
+    assert [lane.iteration for lane in paused.lanes.values()] == [until, until]
+    assert paused.paused
+
     race.steer(folder, Control("stop"))
     over = wait(folder, lambda now: now.over)
     assert {lane.status for lane in over.lanes.values()} == {"stopped"}
+    for which, lane in over.lanes.items():
+        assert lane.table[lane.table.metric == "loss"].step.iloc[-1] == until
+        assert len(runs.read_metrics(folder / which)) == len(lane.table)
+
+
+def not_begun(settings: Settings, folder: Path) -> Path:
+    """A race to which no worker has come."""
+    folder.mkdir(parents=True)
+    race.steer(folder, Control())
+    (folder / "race.json").write_text(json.dumps(asdict(settings)))
+    for which in race.NETWORKS:
+        (folder / which).mkdir()
+    return folder
+
+
+def test_a_worker_that_does_not_come_is_given_up(tmp_path: Path) -> None:
+    folder = not_begun(SMALL, tmp_path / "race")
+    assert {lane.status for lane in race.read(folder).lanes.values()} == {"starting"}
+    long_ago = time.time() - race.BEGINNING - 1
+    os.utime(folder / "control.json", (long_ago, long_ago))
+    assert race.read(folder).over
+    race.go_on(folder)
+    assert {lane.status for lane in wait(folder, lambda now: now.over).lanes.values()} == {"finished"}
+
+
+def test_a_worker_that_is_no_fork_trains_the_same_network(finished: Race, tmp_path: Path) -> None:
+    folder = not_begun(SMALL, tmp_path / "race")
+    code = "from resnet_core.training.race_worker import _start_workers; _start_workers(fork=False)"
+    line = json.dumps([str(folder), "residual"])
+    threads = {"OMP_NUM_THREADS": str(max(1, processors() // 2))}  # as those of a race
+    subprocess.run([sys.executable, "-c", code], input=line, text=True, cwd=ROOT, env=os.environ | threads, check=True)
+    lane = wait(folder, lambda now: now.lanes["residual"].status == "finished").lanes["residual"]
+    pd.testing.assert_frame_equal(lane.table, finished.lanes["residual"].table)
+
+
+def test_a_race_that_is_paused_for_long_stops_and_can_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(race_worker, "PATIENCE", 0.2)
+    folder = not_begun(SMALL, tmp_path / "race")
+    race.steer(folder, Control("run", until=12))
+    race_worker.work(folder, "plain")
+    lane = race.read(folder).lanes["plain"]
+    assert (lane.status, lane.iteration) == ("stopped", 12)
+    race.go_on(folder)
+    assert wait(folder, lambda now: now.over).lanes["plain"].status == "finished"
+
+
+def test_two_watchers_may_steer_at_once(tmp_path: Path) -> None:
+    folder = not_begun(SMALL, tmp_path / "race")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda n: race.steer(folder, Control(until=n)), range(400)))
+    assert race.read(folder).control.until in range(400)
+    assert not list(folder.glob(".*.part"))
 
 
 def test_a_killed_lane_is_seen_to_be_dead_and_goes_on_from_what_it_saved(tmp_path: Path) -> None:
@@ -145,6 +209,7 @@ def test_a_packed_race_is_the_same_race_elsewhere(finished: Race, tmp_path: Path
 
 
 def test_half_a_line_is_not_read(finished: Race, tmp_path: Path) -> None:
+    race.steer(tmp_path, Control())
     lane = tmp_path / "plain"
     lane.mkdir()
     whole = (finished.folder / "plain" / "live.jsonl").read_text().splitlines(keepends=True)

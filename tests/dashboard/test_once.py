@@ -1,0 +1,68 @@
+"""Is what takes seconds computed once, whoever asks, and however many?"""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import pytest
+
+from dashboard.resources import once as module
+from dashboard.resources.once import known, once
+
+
+@pytest.fixture
+def question() -> str:
+    """A kind of its own: answers are kept for the process."""
+    return str(uuid4())
+
+
+def test_sessions_that_ask_at_once_wait_for_one_computation(question: str) -> None:
+    computed = []
+
+    def compute() -> str:
+        time.sleep(0.5)
+        computed.append(threading.get_ident())
+        return "answer"
+
+    waited: list[float] = []
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: once(question, "asked", compute, lambda share: bool(waited.append(share))), range(4)))
+    assert found == ["answer"] * 4
+    assert len(computed) == 1
+    assert waited
+    assert known(question, "asked") == "answer"
+
+
+def test_after_a_stop_one_of_those_who_wait_computes(question: str) -> None:
+    began, computed = threading.Event(), []
+
+    def stopped() -> str:
+        began.set()
+        time.sleep(0.3)
+        raise RuntimeError
+
+    def compute() -> str:
+        time.sleep(0.3)
+        computed.append(1)
+        return "answer"
+
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(once, question, "asked", stopped)
+        began.wait()
+        second = pool.submit(once, question, "asked", compute)
+        with pytest.raises(RuntimeError):
+            first.result()
+        third = pool.submit(once, question, "asked", compute)  # comes while the second is at work
+        assert (second.result(), third.result()) == ("answer", "answer")
+    assert len(computed) == 1
+
+
+def test_what_others_crowd_out_is_computed_again(question: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_KEPT", 2)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda n: once(question, n % 7, lambda: n % 7 + 1), range(5000)))
+    assert found == [n % 7 + 1 for n in range(5000)]
+    assert len(module._answers_to(question)[0]) <= 2

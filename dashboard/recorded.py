@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -135,3 +136,15 @@ def folders(root: Path, prefix: str) -> Iterator[tuple[Path, str, float]]:
             place = folder.relative_to(root).as_posix()
             # every record ends with a run.json, which is replaced, so at any moment there is one
             yield folder, prefix + ("runs" if place == "." else place), max(p.stat().st_mtime for p in folder.glob("*/run.json"))
+
+
+def findings(text: str) -> dict[str, list[str]]:
+    """Of STUDIES.md, by study: the paragraphs that begin in bold (what it shows, what differs, what it does not show).
+
+    Those that only introduce a table are left out.
+    """
+    found = {}
+    for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        paragraphs = [each.strip() for each in section.split("\n\n")]
+        found[section.split(":")[0]] = [each for each in paragraphs if each.startswith("**") and not each.endswith(":")]
+    return found

@@ -28,21 +28,34 @@ def choose_point(key: str, exhibit: str) -> None:
 
 
 def own_photograph() -> bytes | None:
-    """What the person uploaded or took, asked for behind a button; None if there is nothing. No link can hold it."""
+    """What the person uploaded or took, on this page or another, asked for behind a button; None if there is nothing.
+
+    No link can hold it.
+    """
     turn = st.session_state.setdefault("own_photographs", 0)
     with st.popover("Your own…", icon=":material/add_a_photo:"):
-        uploaded = st.file_uploader(
-            "A photograph", type=["jpg", "jpeg", "png", "webp", "bmp", "gif"], key=f"upload-{turn}", max_upload_size=20
-        )
-        webcam = st.toggle("Use the webcam", key=f"webcam-{turn}")  # without it, the browser would ask for the camera at once
-        taken = st.camera_input("Webcam", key=f"photo-{turn}", label_visibility="collapsed") if webcam else None
-    own = taken or uploaded
-    return own.getvalue() if own else None
+        st.file_uploader(
+            "A photograph", type=["jpg", "jpeg", "png", "webp", "bmp", "gif"], key=f"upload-{turn}", max_upload_size=20,
+            on_change=_keep, args=(f"upload-{turn}",),
+        )  # fmt: skip
+        if st.toggle("Use the webcam", key=f"webcam-{turn}"):  # without it, the browser would ask for the camera at once
+            st.camera_input("Webcam", key=f"photo-{turn}", label_visibility="collapsed", on_change=_keep, args=(f"photo-{turn}",))
+        own: bytes | None = st.session_state.get("own_photograph")
+        if own:
+            st.button("Back to the sample", key="back-to-the-sample", on_click=forget_own_photograph)
+    return own
+
+
+def _keep(key: str) -> None:
+    """Callback: a widget's value ends with its page, and a photograph is to be looked at on all of them."""
+    file = st.session_state[key]
+    st.session_state["own_photograph"] = file.getvalue() if file else None
 
 
 def forget_own_photograph() -> None:
     """Callback: a person asks for a sample again. A new key is how an uploader is emptied."""
     st.session_state["own_photographs"] += 1
+    st.session_state["own_photograph"] = None
 
 
 def own_weights(take: Callable[[UploadedFile], str]) -> dict[str, str]:

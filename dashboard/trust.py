@@ -51,7 +51,8 @@ def trust(
         return
     missing = [method for method in ready if not resources.known_trust(*asked, method)]
     if missing:
-        seconds = inspection.seconds * sum(CURVES + CASCADE.get(method, SLOW_CASCADE) for method in missing)
+        each = sum(CURVES + CASCADE.get(method, SLOW_CASCADE) for method in missing)
+        seconds = inspection.seconds * (each + CURVES * resources.RANDOM_ORDERS)
         if not asked_for("trust", seconds, place):
             st.caption(
                 "Two tests: does a picture change when what the network has learnt is taken away, and does the class depend on "
@@ -65,7 +66,8 @@ def trust(
         cascades.append(resources.cascade(*asked, method, telling(bar, words)))
         words = f"{METHODS[method][0]}: pixels are deleted and inserted"
         curves.append(resources.curves(*asked, method, telling(bar, words)))
-    random = resources.curves(*asked, resources.RANDOM, telling(bar, "Pixels are deleted and inserted in random order"))
+    words = f"Pixels are deleted and inserted in {resources.RANDOM_ORDERS} random orders"
+    random = resources.random_curves(*asked[:3], telling(bar, words))
     bar.empty()
     over("trust", place)
 
@@ -92,7 +94,7 @@ def trust(
             alt=f"Probability of the class as pixels are deleted and inserted in the order of each attribution of {name}",
             origin="measured",
             words=badge,
-            numbers=curve_numbers([*curves, random]),
+            numbers=curve_numbers([*curves, *random]),
         )
         st.caption(
             f"**Do the first pixels matter?** {what_the_pixels_do(curves, random)} Petsiuk et al. 2018 (section 4): "

@@ -134,7 +134,8 @@ def trust_of_attribution(
         cascade = trust.cascade(lens, x, method, index, tell=tell, against=other)
     with _progress(f"{method}, deletion and insertion") as tell:
         curves = trust.curves(lens, x, cascade.original, tell=tell)
-        chance = trust.curves(lens, x, trust.random_order((x.shape[-2], x.shape[-1]), cascade.target))
+    with _progress("pixels in random orders") as tell:
+        random = trust.random_curves(lens, x, cascade.target, tell=tell)
     if out:
         tests = {"cascade": cascade, "curves": curves}
         save_arrays(out, {f"{test} {name}": value for test, found in tests.items() for name, value in vars(found).items()})
@@ -142,11 +143,12 @@ def trust_of_attribution(
     for layer, absolute, signed in zip(cascade.layers, cascade.absolute, cascade.signed, strict=True):
         table.add_row(layer, f"{absolute:.2f}", f"{signed:.2f}")
     Console().print(table)
-    for name, good, found, random in (
-        ("deletion", "low", curves.deletion_auc, chance.deletion_auc),
-        ("insertion", "high", curves.insertion_auc, chance.insertion_auc),
+    for name, good, found, areas in (
+        ("deletion", "low", curves.deletion_auc, [each.deletion_auc for each in random]),
+        ("insertion", "high", curves.insertion_auc, [each.insertion_auc for each in random]),
     ):
-        print(f"Area under the {name} curve {found:.3f}, of pixels in random order {random:.3f}: {good} is good.")
+        chance = f"of pixels in {len(areas)} random orders {min(areas):.3f} to {max(areas):.3f}"
+        print(f"Area under the {name} curve {found:.3f}, {chance}: {good} is good.")
 
 
 def feature_maps_of_image(

@@ -121,20 +121,36 @@ class Sample:
     file: str  # in skimage/data
     source: str
     licence: str
+    classes: tuple[str, ...] = ()  # of ImageNet's, by torchvision's names: those that are right for it
 
 
 _CC0 = "No copyright restrictions. CC0 by the photographer"
 SAMPLES: dict[str, Sample] = {
     sample.name: sample
     for sample in (
-        Sample("coffee", "Coffee cup", "coffee.png", "courtesy of Pikolo Espresso Bar", f"{_CC0} (Rachel Michetti)."),
-        Sample("cat", "Chelsea the cat", "chelsea.png", "Stefan van der Walt", f"{_CC0} (Stefan van der Walt)."),
+        Sample(
+            "coffee",
+            "Coffee cup",
+            "coffee.png",
+            "courtesy of Pikolo Espresso Bar",
+            f"{_CC0} (Rachel Michetti).",
+            ("espresso", "cup", "coffee mug"),
+        ),
+        Sample(
+            "cat",
+            "Chelsea the cat",
+            "chelsea.png",
+            "Stefan van der Walt",
+            f"{_CC0} (Stefan van der Walt).",
+            ("tabby", "tiger cat", "Egyptian cat"),
+        ),
         Sample(
             "rocket",
             "Launch photo of DSCOVR on Falcon 9",
             "rocket.jpg",
             "https://www.flickr.com/photos/spacexphotos/16511594820/in/photostream/",
             "The image was captured by SpaceX and released in the public domain.",
+            ("missile", "projectile"),
         ),
         Sample(
             "astronaut",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Literal
 
 import pandas as pd
@@ -38,7 +39,7 @@ def degradation(
     return Degradation(
         curves={residual: degradation_curves(table, residual, shown, axis, paper) for residual in (False, True)},
         errors={residual: table[table.residual == residual][columns] for residual in (False, True)},
-        ends=end_points(table, paper),
+        ends=end_points(table, shown, paper),
         at_the_end=at_the_end(table),
         overfitting=is_it_overfitting(table),
     )
@@ -131,7 +132,7 @@ def degradation_curves(
             showarrow=False, xanchor="left", font={"size": 14},
         )  # fmt: skip
     kind = f"<span style='color:{of_network(residual)}'>{'Residual' if residual else 'Plain'} networks</span>"
-    lines = {"both": "test (solid) and training error, %", "training": "training error, %", "test": "test error, %"}
+    lines = {"both": "test (solid) and batches' error, %", "training": "training batches' error, %", "test": "test error, %"}
     figure.update_layout(
         height=440,
         margin={"l": 0, "r": 0, "t": 40, "b": 48},
@@ -141,12 +142,14 @@ def degradation_curves(
     return figure
 
 
-def end_points(table: pd.DataFrame, paper: Mapping[str, Any] | None = None) -> go.Figure:
+def end_points(table: pd.DataFrame, shown: Shown = "both", paper: Mapping[str, Any] | None = None) -> go.Figure:
     """Error after the last iteration over depth, with the sd over seeds: plain and residual, training (hollow) and test (full).
 
-    paper: as in `degradation_curves`; its residual networks are joined by a grey line.
+    The training images are as they are, not augmented as the batches of `degradation_curves`. paper: as there; its residual
+    networks are joined by a grey line.
     """
     ends = at_the_end(table)
+    ends = ends[ends.split.isin({"both": ["train", "test"], "training": ["train"], "test": ["test"]}[shown])]
     depths = sorted(table.layers.unique())
     places = {n: i for i, n in enumerate(depths)}
     lines = []
@@ -162,7 +165,7 @@ def end_points(table: pd.DataFrame, paper: Mapping[str, Any] | None = None) -> g
                 hovertemplate="%{y:.2f} %",
             )
         )  # fmt: skip
-    quoted = [(n, paper[f"resnet{n}"]) for n in depths if paper and f"resnet{n}" in paper]
+    quoted = [(n, paper[f"resnet{n}"]) for n in depths if paper and shown != "training" and f"resnet{n}" in paper]
     if quoted:
         lines.append(
             go.Scatter(
@@ -222,6 +225,17 @@ def is_it_overfitting(table: pd.DataFrame) -> str:
             f"{test[0]:.1f} % and {test[1]:.1f} %.)"
         )
     return "\n\n".join(said)
+
+
+def size_changes(facts: Mapping[str, Mapping[str, Any]]) -> str:
+    """Where the curves of these runs jump because the images become larger, in Markdown; empty where all keep their size."""
+    phases = {tuple((each["iterations"], each["resolution"]) for each in run["recipe"]["phases"]) for run in facts.values()}
+    said = []
+    for each in sorted(phase for phase in phases if len(phase) > 1):
+        ends = accumulate(iterations for iterations, _ in each)
+        parts = [f"{side} pixels up to iteration {end:,}" for (_, side), end in zip(each, ends, strict=True)]
+        said.append(f"The images have {', then '.join(parts)}; where they grow, the errors jump: the network meets a new size.")
+    return "  \n".join(said)
 
 
 def _ticks(longest: float) -> list[float]:

@@ -162,14 +162,14 @@ def channel_table(found: FeatureMaps, place: str, order: NDArray[np.intp], like:
 
 
 def _strongest(values: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows and columns of the TOP largest values of (H, W), of which none is nearer than APART to a larger one."""
+    """Rows and columns of the TOP largest values above zero of (H, W), of which none is nearer than APART to a larger one."""
     places: list[NDArray[np.intp]] = []
     for place in np.column_stack(np.unravel_index(np.argsort(-values, axis=None, kind="stable"), values.shape)):
+        if len(places) == TOP or values[tuple(place)] <= 0:
+            break
         if all((np.abs(place - larger) / values.shape).max() >= APART for larger in places):
             places.append(place)
-        if len(places) == TOP:
-            break
-    rows, columns = np.transpose(places)
+    rows, columns = np.reshape(places, (-1, 2)).astype(np.intp).T
     return rows, columns
 
 
@@ -210,14 +210,22 @@ def channel_over(found: FeatureMaps, place: str, channel: int, picture: Pixels, 
     )
 
 
-def equation(found: FeatureMaps, channel: int) -> go.Figure:
-    """One channel of the block: F(x) + shortcut = sum, and what ReLU leaves; in a plain network F(x) alone. One scale for all."""
+def equation_limit(found: Sequence[FeatureMaps], channel: int) -> float:
+    """The largest absolute value that equations of this channel hold."""
+    parts = [maps.maps[place] for maps in found for place in ("F(x)", "shortcut", "sum", "output") if place in maps.maps]
+    return max((float(np.abs(part[channel]).max()) for part in parts if channel < len(part)), default=0.0) or 1.0
+
+
+def equation(found: FeatureMaps, channel: int, limit: float) -> go.Figure:
+    """One channel of the block: F(x) + shortcut = sum, and what ReLU leaves; in a plain network F(x) alone.
+
+    limit: where the scale of all parts ends.
+    """
     residual = "sum" in found.maps
     identity = residual and np.array_equal(found.maps["shortcut"], found.maps["x"])
     names = {"F(x)": "F(x)", "shortcut": "x" if identity else "shortcut(x)", "sum": "F(x) + x" if identity else "sum"}
     names["output"] = "after ReLU"
     shown = {place: found.maps[place][channel] for place in names if place in found.maps}
-    limit = max(float(np.abs(values).max()) for values in shown.values()) or 1.0
     figure = go.Figure()
     pitch, signs = 1 / 4, {"shortcut": "+", "sum": "=", "output": "→"}
     annotations = []

@@ -14,7 +14,7 @@ MOST_NUMBERED = 20  # blocks; of more, each stage's first is named
 
 
 def gradient_flow(inspections: Mapping[str, Inspection], selected: str) -> go.Figure:
-    """How strongly each block's output moves the target's logit.
+    """How sensitive the target's logit is to each block's output.
 
     y: gradient norm ‖∂y_t/∂x‖₂ of one (C, H, W) output x, log scale, no unit. x: block in forward order. One line a network, by
     its name; a zero is a gap, not a point. selected: a block that one of them has.

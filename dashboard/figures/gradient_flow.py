@@ -56,9 +56,9 @@ def correlation_curves(tables: Mapping[bool, pd.DataFrame]) -> go.Figure:
     lines: dict[bool, tuple[Iterable[str], Iterable[float | None]]] = {}
     for residual, table in tables.items():
         near = table[(table.lag == 1) & (table.block != "image")]
-        lines[residual] = near.block, near.correlation
+        lines[residual] = near.block, near.correlation.tolist()
     figure = _curves(lines, "correlation of gradients at neighbouring inputs")
-    lowest = min(float(table.correlation.min()) for table in tables.values())
+    lowest = min(value for _, values in lines.values() for value in values if value is not None)
     return figure.update_yaxes(range=[min(-0.05, lowest), 1.05], **TICKS, **AXIS)
 
 
@@ -139,28 +139,68 @@ def evolution(table: pd.DataFrame, layers: int, seed: int) -> go.Figure:
     return figure.update_layout(height=height, title=heading(QUANTITIES["gradient_norm"]), coloraxis=axis, margin=margin)
 
 
+def _relative(part: pd.DataFrame) -> pd.DataFrame:
+    """A network's gradient norms over that of its last block, where that is not zero: a row a record, a column a block."""
+    square = part.pivot_table(index="step", columns="block", values="value", sort=False)[part.block.unique()]
+    return square.div(square.iloc[:, -1].replace(0, math.nan), axis=0).dropna(how="all")
+
+
+def _at(found: pd.DataFrame, largest: bool) -> tuple[float, str, int]:
+    """The extreme value, its block, and its iteration."""
+    line = found.stack()
+    step, block = line.idxmax() if largest else line.idxmin()
+    return float(line[step, block]), str(block), int(step)
+
+
 def extremes(table: pd.DataFrame, layers: int, seed: int) -> pd.DataFrame:
-    """The first block's gradient norm over the last's, at the end, and when it was smallest and largest; a row a network."""
+    """Where a block's gradient norm was smallest and largest beside that of the last block; a row a network."""
     found = []
     for name, part in _networks(table, layers, seed):
-        square = part.pivot_table(index="step", columns="block", values="value", sort=False)
-        blocks = part.block.unique()
-        ratio = (square[blocks[0]] / square[blocks[-1]]).dropna()
-        found.append(
-            {
-                "network": name,
-                "norm at the first block over that at the last, at the end": f"{ratio.iloc[-1]:.2g}",
-                "smallest": f"{ratio.min():.2g} (iteration {ratio.idxmin()})",
-                "largest": f"{ratio.max():.2g} (iteration {ratio.idxmax()})",
-            }
-        )
+        relative = _relative(part)
+        ends = {"at the first record": relative.iloc[[0]], "in all of training": relative, "at the end": relative.iloc[[-1]]}
+        row = {"network": name}
+        for word, largest in (("smallest", False), ("largest", True)):
+            for when, rows in ends.items():
+                value, block, step = _at(rows, largest)
+                row[f"{word} {when}"] = f"{value:.2g} ({block}" + (f", iteration {step})" if rows is relative else ")")
+        found.append(row)
     return pd.DataFrame(found)
+
+
+HEALTHY = 10.0  # a factor within which gradient norms of blocks may differ, and nobody says that they vanish or explode
+
+
+def _many(factor: float) -> str:
+    return "infinitely" if factor == math.inf else f"{_times(factor)} times"
+
+
+def do_they_vanish(table: pd.DataFrame, layers: int, seed: int) -> str:
+    """The answer that these records give, in Markdown, a line a network: beside the last block's norm, within HEALTHY or not."""
+    said = []
+    for name, part in _networks(table, layers, seed):
+        relative = _relative(part)
+        words = []
+        for word, largest in (("smaller", False), ("larger", True)):
+            value, block, step = _at(relative, largest)
+            ends = value, _at(relative.iloc[[-1]], largest)[0]
+            most, at_the_end = (each if largest else 1 / each if each else math.inf for each in ends)
+            if most < HEALTHY:
+                continue
+            after = "no longer at the end" if at_the_end < 1.05 else "at the end " + _many(at_the_end)
+            words.append(f"{_many(most)} {word} than at the last block ({block}, iteration {step}), {after}")
+        healthy = f"the norms of all blocks stay within a factor of {HEALTHY:.0f} of the last block's"
+        said.append(f"- **{name}**: {'; '.join(words) or healthy}.")
+    return "\n".join(said)
 
 
 def evolution_table(table: pd.DataFrame, layers: int, seed: int) -> pd.DataFrame:
     """The numbers behind `evolution`."""
     rows = table[(table.metric == "gradient_norm") & (table.layers == layers) & (table.seed == seed)]
     return rows[["run", "residual", "batch_norm", "step", "block", "value"]]
+
+
+def _norm(value: float) -> str:
+    return f"{value:.2g}" if value == 0 or 1e-3 <= value < 1e4 else f"{value:.1e}"
 
 
 def training_summary(table: pd.DataFrame) -> pd.DataFrame:
@@ -176,7 +216,7 @@ def training_summary(table: pd.DataFrame) -> pd.DataFrame:
         ends = at_the_end(table[(table.batch_norm == norm) & (table.residual == residual)]).set_index("split")
         row = [network_name(part.layers.iloc[0], residual, norm)]
         for step in (firsts, lasts):
-            row += [f"{mean.loc[step].iloc[0]:.2e}", f"{mean.loc[step].iloc[-1]:.2e}"]
+            row += [_norm(mean.loc[step].iloc[0]), _norm(mean.loc[step].iloc[-1])]
         rows.append([*row, *(spread(ends.loc[split, "mean"], ends.loc[split, "sd"], 1) for split in ("train", "test"))])
     names = [f"{block} block, iteration {step}" for step in (firsts, lasts) for block in ("first", "last")]
     return pd.DataFrame(rows, columns=["network", *names, "training error, %", "test error, %"])

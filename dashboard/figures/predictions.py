@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,8 @@ from dashboard.figures.overlay import Pixels, thumbnail_uri
 from dashboard.figures.style import ABOVE, AXIS, TICKS, heading, titled
 
 _CARD = """<figure><img src="{source}" alt="{title}"><figcaption>{title}
-<span style="border-color: {left_colour}">{left} <b>{left_percent:.0f} %</b></span>
-<span style="border-color: {right_colour}">{right} <b>{right_percent:.0f} %</b></span></figcaption></figure>"""
+<span style="border-color: {left_colour}">{left} <b>{left_percent:.0f} %{left_mark}</b></span>
+<span style="border-color: {right_colour}">{right} <b>{right_percent:.0f} %{right_mark}</b></span></figcaption></figure>"""
 _STYLE = """<style>
 .answers { display: grid; grid-template-columns: repeat(auto-fill, minmax(132px, 1fr)); gap: .9rem }
 .answers figure { margin: 0 }
@@ -27,19 +27,37 @@ _STYLE = """<style>
 
 
 def predictions_table(
-    titles: Sequence[str], classes: Sequence[Sequence[str]], probabilities: Sequence[NDArray[np.float32]]
+    titles: Sequence[str],
+    classes: Sequence[Sequence[str]],
+    probabilities: Sequence[NDArray[np.float32]],
+    truths: Sequence[Collection[str]],
 ) -> pd.DataFrame:
-    """A row a photograph: what two networks, left and right, find most probable, and whether they agree.
+    """A row a photograph: what two networks, left and right, find most probable, whether it is right, and whether they agree.
 
-    classes, probabilities: of each network, names and (N, classes).
+    classes, probabilities: of each network, names and (N, classes). truths: of each photograph, the classes that are right. Where
+    there is none, or a network has learned none of them, nobody can say whether it is right: None.
     """
     columns: dict[str, object] = {"photograph": list(titles)}
     for side, names, found in zip(("left", "right"), classes, probabilities, strict=True):
         best = found.argmax(1)
         columns[side] = [names[i] for i in best]
         columns[f"{side}_percent"] = 100 * found[np.arange(len(best)), best]
+        learned = [not set(names).isdisjoint(truth) for truth in truths]
+        columns[f"{side}_correct"] = pd.array(
+            [names[i] in truth if known else None for i, truth, known in zip(best, truths, learned, strict=True)], "boolean"
+        )
     table = pd.DataFrame(columns)
     return table.assign(agree=table.left == table.right)
+
+
+def how_often_right(table: pd.DataFrame, names: Sequence[str]) -> str:
+    """In words, of both networks by `names`; empty where nobody can say of any photograph."""
+    said = []
+    for side, name in zip(("left", "right"), names, strict=True):
+        known = table[f"{side}_correct"].dropna()
+        if len(known):
+            said.append(f"{name} on {known.sum()} of the {len(known)} that show one of its classes")
+    return f"Right (✓): {', '.join(said)}." if said else ""
 
 
 def predictions_gallery(table: pd.DataFrame, pictures: Sequence[Pixels], residual: Sequence[bool]) -> str:
@@ -51,6 +69,8 @@ def predictions_gallery(table: pd.DataFrame, pictures: Sequence[Pixels], residua
     cards = []  # what is foreign, as a file's name, is escaped
     for row, picture in zip(table.rename(columns={"photograph": "title"}).to_dict("records"), pictures, strict=True):
         said = {key: html.escape(value) if isinstance(value, str) else value for key, value in row.items()}
+        for side in ("left", "right"):
+            said[f"{side}_mark"] = "" if pd.isna(row[f"{side}_correct"]) else " ✓" if row[f"{side}_correct"] else " ✗"
         cards.append(_CARD.format(source=thumbnail_uri(picture), **said, **colours))
     return f'{_STYLE}<div class="answers">{"".join(cards)}</div>'
 

@@ -81,7 +81,7 @@ def block_curves(tables: Mapping[str, pd.DataFrame], quantity: str) -> go.Figure
         {
             "height": 300,
             "margin": {"l": 0, "r": 8, "t": 52, "b": 36},
-            "title": heading(QUANTITIES[quantity]),
+            "title": heading(QUANTITIES[quantity] + (" (gaps: zero)" if any(None in line.y for line in lines) else "")),
             "xaxis": block_axis(names),
             "yaxis": log_axis(value for line in lines for value in line.y if value),
             "legend": ABOVE,
@@ -111,7 +111,7 @@ def predictions(
         annotations.append({"showarrow": False, **text})
         for i, (found, probability) in enumerate(zip(guess["classes"], guess["probabilities"], strict=True)):
             mark = "✓" if found == labels[i] else "✗"
-            words = f"<b>{classes[found]}</b> {mark}<br><span style='font-size:10px'>{probability:.0%}</span>"
+            words = f"<b>{classes[found]}</b> {mark}<br><span style='font-size:12px'>{probability:.0%}</span>"
             place = {"x": i + 0.5, "y": y, "font": {"size": 14, "color": colour}}
             annotations.append({"text": words, "showarrow": False, **place})
     pictures = [

@@ -116,4 +116,7 @@ def _verdict(lags: pd.DataFrame) -> str:
     first = ahead.idxmax()
     if not ahead.loc[first:].all():
         return ""
-    return f"From {first:,} iterations on, the deeper network learns more{' (one seed)' if lags.seeds[first] == 1 else ''}."
+    seeds = " (one seed)" if lags.seeds[first] == 1 else ""
+    if first == lags.index.max():
+        return f"The deeper network learns more with {first:,} iterations, the longest training here{seeds}."
+    return f"From {first:,} iterations on, the deeper network learns more{seeds}."

@@ -14,7 +14,7 @@ BELOW = {"orientation": "h", "x": 0, "y": -0.25, "yanchor": "top", "font": {"siz
 ABOVE = {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "font": {"size": 14}}  # or above it
 QUANTITIES = {  # of a block
     "gradient_norm": "gradient norm ‖∂L/∂y‖ of the block's outputs",
-    "response_sd": "sd of F(x), after batch norm, before addition and ReLU",
+    "response_sd": "sd of F(x), before addition and ReLU",
     "weight_norm": "norm of the block's convolutions",
     "output_rms": "root mean square of the block's outputs",
 }

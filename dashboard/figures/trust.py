@@ -59,19 +59,22 @@ def sanity_summary(table: pd.DataFrame) -> pd.DataFrame:
     return grouped.agg(mean="mean", sd="std", images="size").reset_index()
 
 
-def deletion_insertion(found: Sequence[Curves], random: Curves) -> go.Figure:
+def deletion_insertion(found: Sequence[Curves], random: Sequence[Curves]) -> go.Figure:
     """The class's probability by the share of deleted (left) and inserted (right) pixels. A line a method, with both AUCs.
 
-    random: the same with pixels in random order, in grey.
+    random: the same with pixels in random orders, in grey.
     """
     figure = make_subplots(1, 2, shared_yaxes=True, horizontal_spacing=0.05, subplot_titles=("deletion", "insertion"))
-    for each in (*found, random):
-        name = METHODS[each.method][0] if each is not random else each.method
-        line = {"color": OF_METHOD.get(each.method, NEUTRAL), "width": 2.5, "dash": "dot" if each is random else "solid"}
+    areas = [each.deletion_auc for each in random], [each.insertion_auc for each in random]
+    of_random = f"{len(random)} random orders " + ", ".join(f"{min(each):.3f} to {max(each):.3f}" for each in areas)
+    lines = [(each, f"{METHODS[each.method][0]} {each.deletion_auc:.3f}, {each.insertion_auc:.3f}") for each in found]
+    for each, name in (*lines, *((each, of_random) for each in random)):
+        colour = OF_METHOD.get(each.method)
+        line = {"color": colour or NEUTRAL, "width": 2.5 if colour else 1, "dash": "solid" if colour else "dot"}
         for column, values in ((1, each.deletion), (2, each.insertion)):
             figure.add_scatter(
-                x=100 * each.share, y=values, mode="lines", line=line, hovertemplate="%{y:.3f}", showlegend=column == 1,
-                name=f"{name} {each.deletion_auc:.3f}, {each.insertion_auc:.3f}", row=1, col=column,
+                x=100 * each.share, y=values, mode="lines", line=line, hovertemplate="%{y:.3f}", name=name, row=1, col=column,
+                showlegend=column == 1 and (each is random[0] or colour is not None), hoverinfo=None if colour else "skip",
             )  # fmt: skip
     figure.update_xaxes(title=titled("% of pixels"), tickvals=[0, 25, 50, 75], showgrid=False, **AXIS)
     figure.update_yaxes(rangemode="tozero", **TICKS, **AXIS)
@@ -110,9 +113,10 @@ def what_stays(cascades: Sequence[Cascade]) -> str:
     return f"With fc and all of {stage}x random, the correlation of absolute values is: {', '.join(said)}."
 
 
-def what_the_pixels_do(found: Sequence[Curves], random: Curves) -> str:
-    """In words: whose first pixels matter more than pixels in random order do, by either AUC."""
-    deletion = [METHODS[each.method][0] for each in found if each.deletion_auc < random.deletion_auc]
-    insertion = [METHODS[each.method][0] for each in found if each.insertion_auc > random.insertion_auc]
+def what_the_pixels_do(found: Sequence[Curves], random: Sequence[Curves]) -> str:
+    """In words: whose first pixels matter more than those of every random order, by either AUC."""
+    low, high = min(each.deletion_auc for each in random), max(each.insertion_auc for each in random)
+    deletion = [METHODS[each.method][0] for each in found if each.deletion_auc < low]
+    insertion = [METHODS[each.method][0] for each in found if each.insertion_auc > high]
     words = [", ".join(each) or "none" for each in (deletion, insertion)]
-    return f"Better than a random order by deletion: {words[0]}; by insertion: {words[1]}."
+    return f"Better than each of {len(random)} random orders by deletion: {words[0]}; by insertion: {words[1]}."

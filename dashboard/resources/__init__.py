@@ -4,7 +4,15 @@ What is cached as a resource is handed out itself, not a copy: read it, never ch
 first needed.
 """
 
-from dashboard.resources.attributions import RANDOM, attribution, cascade, curves, known_attribution, known_trust
+from dashboard.resources.attributions import (
+    RANDOM_ORDERS,
+    attribution,
+    cascade,
+    curves,
+    known_attribution,
+    known_trust,
+    random_curves,
+)
 from dashboard.resources.batches import (
     NEARBY,
     RADIANS,
@@ -38,12 +46,12 @@ from dashboard.resources.racing import (
     warm_up_races,
     watched_digits,
 )
-from dashboard.resources.runs import answers, drawn, drawn_together, paper, studies
+from dashboard.resources.runs import answers, drawn, drawn_together, findings, paper, studies
 
 __all__ = [
     "NEARBY",
     "RADIANS",
-    "RANDOM",
+    "RANDOM_ORDERS",
     "SHOWN",
     "Batch",
     "Digits",
@@ -57,6 +65,7 @@ __all__ = [
     "drawn",
     "drawn_together",
     "feature_maps",
+    "findings",
     "go_on_with_race",
     "gradient_correlation",
     "gradient_flow",
@@ -76,6 +85,7 @@ __all__ = [
     "predictions",
     "race",
     "races",
+    "random_curves",
     "sample_photograph",
     "start_race",
     "steer_race",

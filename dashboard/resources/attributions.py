@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from resnet_core.inspection.attribution import Attribution
     from resnet_core.inspection.trust import Cascade, Curves
 
-RANDOM = "random order"  # of pixels, beside the orders that methods give
+RANDOM_ORDERS = 5  # of pixels, beside the orders that methods give
 
 
 def known_attribution(name: str, photograph: Photograph, target: int, against: int | None, method: str) -> Attribution | None:
@@ -63,16 +63,24 @@ def cascade(
 def curves(
     name: str, photograph: Photograph, target: int, against: int | None, method: str, tell: Callable[[float], bool] = go_on
 ) -> Curves:
-    """What deletion and insertion of the attribution's pixels do; of the method RANDOM, of pixels in random order."""
+    """What deletion and insertion of the attribution's pixels do."""
     from resnet_core.inspection import trust
     from resnet_core.weights import prepare
 
     def compute() -> Curves:
         x = prepare(photograph.pixels, checkpoint(name))
-        if method == RANDOM:
-            given = trust.random_order((x.shape[-2], x.shape[-1]), target)
-        else:
-            given = attribution(name, photograph, target, against, method)
-        return trust.curves(network(name), x, given, tell=tell)
+        return trust.curves(network(name), x, attribution(name, photograph, target, against, method), tell=tell)
 
     return once("curves", (name, photograph.digest, target, against, method), compute, tell)
+
+
+def random_curves(name: str, photograph: Photograph, target: int, tell: Callable[[float], bool] = go_on) -> list[Curves]:
+    """The same of pixels in random orders, RANDOM_ORDERS of them."""
+    from resnet_core.inspection import trust
+    from resnet_core.weights import prepare
+
+    def compute() -> list[Curves]:
+        x = prepare(photograph.pixels, checkpoint(name))
+        return trust.random_curves(network(name), x, target, RANDOM_ORDERS, tell)
+
+    return once("random curves", (name, photograph.digest, target), compute, tell)

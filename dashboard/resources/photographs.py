@@ -23,6 +23,7 @@ class Photograph:
     pixels: NDArray[np.uint8]  # (H, W, 3)
     digest: str
     own: bool  # uploaded or taken here, so no link can hold it
+    classes: tuple[str, ...] = ()  # those that are right for it, where anybody has said so
 
     @property
     def shown(self) -> NDArray[np.uint8]:
@@ -33,7 +34,7 @@ class Photograph:
 @st.cache_resource
 def sample_photograph(name: str) -> Photograph:
     known = SAMPLES[name]
-    return Photograph(known.title, f"{known.source} {known.licence}", sample(name), f"sample:{name}", own=False)
+    return Photograph(known.title, f"{known.source} {known.licence}", sample(name), f"sample:{name}", False, known.classes)
 
 
 @st.cache_resource(max_entries=32, scope="session")

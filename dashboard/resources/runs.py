@@ -65,6 +65,16 @@ def drawn_together(draw: Callable[..., Drawn], studies: tuple[Study, ...], *choi
     return draw([study.table for study in studies], *choices)
 
 
+@st.cache_resource
+def _findings() -> dict[str, list[str]]:
+    return recorded.findings((_ASSETS / "studies" / "STUDIES.md").read_text())
+
+
+def findings(study: Study | Answers) -> list[str]:
+    """What was found in a shipped study and its kin, paragraph by paragraph in Markdown; nothing of a person's own."""
+    return [] if study.name.startswith("own/") else _findings().get(study.kind, [])
+
+
 def own_runs() -> Path:
     return Path(os.environ.get("RESNET_LENS_RUNS", Path(__file__).parents[2] / "runs"))
 

@@ -61,7 +61,7 @@ with left:
             f"Your photograph stays in this session: a link to this page shows the sample “{chosen.sample}”.",
             icon=":material/lock:",
         )
-        st.button("Back to the sample", on_click=forget_own_photograph)
+        st.button("Back to the sample", key="sample-again", on_click=forget_own_photograph)
     else:
         st.caption(f"Source: {photograph.credit}")
     if choices[0] == choices[1]:
@@ -132,11 +132,23 @@ by_name = dict(zip(titles, found, strict=True))
 both = pd.concat(
     [pd.DataFrame([block.numbers() for block in each.blocks]).assign(network=name) for name, each in by_name.items()]
 )
-for column, (title, key, draw) in zip(
+for column, (title, key, draw, caution) in zip(
     st.columns(2, gap="medium"),
     [
-        ("How strongly each block moves the target", "gradient-norm", gradient_flow),
-        ("How large each block's response is", "response", responses),
+        (
+            "How sensitive the target is to each block",
+            "gradient-norm",
+            gradient_flow,
+            "Per unit of the block's output, so it is large where outputs are small: compare how it runs through the blocks of "
+            "one network, not how high it lies in both.",
+        ),
+        (
+            "How large each block's response is",
+            "response",
+            responses,
+            "He et al. found smaller responses in residual networks than in plain ones, over all of CIFAR-10 (Figure 7). With "
+            "one photograph and other networks it may be otherwise.",
+        ),
     ],
     strict=True,
 ):
@@ -150,6 +162,7 @@ for column, (title, key, draw) in zip(
             words=badge,
             numbers=both,
         )
+        st.caption(caution)
 
 st.subheader(f"Block {' and '.join(dict.fromkeys(own_blocks))}", anchor=False)
 blocks = {name: inspection.blocks[place] for (name, inspection), place in zip(by_name.items(), places, strict=True)}

@@ -6,16 +6,17 @@ import streamlit as st
 
 from dashboard import resources
 from dashboard.exhibit import exhibit
-from dashboard.figures.degradation import Axis, Shown, degradation
+from dashboard.figures.degradation import Axis, Shown, degradation, size_changes
 from dashboard.figures.schedules import schedules
 from dashboard.state import explain_unknown
+
+QUOTED = " · ◇ the paper, Table 6, after 64,000 iterations"
 
 st.title("Do deeper networks learn worse?", anchor=False)
 known, broken = resources.studies()
 for sentence in broken:
     st.warning(sentence, icon=":material/broken_image:")
 known = {name: study for name, study in known.items() if len(study.depths) > 1 and study.one_a_depth}
-kinds = [study.kind for study in known.values()]
 if not known:
     st.info(
         "There is no study of several depths yet; `python -m resnet_core study figure6 --scale 0.025` trains one.",
@@ -24,8 +25,9 @@ if not known:
     st.stop()
 explain_unknown({"study": known, "error": get_args(Shown), "over": get_args(Axis)})
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    usual = kinds.index("figure6") if "figure6" in kinds else 0
-    name = st.selectbox("Study", list(known), usual, key="study", bind="query-params", width=260)
+    # the longest training in which plain and residual networks can be compared
+    usual = max(known.values(), key=lambda each: (each.kind == "figure6", len(each.kinds), each.scale))
+    name = st.selectbox("Study", list(known), list(known).index(usual.name), key="study", bind="query-params", width=260)
     study = known[name]
     depths = st.pills(
         "Layers", study.depths, selection_mode="multi", default=study.depths, key=f"depths-{name}", bind="query-params"
@@ -49,7 +51,7 @@ for column, residual, kind in ((left, False, "plain"), (middle, True, "residual"
             key=f"degradation-{kind}",
             alt=f"Error over training of {kind} networks, a curve a depth",
             origin="measured",
-            words=study.words + (" · ◇ the paper, Table 6" if residual and paper and shown != "training" else ""),
+            words=study.words + (QUOTED if residual and paper and shown != "training" else ""),
             numbers=found.errors[residual],
         )
 with right:
@@ -58,9 +60,12 @@ with right:
         key="degradation-ends",
         alt="Error at the end of training over the number of layers, plain and residual",
         origin="measured",
-        words="bars: standard deviation over seeds" + (" · ◇ the paper, Table 6" if paper else ""),
+        words="training images as they are · bars: standard deviation over seeds"
+        + (QUOTED if paper and shown != "training" else ""),
         numbers=found.at_the_end,
     )
+if sizes := size_changes(study.facts):
+    st.info(sizes, icon=":material/photo_size_select_large:")
 if found.overfitting:
     st.subheader("Is it overfitting?", anchor=False)
     st.markdown(found.overfitting)
@@ -79,6 +84,9 @@ if len({each.scale for each in alike}) > 1:
             numbers=others.ends,
         )
     right.markdown(others.answer)
+if findings := resources.findings(study):
+    with st.expander("What this study shows, and what it does not"):
+        st.markdown("\n\n".join(findings))
 notes = list(dict.fromkeys(facts["recipe"]["note"] for facts in study.facts.values()))
 if study.scale < 1:
     st.caption(

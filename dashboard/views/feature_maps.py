@@ -17,6 +17,7 @@ from dashboard.figures.feature_maps import (
     channel_over,
     channel_table,
     equation,
+    equation_limit,
     grid_shape,
     limit_of,
     order_of,
@@ -60,11 +61,14 @@ with chosen.row:
 sorted_by = next(each for each in found[::-1] if shown in each.maps)  # the residual network has all that the plain one has
 channel = int(order_of(sorted_by, shown, sort, like=0)[0]) if asked is None else asked
 limit = limit_of(found, shown)
+most = equation_limit(found, channel)
 badge = chosen.badge
 signs = "dark is zero" if shown in POSITIVE else "pale is zero, blue below it, red above"
 st.caption(
     f"{photograph.title}, {' and '.join(dict.fromkeys(blocks))}, {PLACES[shown]}: {signs}; "
     + (f"full colour from {limit:.3g} on. " if scale == "shared" else "full colour at each channel's largest value. ")
+    + "Below, the equation of the framed channel: pale is zero, blue below it, red above"
+    + (f", full colour from {most:.3g} on. " if scale == "shared" else "; full colour at each network's largest value. ")
     + chosen.source
 )
 for column, name, architecture, block, maps in zip(
@@ -91,8 +95,10 @@ for column, name, architecture, block, maps in zip(
                 shape=grid_shape(len(order)),
             )
         if channel < len(maps.maps["output"]):
+            if scale != "shared":
+                most = equation_limit([maps], channel)
             exhibit(
-                equation(maps, channel),
+                equation(maps, channel, most),
                 key=f"equation-{name}",
                 alt=f"Channel {channel} of {name}: F(x), the shortcut, their sum, and what ReLU leaves",
                 origin="measured",

@@ -8,6 +8,7 @@ from dashboard.choices import decoded
 from dashboard.exhibit import exhibit
 from dashboard.figures.gradient_flow import (
     correlation_curves,
+    do_they_vanish,
     evolution,
     evolution_table,
     extremes,
@@ -106,10 +107,12 @@ with quoted:
     st.markdown(
         "**The usual story** is that gradients vanish in deep plain networks, and that shortcuts cure it. **He et al. 2015, "
         "section 4.1,** measured their plain networks, which have batch norm, and found healthy norms: “neither forward nor "
-        "backward signals vanish”. The table shows how it was in ours, at the start and at the end, with batch norm and without."
+        "backward signals vanish”. The table shows how it was in ours, at the start and at the end, with batch norm and without; "
+        "the heat maps below show it between, in every recorded training: it depends on the data, and on when one looks."
     )
     st.markdown(
-        "**Balduzzi et al. 2017** have another: with depth, neighbouring inputs' gradients lose all likeness in plain networks."
+        "**Balduzzi et al. 2017** have another: with depth, neighbouring inputs' gradients lose their likeness in plain "
+        "networks, with batch norm almost at once, without it slowly. Switch batch norm off above, and compare."
     )
     found = [name for name in ("gradients", "shattering") if name in studies or name in resources.answers()]
     for name in found:
@@ -129,7 +132,13 @@ if studies:
         depth = st.selectbox("Layers", study.depths[::-1], key="depth", bind="query-params", width=100)
         of = st.selectbox("Seed", study.seeds, key="of", bind="query-params", width=90)
     exhibit(
-        resources.drawn(evolution, study, depth, of), key="evolution", origin="measured", words=study.words,
-        alt=f"Gradient norm by iteration and block, {depth} layers", numbers=resources.drawn(evolution_table, study, depth, of),
+        resources.drawn(evolution, study, depth, of), key="evolution", origin="measured",
+        words=f"{study.words} · shown: seed {of}", numbers=resources.drawn(evolution_table, study, depth, of),
+        alt=f"Gradient norm by iteration and block, {depth} layers",
     )  # fmt: skip
+    st.markdown(
+        f"**Do they vanish here?** Seed {of}, the extremes of all blocks and records:\n\n"
+        + resources.drawn(do_they_vanish, study, depth, of)
+    )
+    st.caption("Norms over that of the last block, below as in the sentences. White in the figure: the norm is zero.")
     st.table(resources.drawn(extremes, study, depth, of), hide_index=True)

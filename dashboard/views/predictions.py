@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard import resources
 from dashboard.choices import notes, two_networks
 from dashboard.exhibit import exhibit
-from dashboard.figures.predictions import confidence, predictions_gallery, predictions_table
+from dashboard.figures.predictions import confidence, how_often_right, predictions_gallery, predictions_table
 from resnet_core import InputError
 from resnet_core.images import SAMPLES
 
@@ -35,14 +35,16 @@ else:
 checkpoints = {title: resources.checkpoint(name) for title, name in named.items()}
 titles, pictures = zip(*photographs, strict=True)
 found = [resources.predictions(name, pictures) for name in named.values()]
-table = predictions_table(titles, [checkpoint.classes for checkpoint in checkpoints.values()], found)
+truths = [picture.classes for picture in pictures]
+table = predictions_table(titles, [checkpoint.classes for checkpoint in checkpoints.values()], found, truths)
 residual = [checkpoint.architecture.residual for checkpoint in checkpoints.values()]
 names = ["plain", "residual"] if matched else list(named)
 sides = list(zip(("left", "right"), names, strict=True))
 left_said, right_said = (f":{'blue' if kind else 'orange'}[{name}]" for name, kind in zip(names, residual, strict=True))
 st.markdown(
     f"They agree on **{table.agree.sum()} of {len(table)}**. On average {left_said} gives its first choice "
-    f"**{table.left_percent.mean():.0f} %**, {right_said} **{table.right_percent.mean():.0f} %**."
+    f"**{table.left_percent.mean():.0f} %**, {right_said} **{table.right_percent.mean():.0f} %**. "
+    + how_often_right(table, (left_said, right_said))
 )
 left, right = st.columns([3, 2], gap="medium")
 with left:
@@ -52,10 +54,10 @@ with right:
         confidence(table, names), key="confidence",
         alt=f"Probability of the first choice, {' against '.join(names)}, a point a photograph",
         origin="measured", words=" · ".join(checkpoint.run for checkpoint in checkpoints.values()),
-        numbers=table.rename(columns={f"{side}{of}": f"{name}{of}" for side, name in sides for of in ("", "_percent")}),
+        numbers=table.rename(columns={side + of: name + of for side, name in sides for of in ("", "_percent", "_correct")}),
     )  # fmt: skip
     st.caption(
-        f"On the dashed line both are equally sure; above it {names[1]} is surer. Sure is not right: nobody told these "
-        "networks what is on the photographs."
+        f"On the dashed line both are equally sure; above it {names[1]} is surer. Sure is not right: what is none of the "
+        "classes that they have learned, they take for one of them all the same."
     )
 st.info(notes(matched, checkpoints), icon=":material/timer:")

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -11,7 +12,7 @@ from dashboard.figures.race import block_curves, by_network, error_curves, lates
 from dashboard.figures.style import QUANTITIES
 from dashboard.state import explain_unknown
 from resnet_core import InputError
-from resnet_core.training.race import LEARNING_RATES, SHORTCUTS, Settings, Wish
+from resnet_core.training.race import LEARNING_RATES, SHORTCUTS, Settings
 
 DEPTHS = (20, 32, 44, 56, 110)
 WIDTHS = (4, 8, 16)
@@ -29,14 +30,24 @@ def start(settings: Settings) -> None:
 # callbacks, because a click may arrive while the page is on its way to another state: a callback is never skipped
 
 
-def steer(name: str, wish: Wish, steps: int | None = None) -> None:
-    now = resources.race(name)
-    until = now.iteration + steps if steps else None
-    resources.steer_race(name, replace(now.control, wish=wish, until=until))
+def steer(name: str, **changes: Any) -> None:
+    try:
+        resources.steer_race(name, replace(resources.race(name).control, **changes))
+    except InputError as error:
+        st.session_state["race_refused"] = str(error)
+
+
+def step(name: str) -> None:
+    steer(name, wish="run", until=resources.race(name).iteration + STEPS)
 
 
 def change_rate(name: str) -> None:
-    resources.steer_race(name, replace(resources.race(name).control, learning_rate=st.session_state[f"rate-{name}"]))
+    steer(name, learning_rate=st.session_state[f"rate-{name}"])
+
+
+def say_refusal() -> None:
+    if refused := st.session_state.pop("race_refused", None):
+        st.error(refused, icon=":material/hourglass:")
 
 
 st.title("Train a deep network, with and without shortcuts", anchor=False)
@@ -67,16 +78,18 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         "Start", type="primary", icon=":material/play_arrow:",
         on_click=start, args=(Settings(depth, width, shortcut, batch_norm, rate, seed),),
     )  # fmt: skip
-if refused := st.session_state.pop("race_refused", None):
-    st.error(refused, icon=":material/hourglass:")
+say_refusal()
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    chosen_race = st.selectbox("Race", [LATEST, *known], key="race", bind="query-params", width=340)
-    pinned_name = st.selectbox("Pinned beside it", [NOTHING, *known], key="pinned", bind="query-params", width=340)
+    chosen_race = st.selectbox("Race", [LATEST, *known], key="race", bind="query-params", width=460)
+    pinned_name = st.selectbox("Pinned beside it", [NOTHING, *known], key="pinned", bind="query-params", width=460)
 
 if not known:
     st.info("Press **Start**. The plain and the residual network set off together.", icon=":material/flag:")
     st.stop()
 name = known[0] if chosen_race == LATEST else chosen_race
+if pinned_name == name:
+    st.info("A race beside itself shows nothing; pin another one.", icon=":material/difference:")
+    pinned_name = NOTHING
 try:
     race = resources.race(name)
 except InputError as error:
@@ -90,6 +103,7 @@ def watch() -> None:
     race = resources.race(name)
     if race.over == running:
         st.rerun()  # the whole page, which decides whether this part asks again
+    say_refusal()
     settings, control = race.settings, race.control
     total = settings.iterations
     upto = total
@@ -97,12 +111,12 @@ def watch() -> None:
         if not race.over:
             paused = race.paused
             label, icon, wish = ("Go on", "play_arrow", "run") if paused else ("Pause", "pause", "pause")
-            st.button(label, icon=f":material/{icon}:", on_click=steer, args=(name, wish))
+            st.button(label, icon=f":material/{icon}:", on_click=steer, args=(name,), kwargs={"wish": wish, "until": None})
             st.button(
                 f"{STEPS} steps", icon=":material/skip_next:", help="Run this many iterations, then pause.",
-                on_click=steer, args=(name, "run", STEPS),
+                on_click=step, args=(name,),
             )  # fmt: skip
-            st.button("Stop", icon=":material/stop:", on_click=steer, args=(name, "stop"))
+            st.button("Stop", icon=":material/stop:", on_click=steer, args=(name,), kwargs={"wish": "stop"})
             rate_now = control.learning_rate or settings.learning_rate
             st.selectbox(
                 "Learning rate from now on", LEARNING_RATES, index=LEARNING_RATES.index(rate_now), key=f"rate-{name}", width=190,
@@ -132,9 +146,7 @@ def watch() -> None:
         )
     tables = {which: lane.table[lane.table.step <= upto] for which, lane in race.lanes.items()}
     pinned = None if pinned_name == NOTHING else resources.race(pinned_name)
-    words = (
-        f"{race.folder.name} · handwritten digits · quick recipe, learning rate {settings.learning_rate:g}, seed {settings.seed}"
-    )
+    words = f"{settings.words} · handwritten digits · {race.folder.name}"
     left, right = st.columns([1.25, 1], gap="medium")
     with left:
         exhibit(
@@ -169,8 +181,10 @@ def watch() -> None:
 
 
 watch()
+how = race.settings.recipe()
 st.caption(
-    f"It runs {race.settings.iterations} iterations of 64 digits at 16 x 16 pixels (SGD, momentum 0.9, weight decay 1e-4, "
-    "gradients clipped at 5), far fewer than a network needs: what is shown is how fast each one learns. Go on in a terminal: "
+    f"It runs {how.iterations} iterations of {how.batch_size} digits at {how.resolution} x {how.resolution} pixels (SGD, "
+    f"momentum {how.momentum:g}, weight decay {how.weight_decay:g}, gradients clipped at {how.clip_norm:g}), far fewer than a "
+    "network needs: what is shown is how fast each one learns. Go on in a terminal: "
     f"`python -m resnet_core race {race.folder}`."
 )

@@ -144,12 +144,6 @@ def cascade(
     )
 
 
-def random_order(shape: tuple[int, int], target: int, seed: int = 0) -> Attribution:
-    """What an attribution has to be better than: every pixel equally likely to be first."""
-    values = np.random.default_rng(seed).random(shape, dtype=np.float32)
-    return Attribution("random order", target, values, 0.0, None)
-
-
 def curves(
     network: nn.Module,
     image: Tensor,
@@ -184,3 +178,19 @@ def curves(
                 found += view(torch.where(changed, after, before)).softmax(1)[:, attribution.target].tolist()
     deletion, insertion = np.split(np.array(found), 2)
     return Curves(attribution.method, attribution.target, share, deletion, insertion, time.perf_counter() - start)
+
+
+def random_curves(
+    network: nn.Module, image: Tensor, target: int, orders: int = 5, tell: Callable[[float], bool] = lambda _share: True
+) -> list[Curves]:
+    """What an attribution's curves have to be better than: those of pixels in random orders, of the seeds 0 to `orders` - 1.
+
+    Arguments and errors as in `curves`.
+    """
+
+    def of(seed: int) -> Curves:
+        values = np.random.default_rng(seed).random((image.shape[-2], image.shape[-1]), dtype=np.float32)
+        order = Attribution(f"random order {seed}", target, values, 0.0, None)
+        return curves(network, image, order, tell=lambda share: tell((seed + share) / orders))
+
+    return [of(seed) for seed in range(orders)]

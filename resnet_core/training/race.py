@@ -56,6 +56,11 @@ class Settings:
         if not 1 <= self.width <= 64 or not 0 < self.learning_rate <= 10 or not 1 <= self.iterations <= 100_000 or self.seed < 0:
             raise InputError("A race needs a width of 1 to 64, a rate of 0 to 10, 1 to 100,000 iterations and a seed from 0.")
 
+    @property
+    def words(self) -> str:
+        kind = f"shortcuts {self.shortcut}" + ("" if self.batch_norm else ", no batch norm")
+        return f"{self.depth} layers, width {self.width}, {kind}, rate {self.learning_rate:g}, seed {self.seed}"
+
     def network(self, which: str) -> Architecture:
         depths = ((self.depth - 2) // 6,) * 3
         row = architecture("resnet20-cifar", depths=depths, width=self.width, shortcut=self.shortcut, batch_norm=self.batch_norm)
@@ -120,7 +125,7 @@ def _write(path: Path, value: object) -> None:
 
 def start(settings: Settings, root: Path) -> Path:
     """A new race in `root`, its two workers started; its folder."""
-    name = f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{settings.depth}-layers-seed{settings.seed}"
+    name = f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{settings.words.replace(' ', '-').replace(',', '')}"
     folder = root / name
     folder.mkdir(parents=True)
     steer(folder, Control())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import pytest
 
 from dashboard.figures.colours import of_depth, of_network
-from dashboard.figures.degradation import at_the_end, degradation_curves, end_points, is_it_overfitting, over_seeds
+from dashboard.figures.degradation import at_the_end, degradation_curves, end_points, is_it_overfitting, over_seeds, size_changes
 
 PAPER = {"resnet20": 8.75, "resnet56": 6.97}
 
@@ -110,7 +112,7 @@ def test_depth_is_lightness() -> None:
 
 
 def test_end_points_are_those_of_the_table() -> None:
-    figure = end_points(study(), PAPER)
+    figure = end_points(study(), paper=PAPER)
     by_name = {trace.name: trace for trace in figure.data}
     assert list(by_name["plain, training"].y) == [31.0, 61.0]
     assert list(by_name["plain, training"].error_y.array) == pytest.approx([2**0.5, 2**0.5])
@@ -139,3 +141,22 @@ def test_overfitting_is_called_so_where_it_is() -> None:
 
 def test_one_depth_answers_nothing() -> None:
     assert is_it_overfitting(run(20, True, 0, 5.0, 9.0)) == ""
+
+
+def test_the_end_points_are_those_of_the_chosen_error() -> None:
+    for shown, names in (("training", {"plain, training", "residual, training"}), ("test", {"plain, test", "residual, test"})):
+        assert {trace.name for trace in end_points(study(), shown).data} == names
+    assert "the paper" not in " ".join(trace.name for trace in end_points(study(), "training", PAPER).data)
+
+
+def test_where_images_grow_is_said() -> None:
+    def run(*phases: tuple[int, int]) -> dict[str, Any]:
+        return {"recipe": {"phases": [{"iterations": n, "resolution": side} for n, side in phases]}}
+
+    assert size_changes({"a": run((1600, 32)), "b": run((1600, 32))}) == ""
+    said = size_changes({"a": run((1700, 48), (450, 64), (50, 128)), "b": run((1700, 48), (450, 64), (50, 128))})
+    assert said.startswith(
+        "The images have 48 pixels up to iteration 1,700, then 64 pixels up to iteration 2,150, then 128 pixels up to iteration "
+        "2,200;"
+    )
+    assert "\n" not in said

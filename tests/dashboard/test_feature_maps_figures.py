@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from dashboard.figures.feature_maps import (
     channel_over,
     channel_table,
     equation,
+    equation_limit,
     limit_of,
     order_of,
     values_table,
@@ -118,7 +120,7 @@ def block(residual: bool, identity: bool = True) -> FeatureMaps:
 )
 def test_the_equation_as_pictures(residual: bool, identity: bool, names: list[str], signs: set[str]) -> None:
     found = block(residual, identity)
-    figure = equation(found, 2)
+    figure = equation(found, 2, equation_limit([found], 2))
     assert {note.text for note in figure.layout.annotations} == set(names) | signs
     shown = [trace.z for trace in figure.data]
     assert len(shown) == len(names)
@@ -126,6 +128,8 @@ def test_the_equation_as_pictures(residual: bool, identity: bool, names: list[st
         np.testing.assert_allclose(shown[0] + shown[1], shown[2], rtol=1e-6)
     np.testing.assert_array_equal(shown[-1], np.maximum(shown[-2], 0))
     assert figure.layout.coloraxis.cmax == -figure.layout.coloraxis.cmin == max(np.abs(values).max() for values in shown)
+    larger = replace(found, maps={place: -3 * maps for place, maps in found.maps.items()})
+    assert equation_limit([found, larger], 2) == pytest.approx(3 * equation_limit([found], 2))
 
 
 def test_the_largest_values_are_marked_where_they_are() -> None:
@@ -141,15 +145,18 @@ def test_the_largest_values_are_marked_where_they_are() -> None:
 
 
 def test_marks_of_neighbouring_places_do_not_cover_each_other() -> None:
-    """On a hill, the largest values lie side by side; of a plain, and of a single value, something is marked too."""
+    """On a hill, the largest values lie side by side; of a single value it is marked, and nothing that is not above zero."""
     down, across = np.indices((16, 16))
     hill = np.exp(-((down - 4) ** 2 + (across - 9) ** 2) / 20).astype(np.float32)
-    for values, marks in ((hill, 3), (np.zeros((16, 16), np.float32), 3), (np.ones((1, 1), np.float32), 1)):
+    single = np.where(hill == 1, hill, np.float32(-0.5))
+    for values, marks in ((hill, 3), (np.zeros_like(hill), 0), (-hill, 0), (single, 1), (np.ones((1, 1), np.float32), 1)):
         maps = {"F(x)": values[None], "output": values[None]}
         found = FeatureMaps("conv3_2", 0, maps, {place: each.mean((1, 2)) for place, each in maps.items()})
         tops = channel_over(found, "output", 0, np.zeros((32, 32, 3), np.uint8), 1.0).data[0]
         places = np.column_stack([tops.x, tops.y])
         assert list(tops.text) == ["1", "2", "3"][:marks]
+        if not marks:
+            continue
         assert list(tops.customdata) == sorted(tops.customdata, reverse=True)
         apart = np.abs(places[:, None] - places).max(2)[np.triu_indices(marks, 1)]
         assert (apart >= 1 / 6).all()

@@ -11,6 +11,7 @@ import pytest
 
 from dashboard.figures.gradient_flow import (
     correlation_curves,
+    do_they_vanish,
     evolution,
     evolution_table,
     extremes,
@@ -106,10 +107,39 @@ def test_extremes_by_hand() -> None:
     found = extremes(runs.load(STUDY), 56, 0).set_index("network")
     rows = evolution_table(runs.load(STUDY), 56, 0)
     part = rows[rows.residual & rows.batch_norm].pivot_table(index="step", columns="block", values="value")
-    ratio = part["conv2_1"] / part["conv4_9"]
     said = found.loc["ResNet-56"]
-    assert said["smallest"] == f"{ratio.min():.2g} (iteration {ratio.idxmin()})"
-    assert said["largest"] == f"{ratio.max():.2g} (iteration {ratio.idxmax()})"
+    lowest = min((part.loc[step, block] / part.loc[step, "conv4_9"], block, step) for step in part.index for block in part)
+    assert said["smallest in all of training"] == f"{lowest[0]:.2g} ({lowest[1]}, iteration {lowest[2]})"
+    last = part.loc[part.index.max()]
+    assert said["largest at the end"] == f"{last.max() / last['conv4_9']:.2g} ({last.idxmax()})"
+
+
+def test_whether_gradients_vanish_is_said_of_all_blocks_and_iterations() -> None:
+    names = {"metric": "gradient_norm", "layers": 56, "seed": 0, "batch_norm": True, "residual": False, "network": "plain56"}
+
+    def records(middle: float, first: float = 2.0) -> pd.DataFrame:
+        norms = {0: (1.0, 1.0, 1.0), 100: (first, middle, 4.0), 200: (1.0, 0.8, 1.0)}
+        blocks = ("conv2_1", "conv3_1", "conv4_1")
+        return pd.DataFrame(
+            [
+                {**names, "step": step, "block": block, "value": value}
+                for step, values in norms.items()
+                for block, value in zip(blocks, values, strict=True)
+            ]
+        )
+
+    assert do_they_vanish(records(1.0), 56, 0) == (
+        "- **plain-56**: the norms of all blocks stay within a factor of 10 of the last block's."
+    )
+    assert do_they_vanish(records(0.02), 56, 0) == (
+        "- **plain-56**: 200 times smaller than at the last block (conv3_1, iteration 100), at the end 1.2 times."
+    )
+    assert do_they_vanish(records(1.0, 80.0), 56, 0) == (
+        "- **plain-56**: 20 times larger than at the last block (conv2_1, iteration 100), no longer at the end."
+    )
+    assert do_they_vanish(records(0.0), 56, 0) == (
+        "- **plain-56**: infinitely smaller than at the last block (conv3_1, iteration 100), at the end 1.2 times."
+    )
 
 
 def test_the_summary_has_a_row_a_kind_of_network() -> None:

@@ -34,7 +34,7 @@ def test_every_network_is_a_line_over_its_schedules() -> None:
 @pytest.mark.parametrize(
     ("residual", "said"),
     [
-        ([(20.0, 40.0), (12.0, 8.0)], "From 400 iterations on, the deeper network learns more."),
+        ([(20.0, 40.0), (12.0, 8.0)], "The deeper network learns more with 400 iterations, the longest training here."),
         ([(20.0, 40.0), (12.0, 18.0)], "The deeper network learns less at every length."),
         ([(20.0, 40.0), (12.0, 11.0)], "At no length does the deeper network learn more."),  # within the seeds' spread
         ([(20.0, 40.0), (12.0, 12.0)], "equal after 400 iterations. At no length does the deeper network learn more."),
@@ -64,7 +64,7 @@ def test_a_length_at_which_one_of_the_two_is_missing_says_nothing() -> None:
 
 def test_a_verdict_of_one_seed_says_so() -> None:
     long = at(400, (12.0, 8.0))
-    assert does_depth_pay(by_schedule([at(100, (20.0, 40.0)), long[long.seed == 0]])).endswith("learns more (one seed).")
+    assert does_depth_pay(by_schedule([at(100, (20.0, 40.0)), long[long.seed == 0]])).endswith("training here (one seed).")
 
 
 def test_other_depths_are_left_out() -> None:

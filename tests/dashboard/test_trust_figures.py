@@ -21,7 +21,7 @@ SHARE = np.linspace(0, 1, 5)
 
 def cascade(method: str, *absolute: float) -> Cascade:
     values = np.array(absolute)
-    return Cascade(method, 3, LAYERS, values, -values, np.zeros((1, 2, 2), np.float32), 1.0)
+    return Cascade(method, 3, None, LAYERS, values, -values, np.zeros((1, 2, 2), np.float32), 1.0)
 
 
 def curves(method: str, deletion: np.ndarray, insertion: np.ndarray) -> Curves:
@@ -31,7 +31,8 @@ def curves(method: str, deletion: np.ndarray, insertion: np.ndarray) -> Curves:
 CASCADES = [cascade("grad-cam", 0.5, 0.4, -0.25, float("nan"), 0.1), cascade("guided-backprop", 0.9, 0.9, 0.8, 0.7, 0.3)]
 GOOD = curves("grad-cam", (1 - SHARE) ** 4, SHARE**0.5)
 BAD = curves("guided-backprop", 1 - SHARE**2, SHARE**3)
-RANDOM = curves("random order", 1 - SHARE, SHARE)
+RANDOM = [curves(f"random order {i}", 1 - SHARE**power, SHARE**power) for i, power in enumerate((1.0, 1.2, 0.9))]
+AREAS = [[np.trapezoid(getattr(each, name), SHARE) for each in RANDOM] for name in ("deletion", "insertion")]
 
 
 def test_every_method_has_a_colour_of_its_own() -> None:
@@ -62,9 +63,9 @@ def test_both_curves_of_a_method_have_one_entry_with_both_areas() -> None:
     figure = deletion_insertion([GOOD, BAD], RANDOM)
     assert [line.name for line in figure.data if line.showlegend] == [
         f"{name} {np.trapezoid(each.deletion, SHARE):.3f}, {np.trapezoid(each.insertion, SHARE):.3f}"
-        for name, each in (("Grad-CAM", GOOD), ("Guided backprop", BAD), ("random order", RANDOM))
-    ]
-    for i, each in enumerate((GOOD, BAD, RANDOM)):
+        for name, each in (("Grad-CAM", GOOD), ("Guided backprop", BAD))
+    ] + ["3 random orders " + ", ".join(f"{min(areas):.3f} to {max(areas):.3f}" for areas in AREAS)]
+    for i, each in enumerate((GOOD, BAD, *RANDOM)):
         left, right = figure.data[2 * i : 2 * i + 2]
         assert (left.xaxis, right.xaxis) == ("x", "x2")
         np.testing.assert_array_equal(left.y, each.deletion)
@@ -76,8 +77,10 @@ def test_the_words_are_the_numbers() -> None:
     assert what_stays(CASCADES).endswith("all of conv3_x random, the correlation of absolute values is: "
                                          "Grad-CAM −0.25, Guided backprop 0.80.")  # fmt: skip
     assert what_the_pixels_do([GOOD, BAD], RANDOM) == (
-        "Better than a random order by deletion: Grad-CAM; by insertion: Grad-CAM."
+        "Better than each of 3 random orders by deletion: Grad-CAM; by insertion: Grad-CAM."
     )
+    near = curves("grad-cam", RANDOM[1].deletion, RANDOM[0].insertion)  # better than some
+    assert what_the_pixels_do([near], RANDOM).endswith("deletion: none; by insertion: none.")
     assert what_the_pixels_do([BAD], RANDOM).endswith("deletion: none; by insertion: none.")
 
 
@@ -85,4 +88,4 @@ def test_the_numbers_behind_have_a_row_a_point() -> None:
     table = similarity_numbers(CASCADES)
     assert len(table) == 2 * len(LAYERS)
     assert table[table.method == "guided-backprop"].absolute.tolist() == [0.9, 0.9, 0.8, 0.7, 0.3]
-    assert len(curve_numbers([GOOD, BAD, RANDOM])) == 3 * len(SHARE)
+    assert len(curve_numbers([GOOD, BAD, *RANDOM])) == 5 * len(SHARE)

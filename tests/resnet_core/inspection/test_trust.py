@@ -17,7 +17,7 @@ from resnet_core.architectures import architecture
 from resnet_core.errors import InputError
 from resnet_core.images import sample
 from resnet_core.inspection.attribution import Attribution, StoppedError, attribute
-from resnet_core.inspection.trust import Curves, cascade, curves, random_order, randomised, rank_correlation
+from resnet_core.inspection.trust import Curves, cascade, curves, random_curves, randomised, rank_correlation
 from resnet_core.network import build
 from resnet_core.weights import load, prepare
 from tests.resnet_core.inspection.untouched import untouched
@@ -158,9 +158,14 @@ def test_deletion_of_a_linear_model_is_a_sum_of_what_is_left() -> None:
     assert found.deletion_auc == pytest.approx(area, abs=1e-5)
     assert found.insertion[-1] == pytest.approx(found.deletion[0], abs=1e-6)
     worst = curves(network, x, Attribution("worst", 0, -each.astype(np.float32), 0.0, None), steps=64)
-    middle = curves(network, x, random_order((32, 32), 0), steps=64)
-    assert found.deletion_auc < middle.deletion_auc < worst.deletion_auc
-    assert found.insertion_auc > middle.insertion_auc > worst.insertion_auc
+    told: list[float] = []
+    middle = random_curves(network, x, 0, 3, lambda share: not told.append(share))
+    assert len({each.deletion_auc for each in middle}) == 3
+    assert told == sorted(told)
+    assert 0 <= told[0] < told[-1] <= 1
+    for each in middle:
+        assert found.deletion_auc < each.deletion_auc < worst.deletion_auc
+        assert found.insertion_auc > each.insertion_auc > worst.insertion_auc
 
 
 def test_insertion_begins_with_a_blurred_image() -> None:

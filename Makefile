@@ -8,7 +8,7 @@ INSTALL = $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/pytho
 .PHONY: help run test lint bench browser clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@awk -F ':.*## ' '/^[a-z-]+:.*##/ { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/run ## set up what is missing and open the dashboard in the browser (PORT=8501)
 	$(BIN)/python -m dashboard --port $(PORT)

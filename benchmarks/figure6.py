@@ -26,13 +26,13 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 
-from benchmarks.train import BATCH, noise
+from benchmarks.train import BATCH, noise, synchronised
 from resnet_core.architectures import Architecture, architecture
 from resnet_core.complexity import complexity
 from resnet_core.network import build
 from resnet_core.processors import processors
 from resnet_core.training.catalogue import study
-from resnet_core.training.engine import precision_of
+from resnet_core.training.engine import accelerator, precision_of
 from resnet_core.training.memory import keep_freed_memory
 from resnet_core.training.recipe import recipe
 from resnet_core.training.trainee import Trainee
@@ -41,16 +41,10 @@ RECIPE = recipe("he2015-cifar")
 SECONDS = 5.0  # of a slice
 
 
-def synchronised() -> float:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter()
-
-
 def trainee(row: Architecture) -> tuple[Trainee, float]:
     """One whose steps are compiled, and the seconds that took."""
     keep_freed_memory()  # as every training does
-    fabric = Fabric(devices=1, precision=precision_of(Path(), RECIPE))
+    fabric = Fabric(accelerator=accelerator(), devices=1, precision=precision_of(Path(), RECIPE))
     found = Trainee(build(row, seed=0), replace(RECIPE, blocks_every=None), noise(), 0, fabric, compiled=True)
     start = synchronised()
     for _ in range(5):

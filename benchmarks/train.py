@@ -49,7 +49,7 @@ from resnet_core.batch_norm import BatchNorm2d
 from resnet_core.data.batches import ImageSet
 from resnet_core.data.datasets import Dataset
 from resnet_core.network import build
-from resnet_core.training.engine import Precision, precision_of
+from resnet_core.training.engine import Precision, accelerator, precision_of
 from resnet_core.training.memory import keep_freed_memory
 from resnet_core.training.recipe import recipe
 from resnet_core.training.trainee import Trainee
@@ -82,7 +82,8 @@ def sgd(network: nn.Module, **how: bool) -> torch.optim.SGD:
 
 
 def tutorial(data: ImageSet) -> Callable[[], None]:
-    network = build(architecture("resnet20-cifar"), seed=0).train()
+    device = torch.device(accelerator())
+    network = build(architecture("resnet20-cifar"), seed=0).train().to(device)
     optimizer, criterion = sgd(network), nn.CrossEntropyLoss()
     loader = DataLoader(Pictures(data), batch_size=BATCH, shuffle=True, num_workers=2, persistent_workers=True)
 
@@ -93,7 +94,7 @@ def tutorial(data: ImageSet) -> Callable[[], None]:
     stream = batches()
 
     def step() -> None:
-        inputs, labels = next(stream)
+        inputs, labels = (each.to(device) for each in next(stream))
         optimizer.zero_grad()
         loss = criterion(network(inputs), labels)
         loss.backward()
@@ -139,15 +140,16 @@ def elsewhere(make: Callable[[], Callable[[], None]]) -> Iterator[Callable[[], N
 
 
 def limit(precision: Precision, compiled: bool) -> Callable[[], None]:
-    network: nn.Module = build(architecture("resnet20-cifar"), seed=0).train().to(memory_format=torch.channels_last)
+    device = torch.device(accelerator())
+    network: nn.Module = build(architecture("resnet20-cifar"), seed=0).train().to(device).to(memory_format=torch.channels_last)
     optimizer = sgd(network, fused=True)
     if compiled:
         network.compile(dynamic=False)
-    x = torch.randn(BATCH, 3, 32, 32).to(memory_format=torch.channels_last)
-    labels = torch.randint(10, (BATCH,))
+    x = torch.randn(BATCH, 3, 32, 32, device=device).to(memory_format=torch.channels_last)
+    labels = torch.randint(10, (BATCH,), device=device)
 
     def step() -> None:
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed"):
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16-mixed"):
             logits = network(x)
         F.cross_entropy(logits.float(), labels).backward()
         optimizer.step()
@@ -156,14 +158,21 @@ def limit(precision: Precision, compiled: bool) -> Callable[[], None]:
     return step
 
 
+def synchronised() -> float:
+    """The clock, once a GPU has done what it was told to."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
 def compare(ours: Callable[[], None], peer: Callable[[], None]) -> np.ndarray:
     """Seconds of both, one after the other in every round, each first in half of the rounds: (2, ROUNDS)."""
 
     def seconds(run: Callable[[], None]) -> float:
-        start = time.perf_counter()
+        start = synchronised()
         for _ in range(STEPS):
             run()
-        return (time.perf_counter() - start) / STEPS
+        return (synchronised() - start) / STEPS
 
     for run in (ours, peer) * 3:
         run()
@@ -193,7 +202,10 @@ def noise() -> Dataset:
 
 def trainee(blocks_every: int | None = None, compiled: bool = False) -> Trainee:
     how = replace(recipe("he2015-cifar"), blocks_every=blocks_every)
-    network, fabric = build(architecture("resnet20-cifar"), seed=0), Fabric(devices=1, precision=precision_of(Path(), how))
+    network, fabric = (
+        build(architecture("resnet20-cifar"), seed=0),
+        Fabric(accelerator=accelerator(), devices=1, precision=precision_of(Path(), how)),
+    )
     return Trainee(network, how, noise(), 0, fabric, compiled)
 
 

@@ -149,8 +149,12 @@ REGISTRY: dict[str, Architecture] = {row.name: row for pair in _ROWS for row in 
 def architecture(name: str, **changes: Any) -> Architecture:
     """The registered network `name`, with fields changed: `architecture("resnet34", width=32, shortcut="A")`.
 
-    Raises InputError for an unknown name or a value that no network can have.
+    Raises InputError for an unknown name, a value that no network can have, or shortcuts that make another network of it.
     """
     if name not in REGISTRY:
         raise InputError(f"There is no network named {name!r}; {hint(name, REGISTRY)}")
-    return replace(REGISTRY[name], **changes)
+    known = REGISTRY[name]
+    found = replace(known, **changes)
+    if found.residual != known.residual:
+        raise InputError(f"{name} has {'' if known.residual else 'no '}shortcuts; its twin is {known.twin().name}.")
+    return found

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -13,6 +14,8 @@ from resnet_core import cli_inspection, cli_runs, cli_training
 from resnet_core.architectures import REGISTRY, architecture
 from resnet_core.complexity import complexity, stage_table
 from resnet_core.errors import InputError
+
+STOPPED = 130  # what a command that a Ctrl-C ended gives
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command("inspect")(cli_inspection.inspect_image)
@@ -61,13 +64,23 @@ def summary(name: Annotated[str, typer.Argument(help="a network of the registry"
 
 def main() -> None:
     try:
-        sys.exit(app(standalone_mode=False))
+        code = app(standalone_mode=False)
     except InputError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
+        _refuse(str(error))
     except typer.TyperException as error:
-        print(f"{error.format_message().rstrip('.')}; `python -m resnet_core --help` lists what there is.", file=sys.stderr)
-        sys.exit(2)
-    except (KeyboardInterrupt, typer.Abort):
-        print("Stopped; a training goes on from its last checkpoint with the same command.", file=sys.stderr)
-        sys.exit(130)
+        said = error.format_message().rstrip(".")
+        end = "" if said.endswith("?") else "; `python -m resnet_core --help` lists what there is."
+        _refuse(said + end if said else "")
+    except (MemoryError, RuntimeError) as error:
+        if "memory" not in str(error):
+            raise
+        _refuse(f"There is not enough memory ({str(error).splitlines()[0]}); choose a smaller network or fewer images at once.")
+    if code == STOPPED:
+        print("Stopped; a training goes on with the same command.", file=sys.stderr)
+    sys.exit(code)
+
+
+def _refuse(sentence: str) -> NoReturn:
+    if sentence and os.environ.get("RANK", "0") == "0":  # of several processes that torchrun started, one speaks
+        print(sentence, file=sys.stderr)
+    sys.exit(2)

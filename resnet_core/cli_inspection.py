@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -77,7 +77,8 @@ def _asked(
     except OSError as error:
         raise InputError(f"{image} cannot be read: {error.strerror}.") from None
     picture = decode(data)
-    lens = load(network)
+    with redirect_stdout(sys.stderr):  # where a download says how far it is
+        lens = load(network)
     known = lens.checkpoint
     index, other = (None if name is None else known.class_index(name) for name in (target, against))
     return lens, prepare(picture, known), index, other
@@ -98,7 +99,7 @@ def _progress(what: str) -> Iterator[Callable[[float], bool]]:
 
 def attribute_image(
     image: Photograph,
-    method: Annotated[str, typer.Option(help="grad-cam, integrated-gradients, occlusion, …; an unknown one lists them")],
+    method: Annotated[str, typer.Option(help="grad-cam, integrated-gradients, occlusion, …; `list` lists them")],
     out: Annotated[Path | None, typer.Option(help="a .npz file for the values, pixel by pixel")] = None,
     network: Network = "resnet34-tiny",
     target: Target = None,
@@ -153,7 +154,7 @@ def trust_of_attribution(
 
 def feature_maps_of_image(
     image: Photograph,
-    block: Annotated[str, typer.Argument(help="the paper's name: conv3_1; an unknown one lists them")],
+    block: Annotated[str, typer.Argument(help="the paper's name: conv3_1; `list` lists them")],
     out: Annotated[Path | None, typer.Option(help="a .npz file for the maps of every place in the block")] = None,
     network: Network = "resnet34-tiny",
     target: Target = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
 import typer
@@ -16,6 +16,7 @@ from resnet_core.errors import InputError
 
 RunFolder = Annotated[Path, typer.Argument(help="a run directory")]
 
+LISTED = ["run", "network", "data", "recipe", "seed", "status", "test error %"]
 ROWS = 30  # of a curve that is printed
 
 runs_app = typer.Typer(no_args_is_help=False, help="What trainings left: list, show, compare, export, repeat.")
@@ -33,20 +34,21 @@ def list_runs(
         raise InputError(f"There is no run in {folder}; `python -m resnet_core train` makes one.")
     rows = []
     for each in found:
-        facts = runs.read_facts(each)
-        scale, trained = facts["recipe"].get("scale", 1), facts["status"] == "finished" and "measurement" not in facts
-        rows.append(
-            {
-                "run": each,
-                "network": facts["architecture"]["name"],
-                "data": facts["data"]["title"],
-                "recipe": facts["recipe"]["name"] + ("" if scale == 1 else f" x{scale:g}"),
-                "seed": facts["seed"],
-                "status": facts["status"],
-                "test error %": f"{_last(runs.read_metrics(each), 'test'):.2f}" if trained else "",
-            }
-        )
-    print(pd.DataFrame(rows).to_string(index=False))
+        try:
+            rows.append(_line(each))
+        except InputError as error:
+            rows.append({"run": each, "status": "broken"})
+            print(error, file=sys.stderr)
+    print(pd.DataFrame(rows, columns=LISTED).to_string(index=False, na_rep=""))
+
+
+def _line(run: Path) -> dict[str, Any]:
+    facts = runs.read_facts(run)
+    scale, trained = facts["recipe"].get("scale", 1), facts["status"] == "finished" and "measurement" not in facts
+    recipe = facts["recipe"]["name"] + ("" if scale == 1 else f" x{scale:g}")
+    error = f"{_last(runs.read_metrics(run), 'test'):.2f}" if trained else ""
+    said = [run, facts["architecture"]["name"], facts["data"]["title"], recipe, str(facts.get("seed")), facts["status"], error]
+    return dict(zip(LISTED, said, strict=True))
 
 
 def _last(metrics: pd.DataFrame, split: str) -> float:
@@ -58,7 +60,7 @@ def _last(metrics: pd.DataFrame, split: str) -> float:
 def show_run(run: RunFolder) -> None:
     """One run: its facts, and its errors over the iterations."""
     facts, metrics = runs.read_facts(run), runs.read_metrics(run)
-    more = ("precision", "compiled", "commit", "hardware", "versions", "seconds", "status")
+    more = ("precision", "compiled", "commit", "hardware", "versions", "resumed", "seconds", "status")
     for key in ("architecture", "recipe", "data", "seed", *more):
         print(f"{key}: {facts.get(key)}")
     _print_curves({"": metrics})

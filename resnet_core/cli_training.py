@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,7 +22,7 @@ from resnet_core import runs
 from resnet_core.architectures import architecture
 from resnet_core.errors import InputError
 from resnet_core.processors import processors
-from resnet_core.training.study import summary
+from resnet_core.training.study import alone_in, summary
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from resnet_core.training import engine
     from resnet_core.training.engine import Precision
+    from resnet_core.training.race import Race
 
 Data = Annotated[str | None, typer.Option(help="digits, synthetic, cifar10, cifar100, tiny-imagenet, folder:PATH, imagenet:PATH")]
 Scale = Annotated[float, typer.Option(help="multiplies every iteration number of the recipe")]
@@ -39,8 +41,9 @@ Start = Annotated[Path | None, typer.Option(help="a finished run's folder, to go
 
 
 def bar() -> Progress:
+    """On the standard error: what a command gives is alone on the standard output."""
     columns = [TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()]
-    return Progress(*columns, transient=not sys.stdout.isatty())
+    return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
 
 
 def follow(shown: Progress, name: str, iterations: int, compiled: bool) -> Callable[[engine.Progress], None]:
@@ -50,8 +53,8 @@ def follow(shown: Progress, name: str, iterations: int, compiled: bool) -> Calla
     def show(now: engine.Progress) -> None:
         text = f"{name} {now.iteration}/{now.iterations} error {now.error_percent:.1f} % {now.images_per_second:.0f} images/s"
         shown.update(task, completed=now.iteration, description=text)
-        if not sys.stdout.isatty():
-            print(text, flush=True)
+        if not sys.stderr.isatty():
+            print(text, file=sys.stderr, flush=True)
 
     return show
 
@@ -108,8 +111,12 @@ def train(
     with loggers.listening(logger, folder) as listeners, bar() as shown:
         fabric = _fabric(engine.precision_of(folder, chosen), listeners)
         show = follow(shown, name, chosen.iterations, engine.compiles(folder, network, chosen, fabric.device))
-        engine.train(network, chosen, dataset, seed, folder, show, start, fabric)
-    print(folder)
+        with alone_in(folder) if fabric.world_size == 1 else nullcontext(True) as alone:
+            if not alone:
+                raise InputError(f"Another process is training {folder}; wait for it, or choose another folder with --out.")
+            engine.train(network, chosen, dataset, seed, folder, show, start, fabric)
+    if fabric.is_global_zero:
+        print(folder)
 
 
 def race(
@@ -125,6 +132,26 @@ def race(
         folder = races.start(races.Settings(depth=depth, seed=seed), out)
     elif races.read(folder).over:
         races.go_on(folder)
+    try:
+        now = _watched(folder)
+    except KeyboardInterrupt:  # the workers hear no Ctrl-C, so that a server's would not end them
+        races.steer(folder, races.Control("stop"))
+        print(f"Stopped; `python -m resnet_core race {folder}` goes on with it.", file=sys.stderr)
+        sys.exit(130)
+    ends = {which: lane.status for which, lane in now.lanes.items()}
+    finished = [folder / which for which, status in ends.items() if status == "finished"]
+    print(folder)
+    if finished:
+        _print_errors(summary(runs.load(*finished)), "Errors at the end")
+    for which, status in ends.items():
+        if status != "finished":
+            raise InputError(f"The {which} network {status} before the end; {folder / which / 'worker.log'} says more.")
+
+
+def _watched(folder: Path) -> Race:
+    """The race when it is over; until then it is shown."""
+    from resnet_core.training import race as races
+
     with bar() as shown:
         total = races.read(folder).settings.iterations
         tasks = {which: shown.add_task(which, total=total) for which in races.NETWORKS}
@@ -135,16 +162,8 @@ def race(
                 text = f"{which} {lane.iteration}/{total}" + (f" error {errors.iloc[-1]:.1f} %" if len(errors) else "")
                 shown.update(tasks[which], completed=lane.iteration, description=text)
             if now.over:
-                break
+                return now
             time.sleep(0.3)
-    ends = {which: lane.status for which, lane in now.lanes.items()}
-    finished = [folder / which for which, status in ends.items() if status == "finished"]
-    print(folder)
-    if finished:
-        _print_errors(summary(runs.load(*finished)), "Errors at the end")
-    for which, status in ends.items():
-        if status != "finished":
-            raise InputError(f"The {which} network {status} before the end; {folder / which / 'worker.log'} says more.")
 
 
 def study(
@@ -179,7 +198,7 @@ def study(
             studies.run_on_ray(planned, threads, tell)
         else:
             studies.run_here(planned, jobs, threads, tell)
-    finished = [each.folder for each in planned if studies.is_finished(each.folder)]
+    finished = [each.folder for each in planned if studies.is_finished(each)]
     if finished and isinstance(chosen, Study):
         _print_errors(summary(runs.load(*finished)), chosen.question)
 

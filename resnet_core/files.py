@@ -23,7 +23,10 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
+        beside.touch()
+        mode = beside.stat().st_mode
         yield beside
+        beside.chmod(mode)  # safetensors leaves its files to their owner alone
         with beside.open("rb") as written:
             os.fsync(written.fileno())
         beside.replace(path)

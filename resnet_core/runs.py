@@ -30,8 +30,11 @@ def read_facts(folder: Path) -> dict[str, Any]:
     """run.json. Raises InputError where there is none, or it is not one."""
     try:
         facts: dict[str, Any] = json.loads((folder / "run.json").read_text())
-        return {**facts, "architecture": {**facts["architecture"]}, "status": str(facts["status"])}
-    except FileNotFoundError:
+        names = [facts["architecture"]["name"], facts["recipe"]["name"], facts["data"]["name"], facts["status"]]
+        if not all(isinstance(name, str) for name in names):
+            raise TypeError(f"one of its names is none: {names}")
+        return facts
+    except OSError:
         raise InputError(f"{folder} is not a run directory: it has no run.json.") from None
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder / 'run.json'} is not a run's description ({_line(error)}).") from None

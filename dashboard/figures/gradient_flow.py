@@ -139,6 +139,11 @@ def evolution(table: pd.DataFrame, layers: int, seed: int) -> go.Figure:
     return figure.update_layout(height=height, title=heading(QUANTITIES["gradient_norm"]), coloraxis=axis, margin=margin)
 
 
+def _short(value: float) -> str:
+    """To two digits: 0.17, 4,500, 4.6e-04."""
+    return f"{float(f'{value:.2g}'):,g}" if value == 0 or 1e-3 <= value < 1e6 else f"{value:.1e}"
+
+
 def _relative(part: pd.DataFrame) -> pd.DataFrame:
     """A network's gradient norms over that of its last block, where that is not zero: a row a record, a column a block."""
     square = part.pivot_table(index="step", columns="block", values="value", sort=False)[part.block.unique()]
@@ -162,7 +167,7 @@ def extremes(table: pd.DataFrame, layers: int, seed: int) -> pd.DataFrame:
         for word, largest in (("smallest", False), ("largest", True)):
             for when, rows in ends.items():
                 value, block, step = _at(rows, largest)
-                row[f"{word} {when}"] = f"{value:.2g} ({block}" + (f", iteration {step})" if rows is relative else ")")
+                row[f"{word} {when}"] = f"{_short(value)} ({block}" + (f", iteration {step})" if rows is relative else ")")
         found.append(row)
     return pd.DataFrame(found)
 
@@ -199,10 +204,6 @@ def evolution_table(table: pd.DataFrame, layers: int, seed: int) -> pd.DataFrame
     return rows[["run", "residual", "batch_norm", "step", "block", "value"]]
 
 
-def _norm(value: float) -> str:
-    return f"{value:.2g}" if value == 0 or 1e-3 <= value < 1e4 else f"{value:.1e}"
-
-
 def training_summary(table: pd.DataFrame) -> pd.DataFrame:
     """A row a network: gradient norm of its first and last block at the first and last record, and its errors at the end.
 
@@ -216,7 +217,7 @@ def training_summary(table: pd.DataFrame) -> pd.DataFrame:
         ends = at_the_end(table[(table.batch_norm == norm) & (table.residual == residual)]).set_index("split")
         row = [network_name(part.layers.iloc[0], residual, norm)]
         for step in (firsts, lasts):
-            row += [_norm(mean.loc[step].iloc[0]), _norm(mean.loc[step].iloc[-1])]
+            row += [_short(mean.loc[step].iloc[0]), _short(mean.loc[step].iloc[-1])]
         rows.append([*row, *(spread(ends.loc[split, "mean"], ends.loc[split, "sd"], 1) for split in ("train", "test"))])
     names = [f"{block} block, iteration {step}" for step in (firsts, lasts) for block in ("first", "last")]
     return pd.DataFrame(rows, columns=["network", *names, "training error, %", "test error, %"])

@@ -52,11 +52,8 @@ def predictions_table(
 
 def how_often_right(table: pd.DataFrame, names: Sequence[str]) -> str:
     """In words, of both networks by `names`; empty where nobody can say of any photograph."""
-    said = []
-    for side, name in zip(("left", "right"), names, strict=True):
-        known = table[f"{side}_correct"].dropna()
-        if len(known):
-            said.append(f"{name} on {known.sum()} of the {len(known)} that show one of its classes")
+    known = [(name, table[f"{side}_correct"].dropna()) for side, name in zip(("left", "right"), names, strict=True)]
+    said = [f"{name} on {found.sum()} of the {len(found)} that show one of its classes" for name, found in known if len(found)]
     return f"Right (✓): {', '.join(said)}." if said else ""
 
 

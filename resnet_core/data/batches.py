@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -42,6 +43,10 @@ class Images(Protocol):
     @property
     def side(self) -> int:
         """Pixels of the square that a network sees of them."""
+
+    @property
+    def digest(self) -> str:
+        """CRC-32 of what they are, in hexadecimal digits; of photographs in files, of their names and labels."""
 
     def to(self, device: torch.device) -> Images:
         """The same, with batches on the device."""
@@ -84,6 +89,10 @@ class ImageSet:
     @property
     def side(self) -> int:
         return self.images.shape[1]
+
+    @property
+    def digest(self) -> str:
+        return f"{zlib.crc32(self.labels.cpu().numpy().data, zlib.crc32(self.images.cpu().contiguous().numpy().data)):08x}"
 
     def to(self, device: torch.device) -> ImageSet:
         return ImageSet(self.images.to(device), self.labels.to(device))

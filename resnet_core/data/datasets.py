@@ -36,6 +36,11 @@ class Dataset:
     train: Images
     test: Images
 
+    @property
+    def digest(self) -> str:
+        """Of training and test images, as `Images.digest`: what tells data of one name apart."""
+        return f"{self.train.digest}-{self.test.digest}"
+
 
 def data_root() -> Path:
     return Path(os.environ.get(DATA_FOLDER, "data"))
@@ -52,16 +57,17 @@ def tiny_imagenet(root: Path) -> Dataset:
             f"in {root.absolute()}, or set {DATA_FOLDER} to the folder that holds tiny-imagenet-200."
         )
     wnids = (folder / "wnids.txt").read_text().split()
-    words = dict(line.split("\t", 1) for line in (folder / "words.txt").read_text().splitlines())
+    words = dict(line.split("\t", 1) for line in (folder / "words.txt").read_text().splitlines() if "\t" in line)
     index = {wnid: i for i, wnid in enumerate(wnids)}
 
     train = [(path, index[wnid]) for wnid in wnids for path in sorted((folder / "train" / wnid / "images").glob("*.JPEG"))]
-    rows = [line.split("\t")[:2] for line in (folder / "val/val_annotations.txt").read_text().splitlines()]
-    test = [(folder / "val/images" / name, index[wnid]) for name, wnid in rows]
-    if len(train) != 100_000 or len(test) != 10_000:
+    rows = [line.split("\t")[:2] for line in (folder / "val/val_annotations.txt").read_text().splitlines() if "\t" in line]
+    test = [(folder / "val/images" / name, index[wnid]) for name, wnid in rows if wnid in index]
+    named = sum(wnid in words for wnid in wnids)
+    if (len(train), len(test), named) != (100_000, 10_000, 200):
         raise InputError(
             f"Tiny-ImageNet in {folder} is half unpacked: {len(train):,} of 100,000 training and {len(test):,} of 10,000 "
-            "validation images; unpack it again."
+            f"validation images, names of {named} of 200 classes; unpack it again."
         )
     return Dataset(
         name="tiny-imagenet",
@@ -135,6 +141,7 @@ def image_folder(folder: Path) -> Dataset:
 
     A file `dataset.json` in it may say its "title" and its "source" (where it comes from, and on what terms).
     """
+    folder = folder.absolute()  # of which "." has a name too
     tests = [folder / name for name in ("test", "val") if (folder / name).is_dir()]
     if not (folder / "train").is_dir() or not tests:
         raise InputError(f"{folder} needs the folders train and test (or val), and in each of them one folder of images a class.")
@@ -143,7 +150,7 @@ def image_folder(folder: Path) -> Dataset:
     _same_classes(folder / "train", tests[0], *names)
     sets = []
     for part in (folder / "train", tests[0]):
-        files = [(path, y) for y, name in enumerate(names[0]) for path in sorted((part / name).iterdir()) if path.is_file()]
+        files = [(path, y) for y, name in enumerate(names[0]) for path in _visible(part / name)]
         if not files:
             raise InputError(f"There is no image in {part}.")
         with opened(files[0][0]) as first:
@@ -214,6 +221,11 @@ def imagenet(folder: Path) -> Dataset:
         train=files[0],
         test=files[1],
     )
+
+
+def _visible(folder: Path) -> list[Path]:
+    """The files in it, without those that systems leave there, such as .DS_Store."""
+    return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
 
 
 def _same_classes(train: Path, test: Path, names: list[str], others: list[str]) -> None:

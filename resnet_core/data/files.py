@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -89,6 +90,10 @@ class ImageFiles:
     @property
     def side(self) -> int:
         return CROP
+
+    @property
+    def digest(self) -> str:
+        return f"{zlib.crc32(self.labels.numpy().data, zlib.crc32(self.names.tobytes())):08x}"
 
     def to(self, device: torch.device) -> ImageFiles:
         return replace(self, device=device)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import platform
+import signal
 import subprocess
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+from types import FrameType
 from typing import Any, Literal
 
 import torch
@@ -100,7 +104,7 @@ def describe(
         "architecture": asdict(architecture),
         "layers": architecture.layers,
         "recipe": {**asdict(recipe), "iterations": recipe.iterations},
-        "data": {"name": dataset.name, "title": dataset.title, "source": dataset.source},
+        "data": {"name": dataset.name, "title": dataset.title, "source": dataset.source, "digest": dataset.digest},
         "seed": seed,
         "start": start.name if start else None,
         "precision": fabric.strategy.precision.precision,
@@ -144,6 +148,7 @@ def begin(folder: Path, facts: dict[str, Any], fabric: Fabric, compiled: bool = 
         earlier = runs.read_facts(folder)
         earlier["recipe"] = OF_OLD_RECIPES | earlier["recipe"]
         earlier["recipe"]["note"] = facts["recipe"]["note"]  # words, which change nothing that is computed
+        earlier["data"] = {"digest": facts["data"]["digest"]} | earlier["data"]  # which earlier versions did not write
         other = next((key for key in facts if earlier.get(key) != facts[key]), None)
         if other or earlier["status"] == "finished":
             what = f"holds a run with another {other}" if other else "holds this run, finished"
@@ -155,6 +160,52 @@ def begin(folder: Path, facts: dict[str, Any], fabric: Fabric, compiled: bool = 
     facts = {**facts, **how, "seconds": 0.0, "status": "running"}
     runs.write_facts(folder, facts)
     return facts
+
+
+def _begun(folder: Path, facts: dict[str, Any], fabric: Fabric, compiled: bool) -> dict[str, Any]:
+    """As `begin`, which the first process does, and tells the others, so that all raise the same InputError."""
+    refusal = ""
+    if fabric.is_global_zero:
+        try:
+            facts = begin(folder, facts, fabric, compiled)
+        except InputError as error:
+            refusal = str(error)
+    facts, refusal = fabric.broadcast((facts, refusal))
+    if refusal:
+        raise InputError(refusal)
+    return facts
+
+
+def _resumed(facts: dict[str, Any], iteration: int, how: dict[str, Any]) -> list[dict[str, Any]]:
+    """From which iterations on a run went on with another commit, other versions or other hardware than before."""
+    earlier: list[dict[str, Any]] = facts.get("resumed", [])
+    last = earlier[-1] if earlier else facts
+    same = all(last.get(key) == value for key, value in how.items())
+    return earlier if same else [*earlier, {"iteration": iteration, **how}]
+
+
+@contextmanager
+def heeding_ctrl_c(alone: bool) -> Iterator[Callable[[], bool]]:
+    """Whether a Ctrl-C has come: the first one interrupts nothing, so that a step and its checkpoint are whole; a second does.
+
+    alone: of several processes each would hear it at another iteration, so they are interrupted as ever.
+    """
+    if not alone or threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    came = False
+
+    def hear(_number: int, _frame: FrameType | None) -> None:
+        nonlocal came
+        if came:
+            raise KeyboardInterrupt
+        came = True
+
+    before = signal.signal(signal.SIGINT, hear)
+    try:
+        yield lambda: came
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def train(
@@ -173,43 +224,52 @@ def train(
     Twins with one seed start from equal weights (where their parameters are the same) and see the same batches.
     fabric: the device, the precision, and the processes that share the work; None: one CPU or GPU, whichever there is, in the
     precision of `precision_of`. Compiled where `compiles` says so. The process keeps the memory it frees (`keep_freed_memory`).
+    A Ctrl-C is heard after the iteration, whose checkpoint is written before KeyboardInterrupt is raised.
+
     Raises InputError where `folder` holds another or a finished run, or when the loss is no longer finite.
     """
     fabric = fabric or Fabric(accelerator=accelerator(), devices=1, precision=precision_of(folder, recipe))
     keep_freed_memory()
     first = load(start / "last.safetensors", "cpu") if start else build(architecture, seed)
     if first.architecture != architecture:
-        raise InputError(
-            f"{start} holds a {first.architecture}, which is not the {architecture} to be trained; choose another run."
-        )
+        theirs, ours = asdict(first.architecture), asdict(architecture)
+        differences = ", ".join(f"{key} {theirs[key]}, not {ours[key]}" for key in ours if theirs[key] != ours[key])
+        raise InputError(f"{start} holds another network than is to be trained ({differences}); choose another run.")
     compiled = compiles(folder, architecture, recipe, fabric.device)
     trainee = Trainee(first, recipe, dataset, seed, fabric, compiled)
-    with fabric.rank_zero_first():
-        facts = begin(folder, describe(architecture, recipe, dataset, seed, start, fabric), fabric, compiled)
+    facts = _begun(folder, describe(architecture, recipe, dataset, seed, start, fabric), fabric, compiled)
     state = folder / "state.safetensors"
     if state.exists():
         trainee.restore(state)
+        if resumed := _resumed(facts, trainee.iteration, made_with(fabric.device, fabric.world_size)):
+            facts["resumed"] = resumed
     clock, since = time.perf_counter(), trainee.iteration
-    while trainee.iteration < recipe.iterations:
-        trainee.step()
-        iteration, last = trainee.iteration, trainee.iteration == recipe.iterations
-        if iteration % recipe.evaluate_every == 0 and not last:
-            trainee.test()
-        if iteration % RECORD_EVERY == 0 or last:
-            seconds = time.perf_counter() - clock
-            try:
-                report = trainee.report()
-            except FloatingPointError as error:
-                kept = f"the last good checkpoint is {state}" if state.exists() else "no checkpoint was written yet"
-                raise InputError(f"{error}; {kept}; lower the learning rate.") from None
-            trainee.save(state)
-            facts["seconds"] += seconds
-            if fabric.is_global_zero:
+    with heeding_ctrl_c(fabric.world_size == 1) as asked_to_stop:
+        while trainee.iteration < recipe.iterations:
+            trainee.step()
+            iteration, last = trainee.iteration, trainee.iteration == recipe.iterations
+            if iteration % recipe.evaluate_every == 0 and not last:
+                trainee.test()
+            if iteration % RECORD_EVERY == 0 or last:
+                seconds = time.perf_counter() - clock
+                try:
+                    report = trainee.report()
+                except FloatingPointError as error:
+                    kept = f"the last good checkpoint is {state}" if state.exists() else "no checkpoint was written yet"
+                    raise InputError(f"{error}; {kept}; lower the learning rate.") from None
+                trainee.save(state)
+                facts["seconds"] += seconds
+                if fabric.is_global_zero:
+                    runs.write_facts(folder, facts)
+                speed = (iteration - since) * recipe.batch_size / seconds
+                if fabric.is_global_zero:
+                    progress(Progress(iteration, recipe.iterations, **report, images_per_second=speed))
+                clock, since = time.perf_counter(), iteration
+            if asked_to_stop():
+                trainee.save(state)
+                facts["seconds"] += time.perf_counter() - clock
                 runs.write_facts(folder, facts)
-            speed = (iteration - since) * recipe.batch_size / seconds
-            if fabric.is_global_zero:
-                progress(Progress(iteration, recipe.iterations, **report, images_per_second=speed))
-            clock, since = time.perf_counter(), iteration
+                raise KeyboardInterrupt
 
     if fabric.is_global_zero:
         finish(trainee, trainee.examine(), folder, facts)

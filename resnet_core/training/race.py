@@ -127,7 +127,10 @@ def start(settings: Settings, root: Path) -> Path:
     """A new race in `root`, its two workers started; its folder."""
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{settings.words.replace(' ', '-').replace(',', '')}"
     folder = root / name
-    folder.mkdir(parents=True)
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made ({error.strerror}); choose another folder of races.") from None
     steer(folder, Control())
     _write(folder / "race.json", asdict(settings))  # last: others take a folder that has one for a race
     go_on(folder)

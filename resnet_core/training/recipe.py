@@ -140,7 +140,8 @@ HE2015_CIFAR = Recipe(  # section 4.2 of the paper
     bfloat16=True,
     evaluate_every=1000,
     blocks_every=1000,
-    note="The paper's recipe for CIFAR-10, with the mean of each channel subtracted instead of each pixel's.",
+    note="The paper's recipe for CIFAR-10, but that each channel is normalised by its mean and standard deviation; the paper "
+    "subtracts each pixel's mean.",
 )
 SHORT = Recipe(
     name="short",
@@ -171,14 +172,14 @@ RECIPES = {
             warm_up_rate=0.01,
             warm_up_until=80,
             note="The paper's recipe for ResNet-110 on CIFAR-10 (a rate of 0.01 until the error of the training batches is below "
-            "80 %), with each channel's mean subtracted instead of each pixel's.",
+            "80 %), but that each channel is normalised by its mean and standard deviation; the paper subtracts pixels' means.",
         ),
         replace(
             HE2015_CIFAR,
             name="he2015-cifar-low-rate",
             learning_rate=0.02,
-            note="The paper's recipe for CIFAR-10 at a fifth of its learning rate, with each channel's mean subtracted instead "
-            "of each pixel's.",
+            note="The paper's recipe for CIFAR-10 at a fifth of its learning rate; each channel is normalised by its mean and "
+            "standard deviation, where the paper subtracts each pixel's mean.",
         ),
         replace(
             HE2015_CIFAR,
@@ -192,7 +193,7 @@ RECIPES = {
             sides=(256, 480),
             colour=0.1,
             note="The paper's recipe for ImageNet; the rate is divided by 10 every 150,000 iterations (30 passes), in the paper "
-            "when the error plateaus. Each channel's mean is subtracted instead of each pixel's, and errors are of one central "
+            "when the error plateaus. Channels are normalised by mean and standard deviation, and errors are of one central "
             "square of 224 pixels (shorter side 256), in the paper the mean of ten.",
         ),
         SHORT,

@@ -13,7 +13,7 @@ from resnet_core import runs
 from resnet_core.architectures import Architecture
 from resnet_core.data.datasets import Dataset
 from resnet_core.errors import InputError
-from resnet_core.training.engine import Precision, Progress, accelerator, begin, can_compile, describe, train
+from resnet_core.training.engine import Precision, Progress, accelerator, begin, can_compile, describe, made_with, train
 from resnet_core.training.recipe import Recipe
 
 
@@ -62,15 +62,15 @@ def read(run: Path) -> Recorded:
 def repeat(
     recorded: Recorded, folder: Path, dataset: Dataset, progress: Callable[[Progress], None], start: Path | None = None
 ) -> str | None:
-    """Train it again into `folder`, or go on with that; where its numbers first differ, None if nowhere.
+    """Train it again into `folder`, or go on with that (finished, it is compared only); where its numbers first differ, or None.
 
     On the same kind of processor (`engine.INSTRUCTIONS`), with as many threads and the same versions of torch and of this
     program, they are the same bit for bit; a GPU sums in another order each time. start: the run from whose weights it began.
     Raises InputError as `train` does, and for other data or another start.
     """
     run = recorded.run
-    for key, ours in (("title", dataset.title), ("source", dataset.source)):
-        if recorded.data[key] != ours:
+    for key, ours in (("title", dataset.title), ("source", dataset.source), ("digest", dataset.digest)):
+        if recorded.data.get(key, ours) != ours:
             raise InputError(f"{run} was trained on data whose {key} is {recorded.data[key]!r}, not {ours!r}; name those.")
     if recorded.start != (start.name if start else None):
         raise InputError(f"{run} began from the weights of {recorded.start or 'no other run'}; say so with --start, or without.")
@@ -78,9 +78,14 @@ def repeat(
     if recorded.compiled and not can_compile(fabric.device):
         raise InputError(f"{run} was trained compiled, and nothing can be compiled here; install a C++ compiler.")
     row, how, seed = recorded.architecture, recorded.recipe, recorded.seed
-    if not ((folder / "run.json").exists() and runs.read_facts(folder)["status"] == "finished"):
+    description = describe(row, how, dataset, seed, start, fabric)
+    if (folder / "run.json").exists() and (earlier := runs.read_facts(folder))["status"] == "finished":
+        now = {**description, **{key: made_with(fabric.device)[key] for key in ("commit", "versions")}}
+        if other := next((key for key, value in now.items() if earlier.get(key) != value), None):
+            raise InputError(f"{folder} holds a repetition with another {other}; remove it, or choose another folder.")
+    else:
         # begun here, so that it goes on in the recorded way, whatever `train` would choose
-        begin(folder, describe(row, how, dataset, seed, start, fabric), fabric, recorded.compiled)
+        begin(folder, description, fabric, recorded.compiled)
         train(row, how, dataset, seed, folder, progress, start, fabric)
     return first_difference(runs.read_metrics(run), runs.read_metrics(folder))
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from resnet_core.architectures import Architecture
 from resnet_core.checkpoint import BUNDLED
 from resnet_core.errors import InputError
 from resnet_core.training.catalogue import PAIR, Measurement, Study, folder_of, weights_of
-from resnet_core.training.recipe import Recipe, recipe
+from resnet_core.training.recipe import OF_OLD_RECIPES, Recipe, recipe
 
 if TYPE_CHECKING:
     from resnet_core.data.datasets import Dataset
@@ -47,6 +48,12 @@ class Training:
     seed: int
     folder: Path
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Of run.json, what tells its run from another; how many classes there are, the data alone know."""
+        row = {**asdict(self.architecture), "num_classes": None}
+        return {"architecture": row, "recipe": {**asdict(self.recipe), "note": None}, "seed": self.seed}
+
     def carry_out(self) -> None:
         from resnet_core.training.engine import train
 
@@ -65,6 +72,11 @@ class Asking:
     seed: int
     folder: Path
     trained: Path | None  # the folder of the study that trained the network; None: it is new
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """As a Training's."""
+        return {"measurement": self.measurement.name, "seed": self.seed}
 
     def carry_out(self) -> None:
         from resnet_core.training.measurements import answer
@@ -121,10 +133,17 @@ def plan(
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[bool]:
-    """Whether nobody else, on any machine that shares the folder, is training this run; the lock ends with its process."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
+def alone_in(folder: Path) -> Iterator[bool]:
+    """Whether nobody else, on any machine that shares the folder, is training this run; the lock ends with its process.
+
+    Raises InputError where there can be no such folder.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made ({error.strerror}); choose another folder of runs.") from None
+    with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -133,21 +152,35 @@ def _alone(folder: Path) -> Iterator[bool]:
         yield True
 
 
-def is_finished(folder: Path) -> bool:
-    return (folder / "run.json").exists() and runs.read_facts(folder)["status"] == "finished"
+def is_finished(planned: Planned) -> bool:
+    """Raises InputError where a finished run of something else is in its place."""
+    folder = planned.folder
+    if not (folder / "run.json").exists() or (found := runs.read_facts(folder))["status"] != "finished":
+        return False
+    recipe = {**OF_OLD_RECIPES, **found["recipe"], "note": None}
+    del recipe["iterations"]  # which follow from the phases
+    found = {**found, "architecture": {**found["architecture"], "num_classes": None}, "recipe": recipe}
+    found |= {"measurement": found.get("measurement", {}).get("name"), "data": found["data"]["name"]}
+    expected = json.loads(json.dumps(planned.facts))
+    kind, colon, path = planned.data.partition(":")
+    if kind != "imagenet":  # which may be called by its folder, or not
+        expected["data"] = Path(path).expanduser().absolute().name if colon else kind
+    if other := next((key for key, value in expected.items() if found.get(key) != value), None):
+        raise InputError(f"{folder} holds a finished run with another {other}; choose another folder of runs.")
+    return True
 
 
 def carry_out(planned: Planned, threads: int) -> str:
     """Train or measure, or go on with it. What came of it: "done", "finished before", "elsewhere" (another process has it)."""
     import torch
 
-    if is_finished(planned.folder):
+    if is_finished(planned):
         return "finished before"
     torch.set_num_threads(threads)
-    with _alone(planned.folder) as alone:
+    with alone_in(planned.folder) as alone:
         if not alone:
             return "elsewhere"
-        if is_finished(planned.folder):
+        if is_finished(planned):
             return "finished before"
         planned.carry_out()
     return "done"
@@ -199,14 +232,22 @@ def run_on_ray(planned: Sequence[Planned], threads: int, tell: Callable[[Planned
         import ray
     except ImportError:
         raise InputError("Ray is not installed; `pip install ray`, or leave out --on ray.") from None
-    environment = {"env_vars": {"PYTHONPATH": str(Path(__file__).parents[2])}}
-    ray.init(address=os.environ.get("RAY_ADDRESS"), log_to_driver=False, runtime_env=environment)
+    environment, address = {"env_vars": {"PYTHONPATH": str(Path(__file__).parents[2])}}, os.environ.get("RAY_ADDRESS")
+    try:
+        ray.init(address=address, log_to_driver=False, runtime_env=environment)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"Ray cannot be had at {address or 'this machine'} ({reason}); start it, or set RAY_ADDRESS.") from None
     remote = ray.remote(num_cpus=threads, max_retries=ATTEMPTS - 1)(carry_out)
     waiting: dict[Any, Planned] = {remote.remote(each, threads): each for each in map(_absolute, planned)}
     try:
         while waiting:
             for reference in ray.wait(list(waiting))[0]:
-                tell(waiting[reference], ray.get(reference))
+                try:
+                    came = ray.get(reference)
+                except ray.exceptions.RayTaskError as error:
+                    raise error.cause from None
+                tell(waiting[reference], came)
                 del waiting[reference]
     finally:
         ray.shutdown()

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import torch
 from lightning_fabric import Fabric
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -218,9 +218,9 @@ class Trainee:
         return probabilities
 
     def save(self, path: Path) -> None:
-        """All that a restored trainee needs, in one file that is whole at any moment. Call it after `report`.
+        """All that a restored trainee needs, in one file that is whole at any moment.
 
-        The first process writes it, for any number of processes to go on from.
+        The first process writes it, for any number of processes to go on from; of several, call it after `report`.
         """
         if not self.fabric.is_global_zero:
             return
@@ -228,20 +228,28 @@ class Trainee:
         for name, parameter in self.network.named_parameters():
             if "momentum_buffer" in self.optimizer.state[parameter]:
                 tensors[f"momentum.{name}"] = self.optimizer.state[parameter]["momentum_buffer"].contiguous()
+        if self._losses:  # since the last report
+            tensors |= {"pending.losses": torch.stack(self._losses), "pending.wrong": torch.stack(self._wrong)}
         place = {"iteration": self.iteration, "rows": self.rows, "warm_up_ended": self.warm_up_ended}
         with replacing(path) as beside:
             save_file(tensors, beside, {name: json.dumps(value) for name, value in place.items()})
 
     def restore(self, path: Path) -> None:
-        tensors = load_file(path)
-        self.network.load_state_dict(
-            {name.removeprefix("network."): t for name, t in tensors.items() if name.startswith("network.")}
-        )
+        """Raises InputError where the file is damaged, or no trainee's."""
+        try:
+            tensors = load_file(path)
+            with safe_open(path, "pt") as file:
+                place = {name: json.loads(value) for name, value in (file.metadata() or {}).items()}
+            self.network.load_state_dict(
+                {name.removeprefix("network."): t for name, t in tensors.items() if name.startswith("network.")}
+            )
+            self.iteration, self.rows, self.warm_up_ended = place["iteration"], place["rows"], place["warm_up_ended"]
+        except (SafetensorError, OSError, ValueError, KeyError, RuntimeError) as error:
+            raise InputError(f"{path} is damaged ({str(error).splitlines()[0]}); remove it to begin anew.") from None
         for name, parameter in self.network.named_parameters():
             if f"momentum.{name}" in tensors:
                 buffer = torch.empty_like(parameter).copy_(tensors[f"momentum.{name}"])
                 self.optimizer.state[parameter]["momentum_buffer"] = buffer
-        with safe_open(path, "pt") as file:
-            place = {name: json.loads(value) for name, value in file.metadata().items()}
-        self.iteration, self.rows, self.warm_up_ended = place["iteration"], place["rows"], place["warm_up_ended"]
+        for kept, name in ((self._losses, "losses"), (self._wrong, "wrong")):
+            kept[:] = tensors[f"pending.{name}"].to(self.fabric.device) if f"pending.{name}" in tensors else ()
         self._batches = self._next_batches()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
@@ -40,6 +41,16 @@ def test_a_disk_that_is_full_leaves_the_last_file_whole(tmp_path: Path) -> None:
         save_file({"x": torch.zeros(100_000)}, beside)
     assert load_file(path)["x"].tolist() == [1] * 8
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_can_be_read_by_whom_the_system_lets(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        with replacing(tmp_path / "weights.safetensors") as beside:
+            save_file({"x": torch.ones(8)}, beside)  # which by itself leaves it to its owner alone
+    finally:
+        os.umask(before)
+    assert (tmp_path / "weights.safetensors").stat().st_mode & 0o777 == 0o640
 
 
 def test_a_training_on_a_full_disk_ends_with_one_sentence_and_its_last_checkpoint(tmp_path: Path) -> None:

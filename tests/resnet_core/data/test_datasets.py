@@ -51,6 +51,24 @@ def test_a_folder_is_read_as_torchvision_reads_it(folder: Path) -> None:
     assert len(data.test) == 6
 
 
+def test_what_a_system_leaves_in_folders_is_no_image_and_here_has_a_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "train/ant/.DS_Store").write_bytes(b"Bud1")
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("HOME", str(folder))
+    for words in ("folder:.", "folder:~"):
+        data = open_dataset(words)
+        assert (len(data.train), data.name) == (6, folder.name)
+
+
+def test_data_are_told_apart_by_what_they_hold(folder: Path) -> None:
+    before = open_dataset(f"folder:{folder}").digest
+    assert open_dataset(f"folder:{folder}").digest == before
+    Image.new("RGB", (12, 12)).save(folder / "val/bee/1.png")
+    after = open_dataset(f"folder:{folder}").digest
+    assert after.split("-")[0] == before.split("-")[0]
+    assert after.split("-")[1] != before.split("-")[1]
+
+
 def test_a_folder_may_say_its_title_and_source(folder: Path) -> None:
     (folder / "dataset.json").write_text('{"title": "Bees and cows", "source": "drawn by hand"}')
     data = open_dataset(f"folder:{folder}")
@@ -130,3 +148,14 @@ def test_a_missing_dataset_says_what_to_unpack_where(tmp_path: Path, name: str, 
 def test_an_unknown_dataset_is_answered_with_the_known_ones() -> None:
     with pytest.raises(InputError, match="known are digits, synthetic, cifar10"):
         open_dataset("mnist")
+
+
+def test_a_list_of_names_that_was_cut_off_is_half_unpacked(tmp_path: Path) -> None:
+    folder = tmp_path / "tiny-imagenet-200"
+    (folder / "val/images").mkdir(parents=True)
+    (folder / "train").mkdir()
+    (folder / "wnids.txt").write_text("n01443537\nn01629819\n")
+    (folder / "words.txt").write_text("n01443537\tgoldfish, Carassius auratus\nn016298")
+    (folder / "val/val_annotations.txt").write_text("val_0.JPEG\tn01443537\t0\t0\t9\t9\nval_1.J")
+    with pytest.raises(InputError, match=r"is half unpacked: 0 of 100,000 [^\n]+, names of 1 of 200 classes; unpack it again\.$"):
+        open_dataset("tiny-imagenet", tmp_path)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import zlib
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +27,8 @@ from resnet_core.training.recipe import Phase, Recipe
 from resnet_core.training.trainee import evaluate
 from tests.resnet_core.training.toy import DATA, RECIPE, TINY, run, silent
 
+PARTS: list[Any] = [DATA.train, DATA.test]
+
 
 def test_a_run_directory_says_all_that_is_needed_to_repeat_it(finished: Path) -> None:
     assert sorted(path.name for path in finished.iterdir()) == ["last.safetensors", "metrics.parquet", "run.json"]
@@ -32,7 +36,8 @@ def test_a_run_directory_says_all_that_is_needed_to_repeat_it(finished: Path) ->
     assert facts["status"] == "finished"
     assert facts["seconds"] > 0
     assert facts["versions"]["torch"] == torch.__version__
-    assert facts["data"] == {"name": "toy", "title": "Toy data", "source": "Drawn from noise."}
+    digest = "-".join(f"{zlib.crc32(part.images.numpy().tobytes() + part.labels.numpy().tobytes()):08x}" for part in PARTS)
+    assert facts["data"] == {"name": "toy", "title": "Toy data", "source": "Drawn from noise.", "digest": digest}
     assert facts["recipe"]["iterations"] == 120
     again = Architecture.from_fields(facts["architecture"]), Recipe.from_fields(facts["recipe"]), facts["seed"]
     assert again == (TINY, RECIPE, 0)

@@ -86,3 +86,14 @@ def test_a_finished_repetition_is_compared_again(tmp_path: Path, finished: Path)
     written = (tmp_path / "again" / "run.json").stat().st_mtime_ns
     assert repeat(read(finished), tmp_path / "again", DATA, silent) is None
     assert (tmp_path / "again" / "run.json").stat().st_mtime_ns == written
+    other = replace(read(finished), seed=5)
+    with pytest.raises(InputError, match=r"holds a repetition with another seed; remove it, or choose another folder\.$"):
+        repeat(other, tmp_path / "again", DATA, silent)
+    runs.write_facts(tmp_path / "again", runs.read_facts(tmp_path / "again") | {"commit": "0123456"})
+    with pytest.raises(InputError, match="holds a repetition with another commit"):
+        repeat(read(finished), tmp_path / "again", DATA, silent)
+
+
+def test_other_images_of_the_same_name_are_other_data(tmp_path: Path, finished: Path) -> None:
+    with pytest.raises(InputError, match="was trained on data whose digest is"):
+        repeat(read(finished), tmp_path / "again", replace(DATA, test=DATA.train), silent)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import signal
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 from lightning_fabric import Fabric
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from resnet_core import runs
@@ -53,6 +58,65 @@ def test_a_run_may_be_stopped_twice_and_between_checkpoints(tmp_path: Path, fini
     run(tmp_path / "run")
     assert contents(tmp_path / "run")[0] == contents(finished)[0]
     pd.testing.assert_frame_equal(contents(tmp_path / "run")[1], contents(finished)[1], check_exact=True)
+
+
+@pytest.mark.parametrize("iteration", [1, 40, 73, 100])
+def test_a_ctrl_c_leaves_a_checkpoint_of_the_very_iteration(tmp_path: Path, finished: Path, iteration: int) -> None:
+    calls = 0
+
+    def press(module: nn.Module, _inputs: tuple[Tensor, ...]) -> None:
+        nonlocal calls
+        if isinstance(module, ResNet) and module.training:
+            calls += 1
+            if calls == iteration:
+                signal.raise_signal(signal.SIGINT)
+
+    handle = nn.modules.module.register_module_forward_pre_hook(press)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "run")
+    handle.remove()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with safe_open(tmp_path / "run" / "state.safetensors", "pt") as file:
+        assert json.loads(file.metadata()["iteration"]) == iteration
+    run(tmp_path / "run")
+    tensors, metrics, facts = contents(tmp_path / "run")
+    assert (tensors, facts) == (contents(finished)[0], contents(finished)[2])
+    pd.testing.assert_frame_equal(metrics, contents(finished)[1], check_exact=True)
+
+
+@pytest.mark.parametrize("damage", ["cut", "text", "another"])
+def test_a_damaged_checkpoint_is_named(tmp_path: Path, damage: str) -> None:
+    with pytest.raises(StoppedError):
+        run(tmp_path / "run", progress=stop_at(50))
+    state = tmp_path / "run" / "state.safetensors"
+    if damage == "another":
+        save_file({"network.conv1.weight": torch.zeros(3)}, state)
+    else:
+        state.write_bytes(state.read_bytes()[:-100] if damage == "cut" else b"hello")
+    with pytest.raises(InputError, match=r"^\S+state\.safetensors is damaged \([^\n]+\); remove it to begin anew\.$"):
+        run(tmp_path / "run")
+
+
+def test_a_run_that_goes_on_elsewhere_says_where(tmp_path: Path) -> None:
+    with pytest.raises(StoppedError):
+        run(tmp_path / "run", progress=stop_at(50))
+    facts = runs.read_facts(tmp_path / "run")
+    runs.write_facts(tmp_path / "run", {**facts, "commit": "before", "hardware": {**facts["hardware"], "threads": 99}})
+    with pytest.raises(StoppedError):
+        run(tmp_path / "run", progress=stop_at(100))
+    run(tmp_path / "run")
+    after = runs.read_facts(tmp_path / "run")
+    assert (after["commit"], after["hardware"]["threads"]) == ("before", 99)
+    assert [each["iteration"] for each in after["resumed"]] == [50]  # from 100 on, nothing was other than before
+    assert after["resumed"][0]["commit"] == facts["commit"]
+    assert after["resumed"][0]["hardware"] == facts["hardware"]
+
+
+def test_other_images_under_the_same_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(StoppedError):
+        run(tmp_path / "run", progress=stop_at(50))
+    with pytest.raises(InputError, match=r"holds a run with another data; choose another folder\.$"):
+        train(TINY, RECIPE, replace(DATA, train=DATA.train.part(torch.arange(59))), 0, tmp_path / "run", silent)
 
 
 def test_half_a_file_beside_a_checkpoint_is_no_obstacle(tmp_path: Path, finished: Path) -> None:

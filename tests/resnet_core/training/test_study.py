@@ -134,4 +134,19 @@ def test_a_run_that_cannot_be_trained_says_why(tmp_path: Path) -> None:
     planned = [replace(small(tmp_path)[0], data="mnist")]
     with pytest.raises(InputError, match="no dataset named 'mnist'"):
         heard(planned, jobs=1)
-    assert studies.is_finished(planned[0].folder) is False
+    assert studies.is_finished(planned[0]) is False
+
+
+def test_a_finished_run_of_something_else_is_not_taken_for_this_one(tmp_path: Path) -> None:
+    planned = small(tmp_path)[0]
+    heard([planned], jobs=1)
+    assert studies.is_finished(planned)
+    for other, what in (
+        (replace(planned, data="synthetic"), "data"),
+        (replace(planned, seed=7), "seed"),
+        (replace(planned, recipe=replace(planned.recipe, learning_rate=0.5)), "recipe"),
+        (replace(planned, architecture=replace(planned.architecture, width=5)), "architecture"),
+    ):
+        with pytest.raises(InputError, match=rf"holds a finished run with another {what}; choose another folder of runs\.$"):
+            studies.carry_out(other, threads=1)
+    assert studies.is_finished(replace(planned, recipe=replace(planned.recipe, note="In other words.")))

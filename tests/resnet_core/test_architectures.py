@@ -112,3 +112,15 @@ def test_a_value_that_no_network_can_have_is_refused_in_one_sentence(change: dic
     with pytest.raises(InputError, match=r"^resnet34: .*\.$") as caught:
         architecture("resnet34", **change)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "shortcut", "said"),
+    [
+        ("plain20-cifar", "A", "plain20-cifar has no shortcuts; its twin is resnet20-cifar."),
+        ("resnet34", None, "its twin is plain34."),
+    ],
+)
+def test_a_plain_network_is_not_called_residual_nor_the_other_way(name: str, shortcut: str | None, said: str) -> None:
+    with pytest.raises(InputError, match=re.escape(said)):
+        architecture(name, shortcut=shortcut)

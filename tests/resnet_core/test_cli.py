@@ -187,7 +187,7 @@ def test_trust_tells_what_stays_and_what_the_pixels_do(run, photograph: Path, tm
     ]
     assert alike[0] == pytest.approx(spearmanr(np.abs(original).ravel(), np.abs(random).ravel()).statistic)
     area = np.sum((curve[1:] + curve[:-1]) / 2) / (len(curve) - 1)
-    assert f"deletion curve {area:.3f}, of pixels in random order 0." in out
+    assert f"deletion curve {area:.3f}, of pixels in 5 random orders 0." in out
     code, out, err = run(*asked, str(tmp_path / "nowhere" / "trust.npz"))
     assert (code, out, err.count("\n")) == (2, "", 1)
 

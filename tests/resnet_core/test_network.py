@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
@@ -93,7 +94,7 @@ def test_twins_of_one_seed_start_from_equal_weights(name: str) -> None:
 @pytest.mark.parametrize("name", ["resnet18", "resnet50"])
 @pytest.mark.parametrize("shortcut", ["B", "C"])
 def test_projections_leave_the_initial_main_path_as_it_is(name: str, shortcut: Shortcut) -> None:
-    plain = build(architecture(name, shortcut=None, width=8), seed=3).state_dict()
+    plain = build(architecture(name, width=8).twin(), seed=3).state_dict()
     projected = build(architecture(name, shortcut=shortcut, width=8), seed=3).state_dict()
     assert all(torch.equal(plain[tensor], projected[tensor]) for tensor in plain)
     assert all(".downsample." in tensor for tensor in projected.keys() - plain.keys())
@@ -224,7 +225,7 @@ def test_without_batch_norm_convolutions_have_the_biases(name: str) -> None:
 @pytest.mark.parametrize("name", ["resnet18", "resnet50"])
 @pytest.mark.parametrize("shortcut", ["A", "B", "C", None])
 def test_channels_last_stays_channels_last(name: str, shortcut: Shortcut | None) -> None:
-    network = build(architecture(name, shortcut=shortcut, **SMALL), seed=0).to(memory_format=torch.channels_last).eval()
+    network = build(replace(architecture(name, **SMALL), shortcut=shortcut), seed=0).to(memory_format=torch.channels_last).eval()
     formats: list[bool] = []
     for module in network.modules():
         if isinstance(module, Block | nn.Conv2d | PadShortcut):

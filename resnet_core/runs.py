@@ -30,7 +30,7 @@ def read_facts(folder: Path) -> dict[str, Any]:
     """run.json. Raises InputError where there is none, or it is not one."""
     try:
         facts: dict[str, Any] = json.loads((folder / "run.json").read_text())
-        names = [facts["architecture"]["name"], facts["recipe"]["name"], facts["data"]["name"], facts["status"]]
+        names = [facts["architecture"]["name"], facts["recipe"]["name"], facts["data"]["title"], facts["status"]]
         if not all(isinstance(name, str) for name in names):
             raise TypeError(f"one of its names is none: {names}")
         return facts

@@ -114,9 +114,12 @@ def what_stays(cascades: Sequence[Cascade]) -> str:
 
 
 def what_the_pixels_do(found: Sequence[Curves], random: Sequence[Curves]) -> str:
-    """In words: whose first pixels matter more than those of every random order, by either AUC."""
-    low, high = min(each.deletion_auc for each in random), max(each.insertion_auc for each in random)
-    deletion = [METHODS[each.method][0] for each in found if each.deletion_auc < low]
-    insertion = [METHODS[each.method][0] for each in found if each.insertion_auc > high]
-    words = [", ".join(each) or "none" for each in (deletion, insertion)]
-    return f"Better than each of {len(random)} random orders by deletion: {words[0]}; by insertion: {words[1]}."
+    """In words: whose first pixels matter more than those of the random orders, by either AUC.
+
+    By more than the random orders differ among themselves; what is less may be their chance.
+    """
+    deletion, insertion = [each.deletion_auc for each in random], [each.insertion_auc for each in random]
+    low, high = 2 * min(deletion) - max(deletion), 2 * max(insertion) - min(insertion)
+    better = [each for each in found if each.deletion_auc < low], [each for each in found if each.insertion_auc > high]
+    words = [", ".join(METHODS[each.method][0] for each in chosen) or "none" for chosen in better]
+    return f"Better than {len(random)} random orders, by more than these differ: by deletion {words[0]}; by insertion {words[1]}."

@@ -77,11 +77,11 @@ def test_the_words_are_the_numbers() -> None:
     assert what_stays(CASCADES).endswith("all of conv3_x random, the correlation of absolute values is: "
                                          "Grad-CAM −0.25, Guided backprop 0.80.")  # fmt: skip
     assert what_the_pixels_do([GOOD, BAD], RANDOM) == (
-        "Better than each of 3 random orders by deletion: Grad-CAM; by insertion: Grad-CAM."
+        "Better than 3 random orders, by more than these differ: by deletion Grad-CAM; by insertion Grad-CAM."
     )
-    near = curves("grad-cam", RANDOM[1].deletion, RANDOM[0].insertion)  # better than some
-    assert what_the_pixels_do([near], RANDOM).endswith("deletion: none; by insertion: none.")
-    assert what_the_pixels_do([BAD], RANDOM).endswith("deletion: none; by insertion: none.")
+    near = curves("grad-cam", 0.99 * RANDOM[2].deletion, RANDOM[2].insertion ** 0.99)  # a little better than the best of them
+    assert what_the_pixels_do([near], RANDOM).endswith("by deletion none; by insertion none.")
+    assert what_the_pixels_do([BAD], RANDOM).endswith("by deletion none; by insertion none.")
 
 
 def test_the_numbers_behind_have_a_row_a_point() -> None:

@@ -201,3 +201,20 @@ def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
     writer.join()
     assert seen == {(100_000, 1)}
     assert path.read_text() == "j" * 100_000
+
+
+@pytest.mark.parametrize(
+    "change", [{"recipe": []}, {"recipe": {}}, {"architecture": {"width": 4}}, {"data": None}, {"status": 3}], ids=str
+)
+def test_a_description_without_its_names_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    runs.write_facts(tmp_path, {**FACTS, "status": "finished", **change})
+    with pytest.raises(InputError, match=r"run\.json is not a run's description \([^\n]+\)\.$"):
+        runs.read_facts(tmp_path)
+
+
+def test_where_there_can_be_no_description_there_is_none(tmp_path: Path) -> None:
+    (tmp_path / "picture.jpg").write_bytes(b"")
+    (tmp_path / "folder" / "run.json").mkdir(parents=True)
+    for place in ("nothing", "picture.jpg", "folder"):
+        with pytest.raises(InputError, match=r"is not a run directory: it has no run\.json\.$"):
+            runs.read_facts(tmp_path / place)

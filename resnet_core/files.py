@@ -39,6 +39,8 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def save_arrays(path: str | Path, fields: Mapping[str, Any]) -> None:
-    """As .npz, each field but those that are None by its name. Raises InputError as `replacing` does."""
+    """As .npz, each field but those that are None by its name. Raises InputError as `replacing` does, and for another ending."""
+    if Path(path).suffix != ".npz":
+        raise InputError(f"{path} does not end in .npz, as what is written there; choose such a name.")
     with replacing(Path(path)) as beside, beside.open("wb") as file:
         np.savez_compressed(file, **{name: value for name, value in fields.items() if value is not None})

@@ -71,8 +71,8 @@ def work(folder: Path, which: str) -> None:
                     control, read_at = race.Control(**json.loads((folder / "control.json").read_text())), changed
                 if control.wish == "stop":
                     break
-                if control.wish == "pause" or (control.until is not None and trainee.iteration >= control.until):
-                    tell()
+                pause = control.wish == "pause" or (control.until is not None and trainee.iteration >= control.until)
+                if pause and trainee.iteration % REPORT_EVERY == 0:  # where all that has happened is told
                     paused_at = paused_at or time.monotonic()
                     if time.monotonic() > paused_at + PATIENCE:
                         break

@@ -144,6 +144,22 @@ def test_choosing_a_sample_leaves_the_own_photograph(server: str, page: Page) ->
     expect(page.get_by_text("Your photograph stays in this session")).to_have_count(0)
 
 
+def test_the_own_photograph_goes_along_to_other_pages_and_back(server: str, page: Page) -> None:
+    page.goto(server)
+    settle(page)
+    upload(page, "own.jpg", jpeg(sample("rocket")))
+    expect(page.get_by_text("Your photograph stays in this session")).to_be_visible()
+    page.keyboard.press("Escape")
+    for name in ("Feature maps", "Attribution", "Compare"):
+        page.get_by_role("link", name=name).click()
+        expect(page.get_by_text("Your photograph stays in this session")).to_be_visible()
+    page.get_by_role("button", name="Back to the sample").click()
+    expect(page.get_by_text("Your photograph stays in this session")).to_have_count(0)
+    page.get_by_role("link", name="Feature maps").click()
+    expect(page.get_by_text("Coffee cup, conv")).to_be_visible()
+    settle(page)
+
+
 def test_the_difference_is_shown_where_it_is_asked_for(server: str, page: Page) -> None:
     page.goto(f"{server}/?sample=cat")
     settle(page)

@@ -122,6 +122,7 @@ def test_runs_are_listed_shown_compared_and_exported(run):
             ["attribute", "{photograph}", "--method", "gradient-x-input", "--out", "{missing}/a.npz"],
             "cannot be written",
         ),
+        (["attribute", "{photograph}", "--method", "grad-cam", "--out", "{photograph}"], "does not end in .npz"),
         (["train", "resnet34", "--recipe", "miracle"], "There is no recipe named 'miracle'"),
         (["train", "resnet34", "--data", "imagenot"], "There is no dataset named 'imagenot'"),
         (["train", "resnet34", "--width", "0"], "must be at least 1"),

@@ -105,17 +105,17 @@ def test_pause_step_learning_rate_and_stop_reach_both_workers(tmp_path: Path) ->
         rates = lane.table[lane.table.metric == "learning_rate"]
         assert rates.value.iloc[-1] == pytest.approx(0.123)
 
-    until = goal + 7  # of which no worker would report by itself
-    race.steer(folder, Control("run", until=until))
-    paused = wait(folder, at_least(until))
-    assert [lane.iteration for lane in paused.lanes.values()] == [until, until]
+    race.steer(folder, Control("run", until=goal + 7))  # of which no worker reports: they pause at the next report
+    time.sleep(0.5)
+    paused = wait(folder, at_least(goal + 10))
+    assert [lane.iteration for lane in paused.lanes.values()] == [goal + 10, goal + 10]
     assert paused.paused
 
     race.steer(folder, Control("stop"))
     over = wait(folder, lambda now: now.over)
     assert {lane.status for lane in over.lanes.values()} == {"stopped"}
     for which, lane in over.lanes.items():
-        assert lane.table[lane.table.metric == "loss"].step.iloc[-1] == until
+        assert lane.table[lane.table.metric == "loss"].step.iloc[-1] == goal + 10
         assert len(runs.read_metrics(folder / which)) == len(lane.table)
 
 
@@ -155,7 +155,7 @@ def test_a_race_that_is_paused_for_long_stops_and_can_go_on(tmp_path: Path, monk
     race.steer(folder, Control("run", until=12))
     race_worker.work(folder, "plain")
     lane = race.read(folder).lanes["plain"]
-    assert (lane.status, lane.iteration) == ("stopped", 12)
+    assert (lane.status, lane.iteration) == ("stopped", 15)
     race.go_on(folder)
     assert wait(folder, lambda now: now.over).lanes["plain"].status == "finished"
 

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.figures import initialisation, trained, trust
-from dashboard.figures.style import QUANTITIES
+from dashboard.figures.style import QUANTITIES, heading
 from dashboard.figures.variants import rate_curves, shortcut_curves
 
 
@@ -89,12 +89,9 @@ def _similarity(table: pd.DataFrame) -> Iterator[Picture]:
 def _sanity(table: pd.DataFrame) -> Iterator[Picture]:
     for network, part in table.groupby("network"):
         alt = f"How alike attributions of {network} are to themselves as it is randomised from the top"
-        yield Picture(
-            str(network),
-            alt,
-            trust.similarity(part, "absolute"),
-            part[["run", "image", "method", "random_down_to", "absolute", "signed"]],
-        )
+        figure = trust.similarity(part, "absolute")
+        figure.update_layout(title=heading(f"{network}: {figure.layout.title.text}"))
+        yield Picture(str(network), alt, figure, part[["run", "image", "method", "random_down_to", "absolute", "signed"]])
 
 
 Draw = Callable[[pd.DataFrame], Iterator[Picture]]

@@ -188,9 +188,11 @@ def _resumed(facts: dict[str, Any], iteration: int, how: dict[str, Any]) -> list
 def heeding_ctrl_c(alone: bool) -> Iterator[Callable[[], bool]]:
     """Whether a Ctrl-C has come: the first one interrupts nothing, so that a step and its checkpoint are whole; a second does.
 
-    alone: of several processes each would hear it at another iteration, so they are interrupted as ever.
+    alone: of several processes each would hear it at another iteration, so they are interrupted as ever. Where it is ignored, as
+    in the background of a script, it is.
     """
-    if not alone or threading.current_thread() is not threading.main_thread():
+    heard = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) != signal.SIG_IGN
+    if not (alone and heard):
         yield lambda: False
         return
     came = False

@@ -21,7 +21,13 @@ TRAIN = ["train", "resnet20-cifar", "--width", "2", "--recipe", "quick", "--scal
 
 def command(*words: str) -> subprocess.Popen[str]:
     arguments = [sys.executable, "-m", "resnet_core", *words]
-    return subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    # these tests may run where Ctrl-C is ignored, and processes inherit that
+    return subprocess.Popen(arguments, cwd=ROOT, text=True, preexec_fn=_hear_ctrl_c, **pipes)
+
+
+def _hear_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def pressed(process: subprocess.Popen[str]) -> str:

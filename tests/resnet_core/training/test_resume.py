@@ -71,17 +71,31 @@ def test_a_ctrl_c_leaves_a_checkpoint_of_the_very_iteration(tmp_path: Path, fini
             if calls == iteration:
                 signal.raise_signal(signal.SIGINT)
 
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # these tests may run where it is ignored
     handle = nn.modules.module.register_module_forward_pre_hook(press)
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "run")
-    handle.remove()
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path / "run")
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        handle.remove()
+        signal.signal(signal.SIGINT, before)
     with safe_open(tmp_path / "run" / "state.safetensors", "pt") as file:
         assert json.loads(file.metadata()["iteration"]) == iteration
     run(tmp_path / "run")
     tensors, metrics, facts = contents(tmp_path / "run")
     assert (tensors, facts) == (contents(finished)[0], contents(finished)[2])
     pd.testing.assert_frame_equal(metrics, contents(finished)[1], check_exact=True)
+
+
+def test_a_ctrl_c_that_is_ignored_stays_so(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    handle = nn.modules.module.register_module_forward_pre_hook(lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        run(tmp_path / "run")
+    finally:
+        handle.remove()
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("damage", ["cut", "text", "another"])

@@ -32,7 +32,7 @@ from resnet_core.complexity import complexity
 from resnet_core.network import build
 from resnet_core.processors import processors
 from resnet_core.training.catalogue import study
-from resnet_core.training.engine import accelerator, precision_of
+from resnet_core.training.hardware import accelerator, precision_of
 from resnet_core.training.memory import keep_freed_memory
 from resnet_core.training.recipe import recipe
 from resnet_core.training.trainee import Trainee

@@ -49,7 +49,7 @@ from resnet_core.batch_norm import BatchNorm2d
 from resnet_core.data.batches import ImageSet
 from resnet_core.data.datasets import Dataset
 from resnet_core.network import build
-from resnet_core.training.engine import Precision, accelerator, precision_of
+from resnet_core.training.hardware import Precision, accelerator, precision_of
 from resnet_core.training.memory import keep_freed_memory
 from resnet_core.training.recipe import recipe
 from resnet_core.training.trainee import Trainee

@@ -19,7 +19,7 @@ from dashboard.figures.trust import (
 )
 from dashboard.state import explain_unknown
 from dashboard.waiting import asked_for, over, telling
-from resnet_core.inspection.records import Inspection
+from resnet_core.inspection.records import RANDOM_ORDERS, Inspection
 
 KINDS, SIDES = ("plain", "residual"), ("left", "right")
 # how many times as long as one inspection, at 128 pixels on a CPU
@@ -52,7 +52,7 @@ def trust(
     missing = [method for method in ready if not resources.known_trust(*asked, method)]
     if missing:
         each = sum(CURVES + CASCADE.get(method, SLOW_CASCADE) for method in missing)
-        seconds = inspection.seconds * (each + CURVES * resources.RANDOM_ORDERS)
+        seconds = inspection.seconds * (each + CURVES * RANDOM_ORDERS)
         if not asked_for("trust", seconds, place):
             st.caption(
                 "Two tests: does a picture change when what the network has learnt is taken away, and does the class depend on "
@@ -66,7 +66,7 @@ def trust(
         cascades.append(resources.cascade(*asked, method, telling(bar, words)))
         words = f"{METHODS[method][0]}: pixels are deleted and inserted"
         curves.append(resources.curves(*asked, method, telling(bar, words)))
-    words = f"Pixels are deleted and inserted in {resources.RANDOM_ORDERS} random orders"
+    words = f"Pixels are deleted and inserted in {RANDOM_ORDERS} random orders"
     random = resources.random_curves(*asked[:3], telling(bar, words))
     bar.empty()
     over("trust", place)

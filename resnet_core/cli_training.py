@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from lightning_fabric.loggers.logger import Logger
 
     from resnet_core.training import engine
-    from resnet_core.training.engine import Precision
+    from resnet_core.training.hardware import Precision
     from resnet_core.training.race import Race
 
 Data = Annotated[str | None, typer.Option(help="digits, synthetic, cifar10, cifar100, tiny-imagenet, folder:PATH, imagenet:PATH")]
@@ -63,7 +63,7 @@ def _fabric(precision: Precision, loggers: list[Logger]) -> Fabric:
     """One device here; under `torchrun`, the processes that it started."""
     from lightning_fabric import Fabric
 
-    from resnet_core.training.engine import accelerator
+    from resnet_core.training.hardware import accelerator
 
     processes, here = (int(os.environ.get(name, 1)) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
     if processes == 1:
@@ -95,7 +95,7 @@ def train(
     import torch
 
     from resnet_core.data.datasets import open_dataset
-    from resnet_core.training import engine, loggers, recipe
+    from resnet_core.training import engine, hardware, loggers, recipe
 
     if threads:
         torch.set_num_threads(threads)
@@ -109,8 +109,8 @@ def train(
     if resume and not (folder / "run.json").exists():
         raise InputError(f"{folder} holds no run to go on with; without --resume the same command begins one.")
     with loggers.listening(logger, folder) as listeners, bar() as shown:
-        fabric = _fabric(engine.precision_of(folder, chosen), listeners)
-        show = follow(shown, name, chosen.iterations, engine.compiles(folder, network, chosen, fabric.device))
+        fabric = _fabric(hardware.precision_of(folder, chosen), listeners)
+        show = follow(shown, name, chosen.iterations, hardware.compiles(folder, network, chosen, fabric.device))
         with alone_in(folder) if fabric.world_size == 1 else nullcontext(True) as alone:
             if not alone:
                 raise InputError(f"Another process is training {folder}; wait for it, or choose another folder with --out.")

@@ -132,7 +132,7 @@ def degradation_curves(
             showarrow=False, xanchor="left", font={"size": 14},
         )  # fmt: skip
     kind = f"<span style='color:{of_network(residual)}'>{'Residual' if residual else 'Plain'} networks</span>"
-    lines = {"both": "test (solid) and batches' error, %", "training": "training batches' error, %", "test": "test error, %"}
+    lines = {"both": "test (solid) and training batches, %", "training": "training batches, %", "test": "test error, %"}
     figure.update_layout(
         height=440,
         margin={"l": 0, "r": 0, "t": 40, "b": 48},

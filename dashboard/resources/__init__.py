@@ -5,7 +5,6 @@ first needed.
 """
 
 from dashboard.resources.attributions import (
-    RANDOM_ORDERS,
     attribution,
     cascade,
     curves,
@@ -51,7 +50,6 @@ from dashboard.resources.runs import answers, drawn, drawn_together, findings, p
 __all__ = [
     "NEARBY",
     "RADIANS",
-    "RANDOM_ORDERS",
     "SHOWN",
     "Batch",
     "Digits",

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from resnet_core.inspection.attribution import Attribution
     from resnet_core.inspection.trust import Cascade, Curves
 
-RANDOM_ORDERS = 5  # of pixels, beside the orders that methods give
-
 
 def known_attribution(name: str, photograph: Photograph, target: int, against: int | None, method: str) -> Attribution | None:
     """What was computed before, by anybody."""
@@ -75,12 +73,12 @@ def curves(
 
 
 def random_curves(name: str, photograph: Photograph, target: int, tell: Callable[[float], bool] = go_on) -> list[Curves]:
-    """The same of pixels in random orders, RANDOM_ORDERS of them."""
+    """The same of pixels in random orders."""
     from resnet_core.inspection import trust
     from resnet_core.weights import prepare
 
     def compute() -> list[Curves]:
         x = prepare(photograph.pixels, checkpoint(name))
-        return trust.random_curves(network(name), x, target, RANDOM_ORDERS, tell)
+        return trust.random_curves(network(name), x, target, tell=tell)
 
     return once("random curves", (name, photograph.digest, target), compute, tell)

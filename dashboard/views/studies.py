@@ -35,14 +35,14 @@ def show_measurements(known: Mapping[str, Study]) -> None:
     name = st.selectbox("Measurement", list(asked), key="measurement", bind="query-params", width=520)
     study = asked[name]
     st.subheader(study.question, anchor=False)
-    shows, *reservations = resources.findings(study) or [""]
-    st.markdown(shows)
+    findings = resources.findings(study)
+    st.markdown("".join(findings[:1]))  # what it shows, above the figures; what else is to be said, below them
     for picture in resources.drawn(pictures, study, study.kind):
         exhibit(
             picture.figure, key=f"{study.kind}-{picture.name}", alt=picture.alt, origin="measured", words=study.words,
             numbers=picture.numbers,
         )  # fmt: skip
-    st.markdown("\n\n".join(reservations))
+    st.markdown("\n\n".join(findings[1:]))
     explain_unknown({"asked": study.facts})
     show_facts(study.facts[st.selectbox("Run", list(study.facts), key="asked", bind="query-params", width=520)])
 

@@ -14,6 +14,7 @@ from resnet_core.architectures import Architecture
 from resnet_core.files import save_arrays
 
 Map = NDArray[np.float32]
+RANDOM_ORDERS = 5  # of pixels, that deletion and insertion by an attribution are compared with
 Sort = Literal["index", "mean", "variance", "energy", "class gradient", "similarity"]
 
 

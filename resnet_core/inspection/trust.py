@@ -19,6 +19,7 @@ from resnet_core.files import save_arrays
 from resnet_core.inspection.attribution import BATCH, Attribution, StoppedError, attribute
 from resnet_core.inspection.inspect import checked
 from resnet_core.inspection.probe import blocks_of, private_view
+from resnet_core.inspection.records import RANDOM_ORDERS
 from resnet_core.network import initialise
 
 PATH = 100  # steps of integrated gradients in a random network
@@ -181,7 +182,11 @@ def curves(
 
 
 def random_curves(
-    network: nn.Module, image: Tensor, target: int, orders: int = 5, tell: Callable[[float], bool] = lambda _share: True
+    network: nn.Module,
+    image: Tensor,
+    target: int,
+    orders: int = RANDOM_ORDERS,
+    tell: Callable[[float], bool] = lambda _share: True,
 ) -> list[Curves]:
     """What an attribution's curves have to be better than: those of pixels in random orders, of the seeds 0 to `orders` - 1.
 

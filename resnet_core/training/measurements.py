@@ -27,7 +27,7 @@ from resnet_core.inspection.probe import blocks_of
 from resnet_core.inspection.similarity import block_similarity
 from resnet_core.network import ResNet, build
 from resnet_core.training.catalogue import Measurement, weights_of
-from resnet_core.training.engine import made_with
+from resnet_core.training.description import made_with
 from resnet_core.training.memory import keep_freed_memory
 from resnet_core.weights import load, read_checkpoint
 

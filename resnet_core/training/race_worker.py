@@ -20,7 +20,8 @@ from resnet_core.data.datasets import open_dataset
 from resnet_core.files import replacing
 from resnet_core.network import build
 from resnet_core.training import race
-from resnet_core.training.engine import begin, describe, finish
+from resnet_core.training.description import begin, describe
+from resnet_core.training.engine import finish
 from resnet_core.training.trainee import Trainee
 
 REPORT_EVERY = 5  # iterations

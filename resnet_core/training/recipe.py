@@ -123,7 +123,14 @@ class Recipe:
 
 
 # what a run.json of an earlier version does not say
-OF_OLD_RECIPES = {each.name: each.default for each in fields(Recipe) if each.default is not MISSING}
+_OF_OLD_RECIPES = {each.name: each.default for each in fields(Recipe) if each.default is not MISSING}
+
+
+def comparable(recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe as run.json keeps it, to be compared with another: all of its fields, but for the note, which is words."""
+    return {**_OF_OLD_RECIPES, **recorded, "note": None}
+
+
 HE2015_CIFAR = Recipe(  # section 4.2 of the paper
     name="he2015-cifar",
     phases=(Phase(64_000, 32),),

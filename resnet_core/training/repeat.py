@@ -13,7 +13,9 @@ from resnet_core import runs
 from resnet_core.architectures import Architecture
 from resnet_core.data.datasets import Dataset
 from resnet_core.errors import InputError
-from resnet_core.training.engine import Precision, Progress, accelerator, begin, can_compile, describe, made_with, train
+from resnet_core.training.description import begin, describe, first_other, made_with
+from resnet_core.training.engine import Progress, train
+from resnet_core.training.hardware import Precision, accelerator, can_compile
 from resnet_core.training.recipe import Recipe
 
 
@@ -64,7 +66,7 @@ def repeat(
 ) -> str | None:
     """Train it again into `folder`, or go on with that (finished, it is compared only); where its numbers first differ, or None.
 
-    On the same kind of processor (`engine.INSTRUCTIONS`), with as many threads and the same versions of torch and of this
+    On the same kind of processor (`hardware.INSTRUCTIONS`), with as many threads and the same versions of torch and of this
     program, they are the same bit for bit; a GPU sums in another order each time. start: the run from whose weights it began.
     Raises InputError as `train` does, and for other data or another start.
     """
@@ -80,8 +82,8 @@ def repeat(
     row, how, seed = recorded.architecture, recorded.recipe, recorded.seed
     description = describe(row, how, dataset, seed, start, fabric)
     if (folder / "run.json").exists() and (earlier := runs.read_facts(folder))["status"] == "finished":
-        now = {**description, **{key: made_with(fabric.device)[key] for key in ("commit", "versions")}}
-        if other := next((key for key, value in now.items() if earlier.get(key) != value), None):
+        now = {key: made_with(fabric.device)[key] for key in ("commit", "versions")}
+        if other := first_other({**description, **now}, earlier):
             raise InputError(f"{folder} holds a repetition with another {other}; remove it, or choose another folder.")
     else:
         # begun here, so that it goes on in the recorded way, whatever `train` would choose

@@ -22,7 +22,7 @@ from resnet_core.architectures import Architecture
 from resnet_core.checkpoint import BUNDLED
 from resnet_core.errors import InputError
 from resnet_core.training.catalogue import PAIR, Measurement, Study, folder_of, weights_of
-from resnet_core.training.recipe import OF_OLD_RECIPES, Recipe, recipe
+from resnet_core.training.recipe import Recipe, comparable, recipe
 
 if TYPE_CHECKING:
     from resnet_core.data.datasets import Dataset
@@ -52,7 +52,8 @@ class Training:
     def facts(self) -> dict[str, Any]:
         """Of run.json, what tells its run from another; how many classes there are, the data alone know."""
         row = {**asdict(self.architecture), "num_classes": None}
-        return {"architecture": row, "recipe": {**asdict(self.recipe), "note": None}, "seed": self.seed}
+        recipe = {**asdict(self.recipe), "iterations": self.recipe.iterations}
+        return {"architecture": row, "recipe": comparable(recipe), "seed": self.seed}
 
     def carry_out(self) -> None:
         from resnet_core.training.engine import train
@@ -157,9 +158,7 @@ def is_finished(planned: Planned) -> bool:
     folder = planned.folder
     if not (folder / "run.json").exists() or (found := runs.read_facts(folder))["status"] != "finished":
         return False
-    recipe = {**OF_OLD_RECIPES, **found["recipe"], "note": None}
-    del recipe["iterations"]  # which follow from the phases
-    found = {**found, "architecture": {**found["architecture"], "num_classes": None}, "recipe": recipe}
+    found |= {"architecture": {**found["architecture"], "num_classes": None}, "recipe": comparable(found["recipe"])}
     found |= {"measurement": found.get("measurement", {}).get("name"), "data": found["data"]["name"]}
     expected = json.loads(json.dumps(planned.facts))
     kind, colon, path = planned.data.partition(":")

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from resnet_core.images import sample
 from tests.browser.looking import choose, figures, fits, settle, sideways
 
+STAYS = "Your photograph stays in this session"
 UPLOAD = '[data-testid="stFileUploaderDropzoneInput"]'
 STRIP = "strip-resnet34-tiny"
 
@@ -77,7 +78,7 @@ def test_a_rotated_phone_photograph_is_seen_upright(server: str, page: Page) -> 
         page.goto(server)
         settle(page)
         upload(page, name, data)
-        expect(page.get_by_text("Your photograph stays in this session")).to_be_visible()
+        expect(page.get_by_text(STAYS)).to_be_visible()
         settle(page)
         shown = figures(page)
         pictures.append(shown["gradient-norm"]["data"])
@@ -91,7 +92,7 @@ def test_a_broken_upload_gets_one_sentence_and_the_next_good_one_works(server: s
     upload(page, "notes.jpg", b"these are only words")
     expect(page.get_by_text("The file is not a JPEG, PNG, WebP, BMP or GIF picture")).to_be_visible()
     page.locator(UPLOAD).set_input_files({"name": "good.jpg", "mimeType": "image/jpeg", "buffer": jpeg(sample("coffee"))})
-    expect(page.get_by_text("Your photograph stays in this session")).to_be_visible()
+    expect(page.get_by_text(STAYS)).to_be_visible()
     expect(page.get_by_text("The file is not a JPEG")).to_have_count(0)
 
 
@@ -133,28 +134,29 @@ def test_the_table_of_an_architecture_stands_beside_the_papers(server: str, page
     expect(page).to_have_url(re.compile("stage=conv4_x"))
 
 
-def test_choosing_a_sample_leaves_the_own_photograph(server: str, page: Page) -> None:
-    page.goto(server)
+def bring_a_rocket(page: Page) -> None:
     settle(page)
     upload(page, "own.jpg", jpeg(sample("rocket")))
-    expect(page.get_by_text("Your photograph stays in this session")).to_be_visible()
+    expect(page.get_by_text(STAYS)).to_be_visible()
     page.keyboard.press("Escape")
+
+
+def test_choosing_a_sample_leaves_the_own_photograph(server: str, page: Page) -> None:
+    page.goto(server)
+    bring_a_rocket(page)
     choose(page, "Photograph", "cat")
     expect(page.get_by_text("Chelsea the cat").first).to_be_visible()
-    expect(page.get_by_text("Your photograph stays in this session")).to_have_count(0)
+    expect(page.get_by_text(STAYS)).to_have_count(0)
 
 
 def test_the_own_photograph_goes_along_to_other_pages_and_back(server: str, page: Page) -> None:
     page.goto(server)
-    settle(page)
-    upload(page, "own.jpg", jpeg(sample("rocket")))
-    expect(page.get_by_text("Your photograph stays in this session")).to_be_visible()
-    page.keyboard.press("Escape")
+    bring_a_rocket(page)
     for name in ("Feature maps", "Attribution", "Compare"):
         page.get_by_role("link", name=name).click()
-        expect(page.get_by_text("Your photograph stays in this session")).to_be_visible()
+        expect(page.get_by_text(STAYS)).to_be_visible()
     page.get_by_role("button", name="Back to the sample").click()
-    expect(page.get_by_text("Your photograph stays in this session")).to_have_count(0)
+    expect(page.get_by_text(STAYS)).to_have_count(0)
     page.get_by_role("link", name="Feature maps").click()
     expect(page.get_by_text("Coffee cup, conv")).to_be_visible()
     settle(page)

@@ -18,7 +18,8 @@ from resnet_core import runs
 from resnet_core.architectures import Architecture
 from resnet_core.network import build
 from resnet_core.training import recipe
-from resnet_core.training.engine import Precision, compiles, train
+from resnet_core.training.engine import train
+from resnet_core.training.hardware import Precision, compiles
 from resnet_core.training.recipe import WORTH_COMPILING, Phase
 from resnet_core.training.trainee import Trainee
 from tests.resnet_core.training.toy import DATA, RECIPE, TINY, StoppedError, contents, run, silent, stop_at

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from resnet_core import runs
 from resnet_core.errors import InputError
 from resnet_core.network import ResNet
-from resnet_core.training.engine import precision_of, train
+from resnet_core.training.engine import train
+from resnet_core.training.hardware import precision_of
 from tests.resnet_core.training.toy import DATA, RECIPE, TINY, StoppedError, contents, run, silent, stop_at
 
 

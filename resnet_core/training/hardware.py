@@ -1,0 +1,67 @@
+"""On what does a training run, in which precision, and compiled or not?"""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from resnet_core import runs
+from resnet_core.architectures import Architecture
+from resnet_core.training.recipe import Recipe
+
+Precision = Literal["32-true", "bf16-mixed"]  # in Fabric's terms
+INSTRUCTIONS = ("avx2", "avx512_f", "avx512_bf16", "amx_bf16")  # with which a CPU's kernels differ, and so the last digits
+
+
+def instructions() -> list[str]:
+    """Those of INSTRUCTIONS that this CPU has."""
+    if not hasattr(torch.cpu, "get_capabilities"):  # an older torch does not say
+        return []
+    has = torch.cpu.get_capabilities()
+    return [name for name in INSTRUCTIONS if has.get(name)]
+
+
+def device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def accelerator() -> str:
+    """Where trainings run, as `weights.load` chooses too: not on Apple's GPUs, which lack float64 and on which nobody tests."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def precision_of(folder: Path, recipe: Recipe) -> Precision:
+    """The precision a run is trained in, in Fabric's terms: what `folder` records of an unfinished one, so that it goes on as it
+    began, or else what the recipe wants and the hardware has."""
+    if (folder / "run.json").exists():
+        return "bf16-mixed" if runs.read_facts(folder).get("precision") == "bf16-mixed" else "32-true"
+    if torch.cuda.is_available():
+        supported = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        supported = not {"avx512_bf16", "amx_bf16"}.isdisjoint(instructions())
+    return "bf16-mixed" if recipe.bfloat16 and supported else "32-true"
+
+
+def compiles(folder: Path, architecture: Architecture, recipe: Recipe, device: torch.device) -> bool:
+    """Whether a run's long phases are trained compiled: what `folder` records of an unfinished one, or else where the recipe has
+    such phases; never where nothing can be compiled, for want of a compiler."""
+    if (folder / "run.json").exists():
+        wanted = bool(runs.read_facts(folder).get("compiled"))
+    else:
+        wanted = any(phase.worth_compiling(architecture.layers) for phase in recipe.phases)
+    return wanted and can_compile(device)
+
+
+@cache
+def can_compile(device: torch.device) -> bool:
+    """By trying: it takes a compiler. What was compiled once comes out of a cache and needs none: so each time something else."""
+    addend = time.time_ns() % 2**20
+    try:
+        torch.compile(lambda x: x + addend, dynamic=False)(torch.zeros(1, device=device))
+    except Exception:  # of many kinds, and not one of them is the caller's concern
+        return False
+    return True

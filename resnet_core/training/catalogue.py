@@ -80,6 +80,19 @@ _ALL: list[Study | Measurement] = [
         data="digits",
     ),
     Study(
+        name="race-long",
+        question="Does depth still harm a plain network once it has learnt all it will, at its own best learning rate?",
+        networks={
+            **_pairs(20, 56, width=8),
+            **{f"{name}-rate-{rate}": network for rate in ("0.02", "0.1") for name, network in _pairs(20, 56, width=8).items()},
+        },
+        recipes={
+            "": "digits-long",
+            **{f"{name}-rate-{rate}": f"digits-long-{rate}" for rate in ("0.02", "0.1") for name in _pairs(20, 56)},
+        },
+        data="digits",
+    ),
+    Study(
         name="figure4",
         question="Does depth harm plain networks of the ImageNet shape (Figure 4)?",
         networks={

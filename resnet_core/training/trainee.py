@@ -21,6 +21,7 @@ from resnet_core.data.batches import Augmentation, Batch, Images, network_input
 from resnet_core.data.datasets import Dataset
 from resnet_core.errors import InputError
 from resnet_core.files import replacing
+from resnet_core.inspection.lesion import reestimated
 from resnet_core.inspection.probe import blocks_of, listening
 from resnet_core.network import ResNet
 from resnet_core.training.recipe import Recipe
@@ -198,15 +199,32 @@ class Trainee:
         return found
 
     def examine(self) -> dict[str, float]:
-        """Training error (on at most TRAINING_SAMPLE images, as they are) and test error at the end, recorded; the test's."""
-        train = self.dataset.train
+        """Measure the training error and the test error at the end of a training, and record both.
+
+        The training error is of at most TRAINING_SAMPLE images without augmentation. Each error is recorded twice: with the
+        running statistics of batch norm that training left (`error_percent`), and with statistics estimated anew on the same
+        training images (`reestimated_error_percent`), because running statistics lag behind weights that change fast.
+
+        Returns:
+            The test's `loss` and `error_percent`, with the running statistics.
+        """
+        train, dataset, fabric = self.dataset.train, self.dataset, self.fabric
         # a random sample: the files lie class by class
         sample = torch.randperm(len(train), generator=torch.Generator().manual_seed(self.seed))[:TRAINING_SAMPLE]
-        resolution = self.recipe.resolution
-        self.record(self.iteration, "train", evaluate(self.network, train.part(sample), resolution, self.dataset, self.fabric))
-        found = evaluate(self.network, self.dataset.test, resolution, self.dataset, self.fabric)
-        self.record(self.iteration, "test", found)
-        return found
+        seen, resolution, size = train.part(sample), self.recipe.resolution, self.recipe.batch_size
+        test = evaluate(self.network, dataset.test, resolution, dataset, fabric)
+        self.record(self.iteration, "train", evaluate(self.network, seen, resolution, dataset, fabric))
+        self.record(self.iteration, "test", test)
+        if self.network.architecture.batch_norm:
+            whole = (images for images, labels in seen.test_batches(size, resolution) if len(labels) == size)
+            with fabric.autocast():
+                anew = reestimated(
+                    self.network, (network_input(images, resolution, dataset.mean, dataset.std) for images in whole)
+                )
+            for split, images in (("train", seen), ("test", dataset.test)):
+                found = evaluate(anew, images, resolution, dataset, fabric)
+                self.record(self.iteration, split, {f"reestimated_{metric}": value for metric, value in found.items()})
+        return test
 
     def predict(self, images: Tensor) -> Tensor:
         """Class probabilities (N, classes) of images (N, 3, H, W) uint8, in evaluation mode."""

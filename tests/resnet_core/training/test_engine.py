@@ -57,6 +57,10 @@ def test_metrics_are_tidy_and_complete(finished: Path) -> None:
         ("test", "error_percent"): [40, 80, 120],
         ("train", "loss"): [120],
         ("train", "error_percent"): [120],
+        ("train", "reestimated_loss"): [120],
+        ("train", "reestimated_error_percent"): [120],
+        ("test", "reestimated_loss"): [120],
+        ("test", "reestimated_error_percent"): [120],
     }
     assert np.allclose(table["epoch"], table["step"] / 7)  # 60 images make 7 batches of 8
     assert np.isfinite(table["value"]).all()
@@ -67,6 +71,27 @@ def test_the_network_learns_what_colours_tell(finished: Path) -> None:
     errors = table[(table["metric"] == "error_percent") & (table["step"] == 120)].set_index("split")["value"]
     assert errors["test"] <= 10  # a guess is wrong 67 times in 100
     assert errors["train"] <= 10
+
+
+def test_errors_are_recorded_with_batch_norm_statistics_estimated_anew(finished: Path) -> None:
+    network = weights.load(finished / "last.safetensors", device="cpu")
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    for norm in norms:  # torch's own way: a cumulative mean over batches in training mode
+        norm.reset_running_stats()
+        norm.momentum = None
+    order = torch.randperm(60, generator=torch.Generator().manual_seed(0))[:56]  # whole batches of 8
+    x = transforms.to_dtype(DATA.train.images.permute(0, 3, 1, 2), torch.float32, scale=True)
+    x = transforms.normalize(transforms.resize(x, [12, 12], antialias=True), list(DATA.mean), list(DATA.std))
+    network.train()
+    with torch.no_grad():
+        for batch in x[order].split(8):
+            network(batch)
+    network.eval()
+    with torch.no_grad():
+        loss = F.cross_entropy(network(x), DATA.train.labels).item()
+    table = runs.read_metrics(finished)
+    recorded = table[(table["metric"] == "reestimated_loss") & (table["split"] == "train")]["value"].item()
+    assert recorded == pytest.approx(loss, rel=2e-2)  # the weights were rounded to float16
 
 
 def test_the_saved_network_is_the_one_that_was_measured(finished: Path) -> None:

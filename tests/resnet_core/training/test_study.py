@@ -113,7 +113,7 @@ def test_only_and_scale(tmp_path: Path) -> None:
     assert planned[0].recipe.drops == (3200, 4800)
     with pytest.raises(InputError, match=r"^The study figure6 has no network 'vgg'; it has plain20, [^\n]+\.$"):
         plan(study("figure6"), tmp_path, only=["vgg"])
-    with pytest.raises(InputError, match=r"^There is no study named 'figure8'; known are race, figure4, figure6, [^\n]+\.$"):
+    with pytest.raises(InputError, match=r"^There is no study named 'figure8'; known are race, race-long, figure4, [^\n]+\.$"):
         study("figure8")
 
 

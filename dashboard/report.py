@@ -22,10 +22,10 @@ from dashboard.figures.runs import precision
 from dashboard.figures.schedules import by_schedule, over_schedules
 from dashboard.figures.style import network_name, spread
 from resnet_core import runs
+from resnet_core.assets import STUDIES
 from resnet_core.files import replacing
 from resnet_core.training.catalogue import study_of
 
-STUDIES = Path(__file__).parents[1] / "assets" / "studies"
 TEXT = STUDIES / "STUDIES.md"
 _TABLE = re.compile(r"(<!-- table (\S+) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from resnet_core.architectures import Architecture
 from resnet_core.errors import InputError, hint
 
-BUNDLED = Path(__file__).parents[1] / "assets" / "weights"  # the networks that come with the project
 SMALLEST, LARGEST = 8, 4096  # pixels of the square that a network takes
 
 

@@ -15,7 +15,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from resnet_core.architectures import REGISTRY, Architecture
-from resnet_core.checkpoint import BUNDLED, Checkpoint
+from resnet_core.assets import WEIGHTS
+from resnet_core.checkpoint import Checkpoint
 from resnet_core.data.batches import network_input
 from resnet_core.errors import InputError, hint
 from resnet_core.files import replacing
@@ -39,7 +40,7 @@ def save(network: nn.Module, checkpoint: Checkpoint, path: Path) -> None:
 
 def bundled() -> tuple[str, ...]:
     """The names of the networks that come with the project."""
-    return tuple(sorted(path.stem for path in BUNDLED.glob("*.safetensors")))
+    return tuple(sorted(path.stem for path in WEIGHTS.glob("*.safetensors")))
 
 
 @torch.inference_mode(False)  # what is loaded must be one that gradients can pass through, whoever loads it
@@ -75,7 +76,7 @@ def read_checkpoint(reference: str | Path) -> Checkpoint:
 
 def _path_of(reference: str) -> Path:
     if reference in bundled():
-        return BUNDLED / f"{reference}.safetensors"
+        return WEIGHTS / f"{reference}.safetensors"
     path = Path(reference)
     with suppress(OSError, ValueError):  # no path can be that long, or hold such a character
         if path.is_file():

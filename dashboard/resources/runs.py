@@ -14,9 +14,9 @@ import streamlit as st
 from dashboard import recorded
 from dashboard.recorded import Answers, Study
 from resnet_core import InputError
+from resnet_core.assets import REFERENCE, STUDIES
 
 Drawn = TypeVar("Drawn")
-_ASSETS = Path(__file__).parents[2] / "assets"
 
 
 @st.cache_resource(max_entries=256)
@@ -26,7 +26,7 @@ def _study(folder: Path, name: str, changed: float) -> Study | Answers | None:
 
 def _all_studies() -> Iterator[Study | Answers | str]:
     """Every shipped and own study, or a sentence where it cannot be read."""
-    for folder, name, changed in (*recorded.folders(_ASSETS / "studies", ""), *recorded.folders(own_runs(), "own/")):
+    for folder, name, changed in (*recorded.folders(STUDIES, ""), *recorded.folders(own_runs(), "own/")):
         try:
             if study := _study(folder, name, changed):
                 yield study
@@ -67,7 +67,7 @@ def drawn_together(draw: Callable[..., Drawn], studies: tuple[Study, ...], *choi
 
 @st.cache_resource
 def _findings() -> dict[str, list[str]]:
-    return recorded.findings((_ASSETS / "studies" / "STUDIES.md").read_text())
+    return recorded.findings((STUDIES / "STUDIES.md").read_text())
 
 
 def findings(study: Study | Answers) -> list[str]:
@@ -82,6 +82,5 @@ def own_runs() -> Path:
 @st.cache_resource
 def paper() -> dict[str, Any]:
     """What He et al. 2015 print: their figures by table, and the rows of Table 1."""
-    folder = _ASSETS / "reference"
-    figures = json.loads((folder / "he2015.json").read_text())
-    return {**figures, "table1": json.loads((folder / "he2015-table1.json").read_text())}
+    figures = json.loads((REFERENCE / "he2015.json").read_text())
+    return {**figures, "table1": json.loads((REFERENCE / "he2015-table1.json").read_text())}

@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from resnet_core.assets import DATA
 from resnet_core.data import shapes
 from resnet_core.data.batches import Colour, Images, ImageSet
 from resnet_core.data.files import ImageFiles, decode, opened
 from resnet_core.errors import InputError
 
-BUNDLED = Path(__file__).parents[2] / "assets" / "data"
 IMAGENET_CLASSES = 1000
 DATA_FOLDER = "RESNET_LENS_DATA"  # environment variable; without it ./data, as in torchvision's examples
 
@@ -83,7 +83,7 @@ def tiny_imagenet(root: Path) -> Dataset:
 
 def digits(_root: Path) -> Dataset:
     """The 1,797 handwritten digits of 8 x 8 that come with the project: the last 297 in the file's order are the test images."""
-    table = np.loadtxt(BUNDLED / "digits.csv.gz", delimiter=",", dtype=np.uint8)
+    table = np.loadtxt(DATA / "digits.csv.gz", delimiter=",", dtype=np.uint8)
     images = np.round(table[:, :64].reshape(-1, 8, 8, 1) * (255 / 16)).astype(np.uint8).repeat(3, axis=3)
     labels = torch.from_numpy(table[:, 64].astype(np.int64))
     train, test = (ImageSet(torch.from_numpy(images[part]), labels[part]) for part in (slice(0, 1500), slice(1500, None)))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from resnet_core.architectures import Architecture, architecture
-from resnet_core.checkpoint import BUNDLED
+from resnet_core.assets import WEIGHTS
 from resnet_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ STUDIES = {study.name: study for study in _ALL}
 
 def weights_of(study_folder: Path, network: str, seed: int) -> Path:
     """Where a study leaves what it trained; the bundled pair lies in a folder of its own."""
-    if study_folder == BUNDLED:
+    if study_folder == WEIGHTS:
         return study_folder / f"{network}.safetensors"
     return study_folder / f"{network}-seed{seed}" / "last.safetensors"
 

@@ -24,6 +24,8 @@ def commit() -> str | None:
     """The commit of the code, with "+" where it was changed since; None outside a repository."""
     try:
         here = Path(__file__).parent
+        # an installed package may lie inside the repository of another project, whose commit says nothing of it
+        subprocess.run(["git", "ls-files", "--error-unmatch", "__init__.py"], cwd=here, capture_output=True, check=True)
         head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True)
         changed = subprocess.run(
             ["git", "status", "--porcelain", "--", "."], cwd=here, capture_output=True, text=True, check=True

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from resnet_core import runs
 from resnet_core.architectures import Architecture
-from resnet_core.checkpoint import BUNDLED
+from resnet_core.assets import STUDIES, WEIGHTS
 from resnet_core.data.batches import network_input
 from resnet_core.data.datasets import Dataset
 from resnet_core.inspection import attribution, trust
@@ -32,7 +32,7 @@ from resnet_core.training.memory import keep_freed_memory
 from resnet_core.weights import load, read_checkpoint
 
 BATCH = 64
-PAIR_RUNS = BUNDLED.parent / "studies" / "pair"
+PAIR_RUNS = STUDIES / "pair"
 SMALLEST = 32  # pixels at which new networks are asked
 
 
@@ -82,7 +82,7 @@ def answer(measurement: Measurement, label: str, dataset: Dataset, seed: int, tr
         weights = weights_of(trained, label, seed)
         checkpoint = read_checkpoint(weights)
         checkpoint.check_classes(dataset.classes, dataset.title)
-        run = PAIR_RUNS / checkpoint.run if trained == BUNDLED else weights.parent
+        run = PAIR_RUNS / checkpoint.run if trained == WEIGHTS else weights.parent
         resolution, recipe = checkpoint.resolution, _recipe_of(run)
     subject = Subject(label, architecture, seed, dataset, resolution, trained)
     table = measurement.function(subject)
@@ -94,7 +94,7 @@ def answer(measurement: Measurement, label: str, dataset: Dataset, seed: int, tr
         "recipe": recipe,
         "data": {"name": dataset.name, "title": dataset.title, "source": dataset.source},
         "seed": seed,
-        "start": f"{trained.name}/{label}" + ("" if trained == BUNDLED else f"-seed{seed}") if trained else None,
+        "start": f"{trained.name}/{label}" + ("" if trained == WEIGHTS else f"-seed{seed}") if trained else None,
         "precision": "32-true",
         **made_with(torch.device("cpu")),
         "seconds": time.perf_counter() - start,

@@ -19,7 +19,7 @@ import pandas as pd
 
 from resnet_core import runs
 from resnet_core.architectures import Architecture
-from resnet_core.checkpoint import BUNDLED
+from resnet_core.assets import WEIGHTS
 from resnet_core.errors import InputError
 from resnet_core.training.catalogue import PAIR, Measurement, Study, folder_of, weights_of
 from resnet_core.training.recipe import Recipe, comparable, recipe
@@ -120,7 +120,7 @@ def plan(
     if study.trained_by == PAIR:
         if len(seeds) > 1:
             raise InputError(f"{study.name} asks the bundled pair, which was trained with one seed; leave out --seeds.")
-        return [Asking(study, name, data, seed, place, BUNDLED) for name, seed, place in places]
+        return [Asking(study, name, data, seed, place, WEIGHTS) for name, seed, place in places]
     trained = out / folder_of(study.trained_by, scale)
     for name, seed, _ in places:
         weights = weights_of(trained, name, seed)

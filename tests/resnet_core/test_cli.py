@@ -13,7 +13,7 @@ from PIL import Image
 from scipy.stats import spearmanr
 
 from resnet_core import cli
-from resnet_core.checkpoint import BUNDLED
+from resnet_core.assets import STUDIES
 from resnet_core.images import sample
 
 
@@ -70,7 +70,7 @@ def test_inspect_prints_a_table_for_people(run, photograph):
 
 
 def test_runs_are_listed_shown_compared_and_exported(run):
-    pair = [BUNDLED.parent / "studies" / "pair" / f"{name}-tiny-imagenet-medium-seed0" for name in ("plain34", "resnet34")]
+    pair = [STUDIES / "pair" / f"{name}-tiny-imagenet-medium-seed0" for name in ("plain34", "resnet34")]
     metrics = [pd.read_parquet(folder / "metrics.parquet") for folder in pair]
     errors = [table[(table.metric == "error_percent") & (table.split == "test")].set_index("step").value for table in metrics]
 

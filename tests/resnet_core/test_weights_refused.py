@@ -17,7 +17,7 @@ from tests.resnet_core.saved import KEY, SMALL, described, refusal, rewrite, tra
 
 
 def test_an_unknown_name_is_answered_with_the_nearest(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
-    monkeypatch.setattr(weights, "BUNDLED", file.parent)
+    monkeypatch.setattr(weights, "WEIGHTS", file.parent)
     assert weights.bundled() == ("small",)
     assert weights.load("small").architecture == SMALL
     assert refusal("smal") == "There is no bundled network and no file named 'smal'; did you mean 'small'?"

@@ -1,0 +1,74 @@
+"""The site as one ASGI application, and the process that serves it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+import threading
+import webbrowser
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from starlette.middleware import Middleware
+from streamlit.runtime import get_instance
+
+from dashboard import limits
+from dashboard.edge import Edge
+
+SCRIPT = Path(__file__).with_name("app.py")
+HOSTS = "RESNET_LENS_HOSTS"  # environment variable: names of this server, separated by commas, such as a proxy's public name
+
+
+def serve(url: str, port: int, address: str, base_path: str) -> None:
+    """Serve the site until the process is told to end.
+
+    Args:
+        url: where a browser on this machine finds the site.
+        port, address: where to listen.
+        base_path: "" or "lens": the path below which the site lies.
+    """
+    names = {address, socket.gethostname(), *filter(None, os.environ.get(HOSTS, "").replace(" ", "").split(","))}
+
+    @asynccontextmanager
+    async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any]]:
+        threading.Thread(target=_greet, args=(url,), daemon=True).start()
+        sweeping = asyncio.create_task(_end_lost_sessions())
+        yield {}
+        sweeping.cancel()
+
+    edge = Middleware(Edge, hosts=names, base_path=f"/{base_path}" if base_path else "")
+    app = st.App(SCRIPT, middleware=[edge], lifespan=lifespan)
+    sys.argv = [str(SCRIPT)]  # Streamlit looks for .streamlit/config.toml beside it
+    app.run(
+        config={
+            "server.port": port,
+            "server.address": address,
+            "server.baseUrlPath": base_path,
+            "server.maxUploadSize": limits.FILE_BYTES >> 20,
+            "logger.hideWelcomeMessage": True,  # it asks a server on the internet for this machine's address
+        }
+    )
+
+
+def _greet(url: str) -> None:
+    """Open the page, and load torch meanwhile, so that the first answer does not wait for it. The port is open by now."""
+    if sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        webbrowser.open(url)
+    import resnet_core.inspection.inspect
+    import resnet_core.weights  # noqa: F401
+    from resnet_core.training import race
+
+    threading.Event().wait(10)  # the first answer comes first
+    race.warm_up()
+
+
+async def _end_lost_sessions() -> None:
+    """End sessions whose browser is gone, with their files. Streamlit by itself does so when the next visitor leaves."""
+    while True:
+        await asyncio.sleep(10)
+        get_instance()._session_mgr._session_storage._cache.expire()  # type: ignore[attr-defined]

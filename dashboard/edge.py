@@ -28,7 +28,7 @@ _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/([^/]+)")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 # What a page sends. Left out: clear_cache, which empties the caches of all visitors, and what only a developer needs.
-_WANTED = {"rerun_script", "stop_script", "file_urls_request", "app_heartbeat", "backend_operation_request"}
+_WANTED = {"rerun_script", "stop_script", "file_urls_request", "app_heartbeat", "deferred_file", "dataframe_chunk"}
 
 
 def _inline_scripts() -> str:
@@ -192,7 +192,8 @@ def _wanted(frame: bytes) -> bool:
         message.ParseFromString(frame)
     except DecodeError:
         return True
-    return message.WhichOneof("type") in _WANTED
+    kind = message.WhichOneof("type")
+    return (message.backend_operation_request.WhichOneof("payload") if kind == "backend_operation_request" else kind) in _WANTED
 
 
 def _local(scope: Scope, headers: Headers) -> bool:

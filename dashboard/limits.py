@@ -14,13 +14,15 @@ UPLOADS = "RESNET_LENS_UPLOADS"  # environment variable: "0" forbids uploads
 RACES = "RESNET_LENS_RACES"  # environment variable: the number of races at once
 
 FILE_BYTES = 200 * 2**20  # of one uploaded file; resnet101's weights have 178 MB
-SESSION_FILES = 16
+SESSION_FILES = 64  # Streamlit keeps a file until its visitor removes it or leaves
 SESSION_BYTES = 400 * 2**20  # of all files of one session
 ALL_BYTES = 1000 * 2**20  # of the files of all sessions together
 PHOTOGRAPH_BYTES = MAX_MEGABYTES * 10**6
 PHOTOGRAPH_PIXELS = MAX_MEGAPIXELS * 10**6  # known before a photograph is decoded
 WEIGHTS_MULTIPLY_ADDS = 12 * 10**9  # of one photograph through uploaded weights; resnet152 at 224 pixels takes 11.5 billion
 SESSIONS = 200  # connected at once
+LOST_SESSION_SECONDS = 120  # until a session whose browser is gone ends, with its files
+SWEEP_SECONDS = 10  # between two looks for such sessions
 
 
 def uploads_allowed() -> bool:

@@ -16,12 +16,39 @@ from typing import Any
 import streamlit as st
 from starlette.middleware import Middleware
 from streamlit.runtime import get_instance
+from streamlit.runtime.caching.ttl_cache import TTLCache
+from streamlit.runtime.memory_session_storage import MemorySessionStorage
+from streamlit.runtime.session_manager import SessionInfo
 
 from dashboard import limits
 from dashboard.edge import Edge
 
 SCRIPT = Path(__file__).with_name("app.py")
 HOSTS = "RESNET_LENS_HOSTS"  # environment variable: names of this server, separated by commas, such as a proxy's public name
+
+
+class _LostSessions(MemorySessionStorage):
+    """Sessions whose browser is gone. After some time, each is ended and its files removed.
+
+    Streamlit forgets such a session when the next visitor leaves, and its files when Python's garbage collector finds it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(limits.SESSIONS, limits.LOST_SESSION_SECONDS)
+
+    def save(self, session_info: SessionInfo) -> None:
+        self._end()
+        super().save(session_info)
+
+    async def keep_ending(self) -> None:
+        while True:
+            await asyncio.sleep(limits.SWEEP_SECONDS)
+            self._end()
+
+    def _end(self) -> None:
+        assert isinstance(self._cache, TTLCache)
+        for _, lost in self._cache.expire():
+            lost.session.shutdown()
 
 
 def serve(url: str, port: int, address: str, base_path: str) -> None:
@@ -37,7 +64,8 @@ def serve(url: str, port: int, address: str, base_path: str) -> None:
     @asynccontextmanager
     async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any]]:
         threading.Thread(target=_greet, args=(url,), daemon=True).start()
-        sweeping = asyncio.create_task(_end_lost_sessions())
+        lost = get_instance()._session_mgr._session_storage = _LostSessions()  # type: ignore[attr-defined]
+        sweeping = asyncio.create_task(lost.keep_ending())
         yield {}
         sweeping.cancel()
 
@@ -65,10 +93,3 @@ def _greet(url: str) -> None:
 
     threading.Event().wait(10)  # the first answer comes first
     race.warm_up()
-
-
-async def _end_lost_sessions() -> None:
-    """End sessions whose browser is gone, with their files. Streamlit by itself does so when the next visitor leaves."""
-    while True:
-        await asyncio.sleep(10)
-        get_instance()._session_mgr._session_storage._cache.expire()  # type: ignore[attr-defined]

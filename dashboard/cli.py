@@ -1,0 +1,9 @@
+"""The command `resnet-lens`: the core's commands, and `dashboard`, which the core must not know."""
+
+from __future__ import annotations
+
+from dashboard.__main__ import serve_command
+from resnet_core import cli
+
+cli.app.command("dashboard")(serve_command)
+main = cli.main

@@ -152,7 +152,7 @@ class Edge:
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         host, origin = headers.get("host"), headers.get("origin")
-        stranger = not self._known(host) or (origin is not None and urlsplit(origin).netloc != host)
+        stranger = not self._known(host) or (origin is not None and origin.partition("://")[2] != host)
         if stranger or self._connected >= limits.SESSIONS:
             await send({"type": "websocket.close", "code": 1008 if stranger else 1013})
             return
@@ -217,4 +217,4 @@ def _is_ip(name: str) -> bool:
         ipaddress.ip_address(name)
     except ValueError:
         return False
-    return True
+    return "%" not in name  # an IPv6 zone may be any text, and the name goes into a header

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import sys
@@ -48,7 +49,10 @@ class _LostSessions(MemorySessionStorage):
     def _end(self) -> None:
         assert isinstance(self._cache, TTLCache)
         for _, lost in self._cache.expire():
-            lost.session.shutdown()
+            try:
+                lost.session.shutdown()
+            except Exception:  # what a page wants done at a session's end may fail; the next sessions are to end all the same
+                logging.exception("A session did not end properly.")
 
 
 def serve(url: str, port: int, address: str, base_path: str) -> None:

@@ -113,7 +113,7 @@ def test_names_of_the_server_and_addresses_are_served(site: str, host: str) -> N
     assert handshake(site, host, Origin=f"http://{host}") == 101
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://localhost:3000"])
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://localhost:3000", "http://[", ""])
 def test_a_page_of_another_site_opens_no_websocket(site: str, origin: str) -> None:
     assert handshake(site, Origin=origin) == 403
 
@@ -269,3 +269,18 @@ def test_nothing_is_warned_of_on_loopback(monkeypatch: pytest.MonkeyPatch, capsy
     monkeypatch.setattr(server, "serve", lambda *words: None)
     serve_command(port=free_port(), address="127.0.0.1", base_path="", runs=Path("runs"), uploads=True, races=None)
     assert not capsys.readouterr().err
+
+
+def test_the_guide_names_the_bounds() -> None:
+    guide = (ROOT / "docs" / "serving.md").read_text()
+    for bound in (
+        f"{limits.FILE_BYTES >> 20} MB (a photograph: {limits.PHOTOGRAPH_BYTES // 10**6} MB and",
+        f"{limits.PHOTOGRAPH_PIXELS // 10**6} megapixels",
+        f"{limits.SESSION_FILES} files, {limits.SESSION_BYTES >> 20} MB",
+        f"{limits.ALL_BYTES >> 20:,} MB",
+        f"{limits.WEIGHTS_MULTIPLY_ADDS // 10**9} billion multiply-adds",
+        f"{limits.SESSIONS} connections",
+    ):
+        assert bound in guide
+    assert limits.LOST_SESSION_SECONDS == 120
+    assert "two minutes after the browser is closed" in guide

@@ -11,21 +11,20 @@ from typing import Any
 
 import pandas as pd
 
-_PUNCTUATION = re.compile(
-    r"([!-/:-@\[-`{-~])"
-)  # all of ASCII's; CommonMark 0.31, section 2.4, lets a backslash stand before each
+# What Markdown (CommonMark, GitHub's tables and strikes, Streamlit's formulas and colours) reads inside a line, and at its start
+_MARKUP = re.compile(r"[\\`*_\[\]{}<>&~$:|!^]|^[#+=-]")
+_NUMBERED = re.compile(r"^(\d+)([.)])")
 # Streamlit looks for these in the text that is left after the Markdown is parsed, where a backslash no longer helps:
 # addresses (of GitHub's Markdown), :shortcodes: and :material/icons:
 _SOUGHT = re.compile(r"(?<=:)(?=//)|(?<=:)(?=[\w+/-]+:)|(?<=www)(?=\.)|(?<=@)(?=[\w-])", re.IGNORECASE)
 _JOINER = "\N{WORD JOINER}"  # has no width and allows no line break
-_FORMULA = re.compile(r"^[=+\-@\t\r]")
+_FORMULA = re.compile(r"^\s*[=+\-@]|^\t")
 
 
 def plain(text: object) -> str:
     """Return Markdown that Streamlit shows as the text itself, on one line: no link, image, icon, colour, formula or HTML."""
-    line = " ".join(str(text).split())
-    line = "".join(character for character in line if character.isprintable())
-    return _PUNCTUATION.sub(r"\\\1", _SOUGHT.sub(_JOINER, line))
+    line = "".join(filter(str.isprintable, " ".join(str(text).split()))).strip()
+    return _NUMBERED.sub(r"\1\\\2", _MARKUP.sub(r"\\\g<0>", _SOUGHT.sub(_JOINER, line)))
 
 
 def plotly_plain(text: object) -> str:
@@ -41,4 +40,7 @@ def csv_plain(table: pd.DataFrame) -> str:
 
 
 def _no_formula(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
+    if not isinstance(cell, str):
+        return cell
+    line = cell.replace("\r", " ")  # pandas does not quote it, though many readers begin a new row there
+    return f"'{line}" if _FORMULA.match(line) else line

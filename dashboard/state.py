@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
 import streamlit as st
-from streamlit.errors import StreamlitAPIException
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dashboard import limits
@@ -40,7 +38,7 @@ def choose_point(key: str, exhibit: str) -> None:
 def say_refusal(sentence: object, instead: str = "") -> None:
     """Show why something cannot be used, whatever a stranger has put into the sentence; `instead`: what the page shows."""
     until_then = f" Until then you see {instead}." if instead else ""
-    st.error(plain(sentence) + plain(until_then), icon=":material/broken_image:")
+    st.error(plain(f"{sentence}{until_then}"), icon=":material/broken_image:")
 
 
 def own_photograph(take: Callable[[bytes], Own]) -> Own | InputError | None:
@@ -52,12 +50,10 @@ def own_photograph(take: Callable[[bytes], Own]) -> Own | InputError | None:
         return None
     turn = st.session_state.setdefault("own_photographs", 0)
     with st.popover("Your own…", icon=":material/add_a_photo:"):
-        most = limits.PHOTOGRAPH_BYTES // 10**6
-        with _refusing():
-            st.file_uploader(
-                "A photograph", type=PHOTOGRAPHS, key=f"upload-{turn}", max_upload_size=most, on_change=_keep,
-                args=(f"upload-{turn}", take),
-            )  # fmt: skip
+        st.file_uploader(
+            "A photograph", type=PHOTOGRAPHS, key=f"upload-{turn}", max_upload_size=limits.PHOTOGRAPH_BYTES // 10**6,
+            on_change=_keep, args=(f"upload-{turn}", take),
+        )  # fmt: skip
         if st.toggle("Use the webcam", key=f"webcam-{turn}"):  # without it, the browser would ask for the camera at once
             st.camera_input(
                 "Webcam", key=f"photo-{turn}", label_visibility="collapsed", on_change=_keep, args=(f"photo-{turn}", take)
@@ -87,35 +83,23 @@ def own_photographs(label: str) -> list[tuple[str, bytes]]:
     """Names and bytes of the photographs that the visitor uploads together."""
     if not limits.uploads_allowed():
         return []
-    with _refusing():
-        uploads = st.file_uploader(
-            label, PHOTOGRAPHS, accept_multiple_files=True, max_upload_size=limits.PHOTOGRAPH_BYTES // 10**6, width=460
-        )
-        return _named(uploads)
-    return []
+    uploads = st.file_uploader(
+        label, PHOTOGRAPHS, accept_multiple_files=True, max_upload_size=limits.PHOTOGRAPH_BYTES // 10**6, width=460
+    )
+    return _named(uploads)
 
 
 def own_weights() -> list[tuple[str, bytes]]:
     """Names and bytes of the weights that the visitor uploads. No link can hold them."""
     if not limits.uploads_allowed():
         return []
-    with st.popover("Your own weights…", icon=":material/upload_file:"), _refusing():
+    with st.popover("Your own weights…", icon=":material/upload_file:"):
         uploads = st.file_uploader(
             "safetensors files that ResNet Lens saved, such as a run's last.safetensors", ["safetensors"],
             accept_multiple_files=True, max_upload_size=limits.FILE_BYTES // 2**20, key="weights",
         )  # fmt: skip
         st.caption("They stay in this session: no link can hold them.")
-        return _named(uploads)
-    return []
-
-
-@contextmanager
-def _refusing() -> Iterator[None]:
-    """Streamlit raises for a file of another type, which a browser does not send."""
-    try:
-        yield
-    except StreamlitAPIException:
-        say_refusal("A file of this type cannot be used here; choose another one.")
+    return _named(uploads)
 
 
 def _named(uploads: Collection[UploadedFile]) -> list[tuple[str, bytes]]:

@@ -66,11 +66,8 @@ def own_networks(uploads: Sequence[tuple[str, bytes]]) -> list[str | InputError]
 @st.cache_resource(max_entries=256, show_spinner="Reading your weights…")
 def _refusal(name: str) -> str:
     """Why a visitor's file cannot be used; empty if it can."""
-    from resnet_core.weights import load, read_checkpoint
-
     try:
-        check_cost(read_checkpoint(name))
-        load(name)
+        check_cost(network(name).checkpoint)
     except InputError as error:
         if not Path(name).exists():  # its session has ended: no fault of the next one with the same file
             raise

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.looking import settle
+
+TEXTS = [
+    "[evil](http://evil.example)", "![evil](http://evil.example/p.png)", "<b>evil</b>", ":red[evil]", "$evil^2$", ":material/home: evil",
+    "https://evil.example", "www.evil.example", "evil@evil.example", "**evil** :smile:",
+]  # fmt: skip
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("texts", [TEXTS[:5], TEXTS[5:]])
+def test_what_a_link_says_is_shown_as_it_is(server: str, page: Page, texts: list[str]) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    names = ["pair", "sample", "target", "scale", "block"]
+    page.goto(f"{server}/?{urlencode(dict(zip(names, texts, strict=True)))}")
+    settle(page)
+    for text in texts:
+        said = page.get_by_test_id("stAlert").filter(has_text="evil").nth(texts.index(text))
+        expect(said).to_contain_text("The link asks for")
+        assert f"“{text}”" in said.inner_text().replace("\N{WORD JOINER}", "")
+        paragraph = said.get_by_test_id("stMarkdownContainer")
+        expect(paragraph.locator("p > *")).to_have_count(0)
+    assert not [url for url in asked if "//evil.example" in url.split("?")[0]]

@@ -14,7 +14,7 @@ UPLOADS = "RESNET_LENS_UPLOADS"  # environment variable: "0" forbids uploads
 RACES = "RESNET_LENS_RACES"  # environment variable: the number of races at once
 
 FILE_BYTES = 200 * 2**20  # of one uploaded file; resnet101's weights have 178 MB
-SESSION_FILES = 16
+SESSION_FILES = 64  # Streamlit keeps a file until its visitor removes it or leaves
 SESSION_BYTES = 400 * 2**20  # of all files of one session
 ALL_BYTES = 1000 * 2**20  # of the files of all sessions together
 PHOTOGRAPH_BYTES = MAX_MEGABYTES * 10**6
@@ -26,6 +26,8 @@ WEIGHTS_LAYERS = 1202  # as many as the deepest network of the paper
 SESSION_PHOTOGRAPHS = 32  # decoded ones; the oldest is decoded again when it is shown again
 ALL_PHOTOGRAPHS = 500  # of all sessions, 0.6 MB each
 SESSIONS = 200  # connected at once
+LOST_SESSION_SECONDS = 120  # until a session whose browser is gone ends, with its files
+SWEEP_SECONDS = 10  # between two looks for such sessions
 
 
 def uploads_allowed() -> bool:

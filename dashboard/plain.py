@@ -13,7 +13,7 @@ import pandas as pd
 
 # What Markdown (CommonMark, GitHub's tables and strikes, Streamlit's formulas and colours) reads inside a line, and at its start
 _MARKUP = re.compile(r"[\\`*_\[\]{}<>&~$:|!^]|^[#+=-]")
-_NUMBERED = re.compile(r"^(\d+)([.)])")
+_NUMBERED = re.compile(r"^(\d+)([.)])(?=\s|$)")
 # Streamlit looks for these in the text that is left after the Markdown is parsed, where a backslash no longer helps:
 # addresses (of GitHub's Markdown), :shortcodes: and :material/icons:
 _SOUGHT = re.compile(r"(?<=:)(?=//)|(?<=:)(?=[\w+/-]+:)|(?<=www)(?=\.)|(?<=@)(?=[\w-])", re.IGNORECASE)

@@ -8,18 +8,23 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import BoundedSemaphore
 from urllib.parse import quote
 
+import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboard import limits
+from dashboard.resources import photographs
 from dashboard.resources.networks import check_cost
 from dashboard.resources.uploads import SessionFiles, Store
 from resnet_core import InputError, architecture
 from resnet_core.architectures import REGISTRY
 from resnet_core.weights import save
 from tests.dashboard.visitor import DEADLINE, ROOT, Visitor, eventually, served
+from tests.resnet_core.pictures import encoded
 from tests.resnet_core.saved import described, trained
 
 PAGE = """
@@ -216,6 +221,18 @@ def test_own_weights_are_a_choice_by_the_name_of_their_file(weights: bytes) -> N
     at.selectbox(key="left").set_value("mine.safetensors").run()
     assert not errors(at)
     assert any("mine.safetensors" in each.value for each in at.subheader)
+
+
+def test_decoded_photographs_of_all_sessions_are_bounded_until_their_sessions_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(photographs, "_ROOM", BoundedSemaphore(2))
+    files = [(f"{i}.png", encoded(np.full((600, 900, 3), i, np.uint8)), "image/png") for i in range(3)]
+    at = page().switch_page("views/predictions.py").run()
+    at.get("file_uploader")[0].set_value(files).run()
+    (said,) = errors(at)
+    assert said.startswith("2.png\\: The server keeps as many photographs as it can")
+    st.cache_resource.clear()  # as at the end of a session
+    at.get("file_uploader")[0].set_value(files[2:]).run()
+    assert not errors(at)
 
 
 @pytest.mark.parametrize("path", ["", "predictions", "gradient_flow"])

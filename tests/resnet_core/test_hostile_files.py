@@ -86,13 +86,13 @@ def doubled(data: bytes, chance: random.Random) -> bytes:
 
 
 def without_a_part(data: bytes, chance: random.Random) -> bytes:
-    start = chance.randrange(8, len(data))
+    start = chance.randrange(len(data))
     return data[:start] + data[start + chance.randrange(1, 400) :]
 
 
 def another_size(data: bytes, chance: random.Random) -> bytes:
     """A number in the first bytes becomes a large one."""
-    place = chance.randrange(4, min(len(data), 200))
+    place = chance.randrange(min(len(data), 200))
     number = chance.choice([2**15, 2**16 - 1, 2**31 - 1, 2**32 - 1, 7000])
     return data[:place] + struct.pack(chance.choice("><") + "I", number) + data[place + 4 :]
 

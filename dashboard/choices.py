@@ -9,7 +9,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import resources
-from dashboard.state import explain_unknown, forget_own_photograph, own_photograph, own_weights
+from dashboard.plain import plain
+from dashboard.state import explain_unknown, forget_own_photograph, own_photograph, own_weights, say_refusal
 from resnet_core import InputError
 from resnet_core.checkpoint import Checkpoint
 from resnet_core.images import SAMPLES
@@ -57,10 +58,10 @@ class Choice:
 
 
 def notes(matched: bool, checkpoints: Mapping[str, Checkpoint]) -> str:
-    """What a reader must know of two networks, by what the page calls them."""
+    """What a reader must know of two networks, by what the page calls them; Markdown."""
     if matched:
-        return next(iter(checkpoints.values())).note  # they have it in common
-    return "  \n".join(f"**{title}**: {known.note}" for title, known in checkpoints.items())
+        return plain(next(iter(checkpoints.values())).note)  # they have it in common
+    return "  \n".join(f"**{plain(title)}**: {plain(known.note)}" for title, known in checkpoints.items())
 
 
 @dataclass(frozen=True)
@@ -84,20 +85,30 @@ class Contrast:
         return cls(target, known.classes.index(other), f"{name} rather than {other}")
 
 
-def decoded(own: bytes | None, instead: str) -> resources.Photograph | None:
-    """A person's own photograph; None where there is none, or none in its bytes: then the page says why, and `instead`."""
-    if own:
-        try:
-            return resources.own_photograph(own)
-        except InputError as error:
-            st.error(f"{error} Until then you see {instead}.", icon=":material/broken_image:")
-    return None
+def usable(own: resources.Photograph | InputError | None, instead: str) -> resources.Photograph | None:
+    """Return the visitor's own photograph, or None without one. If it cannot be used, the page says why, and shows `instead`."""
+    if isinstance(own, InputError):
+        say_refusal(own, instead)
+        return None
+    return own
+
+
+def _own_networks() -> dict[str, str]:
+    """The visitor's own weights: reference by title. Draws the upload, and what is wrong with a file."""
+    uploads = own_weights()
+    taken = {}
+    for (title, _data), found in zip(uploads, resources.own_networks(uploads), strict=True):
+        if isinstance(found, InputError):
+            say_refusal(f"{title}: {found}" if title not in str(found) else found)
+        else:
+            taken[title] = found
+    return taken
 
 
 def _any_two() -> dict[str, str]:
     """Two networks that a person chose, whatever they are: reference by title. Draws the choices, and what is wrong with them."""
     usual = dict(zip(("left", "right"), next(iter(resources.pairs().values())), strict=True))
-    known = {name: name for name in resources.known_networks()} | own_weights(resources.own_network)
+    known = {name: name for name in resources.known_networks()} | _own_networks()
     explain_unknown(dict.fromkeys(usual, known))
     titles = list(known)
     chosen: dict[str, str] = {}
@@ -109,7 +120,7 @@ def _any_two() -> dict[str, str]:
         try:
             resources.network(known[title])
         except InputError as error:
-            st.error(f"{error} Until then you see {instead}.", icon=":material/broken_image:")
+            say_refusal(error, instead)
             title = instead
         chosen[title] = known[title]
     return chosen
@@ -148,13 +159,13 @@ def choose(what_for: str) -> Choice:
         sample = st.selectbox(
             "Photograph", list(SAMPLES), key="sample", bind="query-params", width=150, on_change=forget_own_photograph
         )
-        own = own_photograph()
+        own = own_photograph(resources.own_photograph)
         first_choice = "the residual network's" if matched else "the right network's"
         target = st.selectbox(
             "Evidence for", [MOST_PROBABLE, *classes], key="target", bind="query-params", width=230,
             help=f"{what_for} “Most probable” is {first_choice} first choice.",
         )  # fmt: skip
-    photograph = decoded(own, f"the sample “{sample}”") or resources.sample_photograph(sample)
+    photograph = usable(own, f"the sample “{sample}”") or resources.sample_photograph(sample)
     (left_title, left_name), (right_title, right_name) = named.items()
     if target == MOST_PROBABLE:
         target = right.classes[resources.most_probable(right_name, photograph)]

@@ -10,6 +10,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from dashboard.plain import csv_plain
+
 Origin = Literal["measured", "from the paper", "toy"]
 
 _HERE = Path(__file__).parent
@@ -62,7 +64,7 @@ def exhibit(
         "name": key,
         "origin": origin,
         "words": words,
-        "csv": numbers.to_csv(index=False),
+        "csv": csv_plain(numbers),
         "clickable": on_click is not None,
     }
     _EXHIBIT(key=key, data=data, on_point_change=on_click or _nothing)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,8 @@ MAX_MEGABYTES = 20
 MAX_MEGAPIXELS = 50
 MIN_SIDE = 8  # pixels
 MAX_ASPECT = 20  # long side / short side
-MAX_JPEG_SCANS = 100  # an encoder writes about 10; 75 crafted bytes add one that takes 0.07 s at 50 megapixels
+MAX_JPEG_SCANS = 100  # an encoder writes about 10; 75 crafted bytes add one that goes over all pixels
+MAX_SCANNED_MEGAPIXELS = 1000  # megapixels times scans: a second, or less
 
 # The class of the first bytes, instead of `Image.open`: that one checks sizes against a global setting, and cannot tell a broken
 # picture from another kind of file.
@@ -44,7 +45,10 @@ _READERS: tuple[tuple[re.Pattern[bytes], str, type[ImageFile]], ...] = (
 )
 _JPEG_SCAN = re.compile(rb"\xff\xda\x00(?:\x08\x01|\x0a\x02|\x0c\x03|\x0e\x04)")
 _FROM_16_BITS = np.rint(np.arange(65536) / 257).astype(np.uint8)
-_ONE_AT_A_TIME = Lock()  # bounds the memory of many uploads at once, and `catch_warnings` is not safe with threads
+# How many pictures are decoded at once, which bounds the memory. A large one takes up to 0.9 GB and a second; small ones, as from
+# a phone, do not wait for it.
+SMALL_MEGAPIXELS, SMALL_SCANNED_MEGAPIXELS = 16, 200
+_SMALL, _LARGE = BoundedSemaphore(2), BoundedSemaphore(1)
 
 
 def decode(data: bytes, longest: int = 1600) -> Picture:
@@ -65,19 +69,51 @@ def decode(data: bytes, longest: int = 1600) -> Picture:
     if reader is None:
         raise InputError(f"The file is not a {FORMATS} picture, whatever its name says; convert it to one of these.")
 
-    with _ONE_AT_A_TIME, warnings.catch_warnings(action="ignore"):
+    with _quiet:
         try:
             image = reader(BytesIO(data))
             _check_size(*image.size)
-            if kind == "JPEG" and len(_JPEG_SCAN.findall(data)) > MAX_JPEG_SCANS:
-                raise InputError(f"The JPEG file has more than {MAX_JPEG_SCANS} scans, which take too long; save it again.")
-            return _rgb(image, longest)
+            with _SMALL if _is_small(image, data) else _LARGE:
+                return _rgb(image, longest)
         except InputError:
             raise
         except Image.DecompressionBombError:  # Pillow's own limit in a WebP or GIF frame, far above ours
             raise InputError(f"The picture has more than {MAX_MEGAPIXELS} megapixels; save it smaller.") from None
         except Exception:  # whatever Pillow meets in broken bytes: OSError, SyntaxError, ValueError, struct.error, IndexError, …
             raise InputError(f"The {kind} file is damaged or incomplete; download or save it again.") from None
+
+
+class _Quiet:
+    """No warnings while any thread is inside: `warnings.catch_warnings` alone is not safe with threads."""
+
+    def __init__(self) -> None:
+        self._lock, self._inside = Lock(), 0
+        self._caught = warnings.catch_warnings(action="ignore")
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                self._caught = warnings.catch_warnings(action="ignore")
+                self._caught.__enter__()
+
+    def __exit__(self, *_error: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._caught.__exit__(None, None, None)
+
+
+_quiet = _Quiet()
+
+
+def _is_small(image: Image.Image, data: bytes) -> bool:
+    """Whether decoding takes little memory and time. Raises InputError where it takes too long."""
+    megapixels = image.width * image.height / 1e6
+    scans = len(_JPEG_SCAN.findall(data)) if image.format == "JPEG" else 1
+    if scans > MAX_JPEG_SCANS or scans * megapixels > MAX_SCANNED_MEGAPIXELS:
+        raise InputError(f"The JPEG file has {scans} scans of its pixels, which take too long; save it again.")
+    return megapixels <= SMALL_MEGAPIXELS and scans * megapixels <= SMALL_SCANNED_MEGAPIXELS
 
 
 def _check_size(width: int, height: int) -> None:

@@ -25,6 +25,8 @@ from resnet_core.network import ResNet
 
 METADATA_KEY = "resnet_lens"
 TORCHVISION = "torchvision:"
+MAX_HEADER_MEGABYTES = 4  # of what a safetensors file says of itself, before its numbers; 0.8 in that of resnet1202-cifar
+MAX_STAGES = 16  # each has twice the channels of the one before
 FLOATS = ("F64", "F32", "F16", "BF16")  # as safetensors names them
 
 
@@ -87,6 +89,12 @@ def _path_of(reference: str) -> Path:
 
 def _opened(path: Path) -> Any:
     try:
+        with path.open("rb") as file:
+            header = int.from_bytes(file.read(8), "little")  # bytes; the format's first field
+        if MAX_HEADER_MEGABYTES * 1e6 < header <= path.stat().st_size:  # a longer one is no safetensors file
+            raise InputError(
+                f"{path.name} has more than {MAX_HEADER_MEGABYTES} MB of descriptions; give a file that ResNet Lens saved."
+            )
         return safe_open(path, "pt")
     except (SafetensorError, OSError) as error:
         raise InputError(
@@ -127,10 +135,15 @@ Tensors = dict[str, tuple[tuple[int, ...], bool]]  # name -> shape, whether its 
 
 def _first_difference(architecture: Architecture, found: Tensors) -> str | None:
     """In words, where tensors are not the architecture's; it is built (without memory) only if it can be as small as the file."""
+    if len(architecture.depths) > MAX_STAGES:
+        return f"no network has more than {MAX_STAGES} stages"
     if architecture.layers > len(found):
         return f"it has {len(found)} tensors for {architecture.layers} layers"
     kernel = 7 if architecture.stem == "imagenet" else 3
-    expected: Tensors = {"conv1.weight": ((architecture.width, 3, kernel, kernel), True)}
+    expected: Tensors = {  # both ends, which the file must have room for, bound all between them
+        "conv1.weight": ((architecture.width, 3, kernel, kernel), True),
+        "fc.weight": ((architecture.num_classes, architecture.features), True),
+    }
     if not (difference := _missing_or_other(expected, found)):
         with torch.device("meta"):
             state = ResNet(architecture).state_dict()

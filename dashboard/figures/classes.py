@@ -7,13 +7,15 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from dashboard.figures.colours import of_network
+from dashboard.plain import plotly_plain
 from resnet_core.inspection.records import Inspection
 
 
 def top_classes(inspection: Inspection, classes: Sequence[str], residual: bool, count: int = 5) -> go.Figure:
     """The most probable classes and their probabilities (softmax, 0 to 100 %); the target, whose evidence is shown, in bold."""
     best = inspection.probabilities.argsort()[::-1][:count]
-    names = [f"<b>{classes[i]}</b>" if i == inspection.target else classes[i] for i in best]
+    named = [(i, plotly_plain(classes[i])) for i in best]
+    names = [f"<b>{name}</b>" if i == inspection.target else name for i, name in named]
     percent = [100 * float(inspection.probabilities[i]) for i in best]
     bars = go.Bar(
         x=percent,

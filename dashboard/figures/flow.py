@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from dashboard.figures.colours import NEUTRAL, of_depth
 from dashboard.figures.style import ABOVE, AXIS, block_axis, heading, log_axis
+from dashboard.plain import plotly_plain
 from resnet_core.inspection.records import BlockRecord, Inspection
 
 MOST_NUMBERED = 20  # blocks; of more, each stage's first is named
@@ -47,7 +48,7 @@ def _by_block(
             go.Scatter(
                 x=names if crowded else [[block.stage for block in blocks], [str(block.index) for block in blocks]],
                 y=[quantity(block) or None for block in blocks],
-                name=name,
+                name=plotly_plain(name),
                 mode="lines+markers",
                 line={
                     "color": of_depth(residual, place, ranks),
@@ -56,7 +57,7 @@ def _by_block(
                 },
                 marker={"size": 6 if crowded else 9, "symbol": "square" if first else "circle" if residual else "diamond"},
                 text=names,
-                hovertemplate="%{text}: %{y:.3g}<extra>" + name + "</extra>",
+                hovertemplate="%{text}: %{y:.3g}<extra>" + plotly_plain(name) + "</extra>",
                 connectgaps=False,
             )
         )

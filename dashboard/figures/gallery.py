@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from dashboard.figures import initialisation, trained, trust
 from dashboard.figures.style import QUANTITIES, heading
 from dashboard.figures.variants import rate_curves, shortcut_curves
+from dashboard.plain import plotly_plain
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def _sanity(table: pd.DataFrame) -> Iterator[Picture]:
     for network, part in table.groupby("network"):
         alt = f"How alike attributions of {network} are to themselves as it is randomised from the top"
         figure = trust.similarity(part, "absolute")
-        figure.update_layout(title=heading(f"{network}: {figure.layout.title.text}"))
+        figure.update_layout(title=heading(f"{plotly_plain(network)}: {figure.layout.title.text}"))
         yield Picture(str(network), alt, figure, part[["run", "image", "method", "random_down_to", "absolute", "signed"]])
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dashboard.figures.colours import NEUTRAL, of_network
 from dashboard.figures.overlay import Pixels, thumbnail_uri
 from dashboard.figures.style import ABOVE, AXIS, TICKS, heading, titled
+from dashboard.plain import plotly_plain
 
 _CARD = """<figure><img src="{source}" alt="{title}"><figcaption>{title}
 <span style="border-color: {left_colour}">{left} <b>{left_percent:.0f} %{left_mark}</b></span>
@@ -74,7 +75,7 @@ def predictions_gallery(table: pd.DataFrame, pictures: Sequence[Pixels], residua
 
 def confidence(table: pd.DataFrame, names: Sequence[str]) -> go.Figure:
     """How sure both networks are of what they find most probable, in percent; a point a photograph, filled where they agree."""
-    left, right = names
+    left, right = map(plotly_plain, names)
     top = max(10.0, float(table[["left_percent", "right_percent"]].max(axis=None)) * 1.08)
     figure = go.Figure()
     figure.add_scatter(
@@ -88,7 +89,10 @@ def confidence(table: pd.DataFrame, names: Sequence[str]) -> go.Figure:
     for agree, part in table.groupby("agree", sort=True):
         figure.add_scatter(
             x=part.left_percent, y=part.right_percent, mode="markers", name="they agree" if agree else "they disagree",
-            text=[f"{r.photograph}<br>{left}: {r.left}<br>{right}: {r.right}" for r in part.itertuples()],
+            text=[
+                f"{plotly_plain(r.photograph)}<br>{left}: {plotly_plain(r.left)}<br>{right}: {plotly_plain(r.right)}"
+                for r in part.itertuples()
+            ],
             hovertemplate="%{text}<br>%{x:.0f} %, %{y:.0f} %<extra></extra>",
             marker={"size": 13, "color": NEUTRAL, "symbol": "circle" if agree else "circle-open", "line": {"width": 2}},
         )  # fmt: skip

@@ -29,7 +29,7 @@ from dashboard.resources.networks import (
     known_networks,
     most_probable,
     network,
-    own_network,
+    own_networks,
     pairs,
     predictions,
 )
@@ -74,7 +74,7 @@ __all__ = [
     "known_trust",
     "most_probable",
     "network",
-    "own_network",
+    "own_networks",
     "own_photograph",
     "packed_race",
     "pairs",

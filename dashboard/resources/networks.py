@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,11 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from dashboard import limits
 from dashboard.resources.photographs import Photograph
+from dashboard.resources.uploads import session_files
+from resnet_core import InputError
 from resnet_core.checkpoint import Checkpoint
-from resnet_core.files import replacing
 from resnet_core.inspection.records import FeatureMaps, Inspection
 
 if TYPE_CHECKING:
@@ -26,10 +26,6 @@ if TYPE_CHECKING:
 # Both networks at once, on threads that stay, as torch prepares each new one anew: 0.56 of the time of one after the other on the
 # thread of a rerun (medians, n = 30, two processors)
 _TWO = ThreadPoolExecutor(2)
-
-
-_UPLOADS = tempfile.TemporaryDirectory(prefix="resnet-lens-")  # of people's own weights, until the server ends
-_MOST_UPLOADS = 16  # the oldest goes first; whoever still looks at it has it written again
 
 
 @st.cache_resource(max_entries=64)
@@ -48,16 +44,62 @@ def known_networks() -> tuple[str, ...]:
     return (*bundled(), *(f"{TORCHVISION}{name}" for name in torchvision_names()))
 
 
-def own_network(upload: UploadedFile) -> str:
-    """The reference of a person's own weights, written to a file here. Nobody else's page lists it."""
-    path = Path(_UPLOADS.name) / upload.file_id / Path(upload.name).name[-80:]
-    if not path.exists():
-        for old in sorted(path.parents[1].glob("*/*"), key=lambda each: each.stat().st_mtime)[: 1 - _MOST_UPLOADS]:
-            old.unlink(missing_ok=True)
-        path.parent.mkdir(parents=True, exist_ok=True)  # a system may empty its temporary folders
-        with replacing(path) as beside:
-            beside.write_bytes(upload.getbuffer())
-    return str(path)
+def own_networks(uploads: Sequence[tuple[str, bytes]]) -> list[str | InputError]:
+    """References of a visitor's own weights (file names and bytes), or why they are refused. Nobody else's page lists them.
+
+    The visitor's other files are deleted.
+    """
+    kept = session_files().keep_only([data for _title, data in uploads])
+    found: list[str | InputError] = []
+    for (title, _data), path in zip(uploads, kept, strict=True):
+        try:
+            if isinstance(path, InputError):
+                raise path
+            if refusal := _refusal(str(path)):
+                raise InputError(refusal.replace(path.name, title))
+            found.append(str(path))
+        except InputError as error:
+            found.append(error)
+    return found
+
+
+@st.cache_resource(max_entries=256, show_spinner="Reading your weights…")
+def _refusal(name: str) -> str:
+    """Why a visitor's file cannot be used; empty if it can."""
+    try:
+        check_cost(network(name).checkpoint)
+    except InputError as error:
+        if not Path(name).exists():  # its session has ended: no fault of the next one with the same file
+            raise
+        return str(error)
+    return ""
+
+
+def check_cost(known: Checkpoint) -> None:
+    """Raise InputError where one photograph through the network takes more than the server gives.
+
+    A file of half a megabyte can ask for hours: the resolution is a number in it. The library itself, `resnet_core.load`, has no
+    such bound: there, a person spends their own computer's time.
+    """
+    from resnet_core.complexity import complexity
+
+    if known.architecture.layers > limits.WEIGHTS_LAYERS:  # before all layers are listed
+        raise InputError(f"The network has more than {limits.WEIGHTS_LAYERS} layers, the most that this server shows.")
+    layers = complexity(known.architecture, known.resolution)
+    convolutions = [layer for layer in layers if layer.kind == "convolution"]
+    positions = sum(layer.output[1] * layer.output[2] for layer in convolutions)
+    outputs = sum(layer.output[0] * layer.output[1] * layer.output[2] for layer in layers)
+    multiply_adds = sum(layer.multiply_adds for layer in layers)
+    for needed, most, what in (
+        (multiply_adds, limits.WEIGHTS_MULTIPLY_ADDS, "multiply-adds"),
+        (outputs, limits.WEIGHTS_OUTPUTS, "numbers between its layers"),
+        (positions, limits.WEIGHTS_POSITIONS, "pixels of maps"),
+    ):
+        if needed > most:
+            raise InputError(
+                f"At {known.resolution} pixels the network takes more than the {most:,} {what} that this server gives to one "
+                "photograph; save it for a lower resolution, or inspect it on your own computer."
+            )
 
 
 @st.cache_resource

@@ -7,6 +7,7 @@ from dashboard.choices import Contrast, choose
 from dashboard.cover import cover
 from dashboard.exhibit import exhibit
 from dashboard.figures.attribution import METHODS, STRONGEST, attribution_map, attribution_numbers
+from dashboard.plain import plain
 from dashboard.state import explain_unknown
 from dashboard.trust import trust
 from dashboard.waiting import asked_for, over, telling
@@ -36,10 +37,10 @@ asked = [
     for checkpoint, target in zip(checkpoints, chosen.targets, strict=True)
 ]
 for sentence in dict.fromkeys(each.refusal for each in asked if each.refusal):
-    st.warning(sentence, icon=":material/compare_arrows:")
+    st.warning(plain(sentence), icon=":material/compare_arrows:")
 evidence = " and ".join(dict.fromkeys(each.words for each in asked))
 st.caption(
-    f"{photograph.title}: evidence for **{evidence}**. Magenta speaks for it, green against it; each picture has "
+    f"{photograph.title}: evidence for **{plain(evidence)}**. Magenta speaks for it, green against it; each picture has "
     "its own scale. " + chosen.source
 )
 
@@ -59,11 +60,11 @@ def pictures(method: str) -> None:
     for name, title, checkpoint, each in zip(names, chosen.titles, checkpoints, asked, strict=True):
         what = (name, photograph, each.target, each.against, method)
         if name in missing:
-            bar = st.progress(0.0, text=title)
-            resources.attribution(*what, telling(bar, title))
+            bar = st.progress(0.0, text=plain(title))
+            resources.attribution(*what, telling(bar, plain(title)))
             bar.empty()
         found = resources.attribution(*what)
-        st.markdown(f":{'blue' if checkpoint.architecture.residual else 'orange'}[{title}]")
+        st.markdown(f":{'blue' if checkpoint.architecture.residual else 'orange'}[{plain(title)}]")
         exhibit(
             attribution_map(found.values, photograph.shown),
             key=f"{method}-{title}",

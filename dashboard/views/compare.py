@@ -13,6 +13,7 @@ from dashboard.figures.detail import MAPS_SHAPE, block_maps, block_table, map_ta
 from dashboard.figures.flow import gradient_flow, responses
 from dashboard.figures.overlay import SCALES, cam_maxima, thumbnail_uri
 from dashboard.figures.strip import block_strip, difference_strip, difference_table, strip_shape
+from dashboard.plain import plain
 from dashboard.state import choose_point, explain_unknown, forget_own_photograph
 from resnet_core.architectures import all_blocks
 
@@ -65,21 +66,22 @@ with left:
     else:
         st.caption(f"Source: {photograph.credit}")
     if choices[0] == choices[1]:
-        st.success(f"They **agree**: {choices[0]}.")
+        st.success(f"They **agree**: {plain(choices[0])}.")
     else:
         says = ("plain", "residual") if chosen.matched else titles
-        st.warning(f"They **disagree**: {says[0]} says {choices[0]}, {says[1]} says {choices[1]}.")
+        said = [f"{plain(name)} says {plain(choice)}" for name, choice in zip(says, choices, strict=True)]
+        st.warning(f"They **disagree**: {', '.join(said)}.")
     shown = " and ".join(dict.fromkeys(evidence))
-    st.caption(f"Evidence shown: **{shown}**. Colours: {SCALES[scale]}.")
+    st.caption(f"Evidence shown: **{plain(shown)}**. Colours: {SCALES[scale]}.")
 for column, name, checkpoint, inspection, limits, own_block, target_class in zip(
     columns, titles, checkpoints, found, maxima, own_blocks, evidence, strict=True
 ):
     residual = checkpoint.architecture.residual
     with column:
-        st.subheader(f":{'blue' if residual else 'orange'}[{name}]", anchor=False)
+        st.subheader(f":{'blue' if residual else 'orange'}[{plain(name)}]", anchor=False)
         tested = checkpoint.test_error_percent
         error = "test error unknown; trained" if tested is None else f"{tested:.1f} % test error"
-        st.caption(f"{error} on {checkpoint.data}")
+        st.caption(f"{error} on {plain(checkpoint.data)}")
         probabilities = pd.DataFrame({"class": checkpoint.classes, "probability": inspection.probabilities})
         exhibit(
             top_classes(inspection, checkpoint.classes, residual),
@@ -122,7 +124,7 @@ if differences and twins:
 if chosen.matched:
     quoted = resources.paper()["imagenet_10crop_top1_error_percent"]
     st.info(
-        f"{first.note} Both networks had the same iterations, one seed. Fully trained, the paper's pair differs less: "
+        f"{plain(first.note)} Both networks had the same iterations, one seed. Fully trained, the paper's pair differs less: "
         f"{quoted['plain34']} % and {quoted['resnet34']} % top-1 error on ImageNet ({quoted['table']}).",
         icon=":material/timer:",
     )
@@ -169,7 +171,7 @@ blocks = {name: inspection.blocks[place] for (name, inspection), place in zip(by
 brightest = max(float(block.activation.max()) for block in blocks.values())
 for column, (name, block), place, limits in zip(st.columns(2, gap="medium"), blocks.items(), places, maxima, strict=True):
     with column:
-        st.markdown(f"**{name}**")
+        st.markdown(f"**{plain(name)}**")
         exhibit(
             block_maps(block, picture, limits[place], brightest),
             key=f"maps-{name}",
@@ -179,4 +181,4 @@ for column, (name, block), place, limits in zip(st.columns(2, gap="medium"), blo
             numbers=map_table(block),
             shape=MAPS_SHAPE,
         )
-st.table(block_table(blocks))
+st.table(block_table({plain(name): block for name, block in blocks.items()}))

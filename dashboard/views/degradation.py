@@ -8,6 +8,7 @@ from dashboard import resources
 from dashboard.exhibit import exhibit
 from dashboard.figures.degradation import Axis, Shown, degradation, size_changes
 from dashboard.figures.schedules import schedules
+from dashboard.plain import plain
 from dashboard.state import explain_unknown
 
 QUOTED = " · ◇ the paper, Table 6, after 64,000 iterations"
@@ -15,7 +16,7 @@ QUOTED = " · ◇ the paper, Table 6, after 64,000 iterations"
 st.title("Do deeper networks learn worse?", anchor=False)
 known, broken = resources.studies()
 for sentence in broken:
-    st.warning(sentence, icon=":material/broken_image:")
+    st.warning(plain(sentence), icon=":material/broken_image:")
 known = {name: study for name, study in known.items() if len(study.depths) > 1 and study.one_a_depth}
 if not known:
     st.info(
@@ -93,5 +94,5 @@ if study.scale < 1:
         f"These networks were trained for {study.scale:.3g} of the recipe's iterations, with the steps of the "
         "learning rate moved as much: far from converged, and so short a schedule may hold deep residual networks back too. "
         + ("The paper trained for 64,000. " if paper else "")
-        + f"Of the whole recipe: {' '.join(notes)}"
+        + f"Of the whole recipe: {plain(' '.join(notes))}"
     )

@@ -23,6 +23,7 @@ from dashboard.figures.feature_maps import (
     order_of,
     values_table,
 )
+from dashboard.plain import plain
 from dashboard.state import explain_unknown
 from resnet_core.architectures import all_blocks
 
@@ -76,9 +77,9 @@ for column, name, architecture, block, maps in zip(
 ):
     residual = architecture.residual
     with column:
-        st.subheader(f":{'blue' if residual else 'orange'}[{name}]", anchor=False)
+        st.subheader(f":{'blue' if residual else 'orange'}[{plain(name)}]", anchor=False)
         if shown not in maps.maps:
-            st.info(f"Block {block} of {name} has no {PLACES[shown]}.", icon=":material/remove_selection:")
+            st.info(f"Block {block} of {plain(name)} has no {PLACES[shown]}.", icon=":material/remove_selection:")
         elif channel >= len(maps.maps[shown]):
             st.info(f"There is no channel {channel} in {len(maps.maps[shown])}.", icon=":material/remove_selection:")
         else:

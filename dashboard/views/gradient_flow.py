@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import resources
-from dashboard.choices import decoded
+from dashboard.choices import usable
 from dashboard.exhibit import exhibit
 from dashboard.figures.gradient_flow import (
     correlation_curves,
@@ -43,12 +43,12 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     choices = [*([DIGITS] if new else []), PHOTOGRAPHS, *SAMPLES]
     explain_unknown({"images": choices})
     images = st.selectbox("Images", choices, key="images", bind="query-params", width=210, on_change=forget_own_photograph)
-    own = own_photograph()
+    own = own_photograph(resources.own_photograph)
 batch = resources.digits_batch(8)
 if images != DIGITS:
     shown = list(SAMPLES) if images == PHOTOGRAPHS else [images]
     batch = resources.photographs_batch([resources.sample_photograph(name) for name in shown])
-if mine := decoded(own, f"“{images}”"):
+if mine := usable(own, f"“{images}”"):
     batch = resources.photographs_batch([mine])
     st.info(f"Your photograph stays in this session: a link to this page shows “{images}”.", icon=":material/lock:")
 plain, residual = (f"plain{layers}-cifar", f"resnet{layers}-cifar") if new else pairs[which]

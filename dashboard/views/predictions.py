@@ -6,24 +6,22 @@ from dashboard import resources
 from dashboard.choices import notes, two_networks
 from dashboard.exhibit import exhibit
 from dashboard.figures.predictions import confidence, how_often_right, predictions_gallery, predictions_table
+from dashboard.limits import SESSION_PHOTOGRAPHS as MOST
+from dashboard.plain import plain
+from dashboard.state import own_photographs, say_refusal
 from resnet_core import InputError
 from resnet_core.images import SAMPLES
-
-MOST = 32  # photographs at once
 
 st.title("Do they agree?", anchor=False)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     matched, named = two_networks()
-    uploads = st.file_uploader(
-        f"Your own photographs, up to {MOST}", ["jpg", "jpeg", "png", "webp", "bmp", "gif"], accept_multiple_files=True,
-        max_upload_size=20, width=460,
-    )  # fmt: skip
+    uploads = own_photographs(f"Your own photographs, up to {MOST}")
 photographs = []
-for upload in uploads[:MOST]:
+for title, data in uploads[:MOST]:
     try:
-        photographs.append((upload.name, resources.own_photograph(upload.getvalue())))
+        photographs.append((title, resources.own_photograph(data)))
     except InputError as error:
-        st.error(f"{upload.name}: {error}", icon=":material/broken_image:")
+        say_refusal(f"{title}: {error}")
 if len(uploads) > MOST:
     st.warning(f"You gave {len(uploads)} photographs; here are the first {MOST}.", icon=":material/content_cut:")
 if photographs:
@@ -40,7 +38,7 @@ table = predictions_table(titles, [checkpoint.classes for checkpoint in checkpoi
 residual = [checkpoint.architecture.residual for checkpoint in checkpoints.values()]
 names = ["plain", "residual"] if matched else list(named)
 sides = list(zip(("left", "right"), names, strict=True))
-left_said, right_said = (f":{'blue' if kind else 'orange'}[{name}]" for name, kind in zip(names, residual, strict=True))
+left_said, right_said = (f":{'blue' if kind else 'orange'}[{plain(name)}]" for name, kind in zip(names, residual, strict=True))
 st.markdown(
     f"They agree on **{table.agree.sum()} of {len(table)}**. On average {left_said} gives its first choice "
     f"**{table.left_percent.mean():.0f} %**, {right_said} **{table.right_percent.mean():.0f} %**. "
@@ -57,7 +55,7 @@ with right:
         numbers=table.rename(columns={side + of: name + of for side, name in sides for of in ("", "_percent", "_correct")}),
     )  # fmt: skip
     st.caption(
-        f"On the dashed line both are equally sure; above it {names[1]} is surer. Sure is not right: what is none of the "
+        f"On the dashed line both are equally sure; above it {plain(names[1])} is surer. Sure is not right: what is none of the "
         "classes that they have learned, they take for one of them all the same."
     )
 st.info(notes(matched, checkpoints), icon=":material/timer:")

@@ -11,6 +11,7 @@ from dashboard.exhibit import exhibit
 from dashboard.figures.gallery import TRAINING_PICTURES, pictures
 from dashboard.figures.runs import SHOWN, block_curves, facts_table, run_curves, runs_table
 from dashboard.figures.style import QUANTITIES
+from dashboard.plain import plain
 from dashboard.recorded import Answers, Study
 from dashboard.state import explain_unknown
 
@@ -18,11 +19,11 @@ Shown = Literal["training runs", "measurements"]
 
 
 def show_facts(facts: dict[str, Any]) -> None:
-    st.table(facts_table(facts), hide_index=True)
+    st.table(facts_table(facts).map(plain), hide_index=True)
     with st.expander("The recipe in full"):
         said = {key: str(value) for key, value in facts["recipe"].items() if key != "note"}
-        st.table(pd.DataFrame(said.items(), columns=["what", "value"]), hide_index=True)
-    st.caption(facts["recipe"]["note"])
+        st.table(pd.DataFrame(said.items(), columns=["what", "value"]).map(plain), hide_index=True)
+    st.caption(plain(facts["recipe"]["note"]))
 
 
 def show_measurements(known: Mapping[str, Study]) -> None:
@@ -34,7 +35,7 @@ def show_measurements(known: Mapping[str, Study]) -> None:
         return
     name = st.selectbox("Measurement", list(asked), key="measurement", bind="query-params", width=520)
     study = asked[name]
-    st.subheader(study.question, anchor=False)
+    st.subheader(plain(study.question), anchor=False)
     findings = resources.findings(study)
     st.markdown("".join(findings[:1]))  # what it shows, above the figures; what else is to be said, below them
     for picture in resources.drawn(pictures, study, study.kind):
@@ -98,7 +99,7 @@ def show_runs(known: Mapping[str, Study]) -> None:
 st.title("What was trained and measured?", anchor=False)
 studies, broken = resources.studies()
 for sentence in broken:
-    st.warning(sentence, icon=":material/broken_image:")
+    st.warning(plain(sentence), icon=":material/broken_image:")
 explain_unknown({"show": get_args(Shown)})
 shown = st.segmented_control(
     "Show", get_args(Shown), default="training runs", required=True, key="show", bind="query-params", label_visibility="collapsed"

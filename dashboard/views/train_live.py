@@ -10,6 +10,7 @@ from dashboard import resources
 from dashboard.exhibit import exhibit
 from dashboard.figures.race import block_curves, by_network, error_curves, latest, predictions
 from dashboard.figures.style import QUANTITIES
+from dashboard.plain import plain
 from dashboard.state import explain_unknown
 from resnet_core import InputError
 from resnet_core.training.race import LEARNING_RATES, SHORTCUTS, Settings
@@ -47,7 +48,7 @@ def change_rate(name: str) -> None:
 
 def say_refusal() -> None:
     if refused := st.session_state.pop("race_refused", None):
-        st.error(refused, icon=":material/hourglass:")
+        st.error(plain(refused), icon=":material/hourglass:")
 
 
 st.title("Train a deep network, with and without shortcuts", anchor=False)
@@ -93,7 +94,7 @@ if pinned_name == name:
 try:
     race = resources.race(name)
 except InputError as error:
-    st.error(f"{error} Choose another one.", icon=":material/broken_image:")
+    st.error(f"{plain(error)} Choose another one.", icon=":material/broken_image:")
     st.stop()
 running = not race.over
 

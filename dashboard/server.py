@@ -23,6 +23,7 @@ from streamlit.runtime.session_manager import SessionInfo
 
 from dashboard import limits
 from dashboard.edge import Edge
+from dashboard.resources import uploads
 
 SCRIPT = Path(__file__).with_name("app.py")
 HOSTS = "RESNET_LENS_HOSTS"  # environment variable: names of this server, separated by commas, such as a proxy's public name
@@ -67,6 +68,7 @@ def serve(url: str, port: int, address: str, base_path: str) -> None:
 
     @asynccontextmanager
     async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any]]:
+        uploads.store()  # removes what a server that was killed has left
         threading.Thread(target=_greet, args=(url,), daemon=True).start()
         lost = get_instance()._session_mgr._session_storage = _LostSessions()  # type: ignore[attr-defined]
         sweeping = asyncio.create_task(lost.keep_ending())
@@ -93,7 +95,3 @@ def _greet(url: str) -> None:
         webbrowser.open(url)
     import resnet_core.inspection.inspect
     import resnet_core.weights  # noqa: F401
-    from resnet_core.training import race
-
-    threading.Event().wait(10)  # the first answer comes first
-    race.warm_up()

@@ -56,7 +56,7 @@ def races() -> tuple[list[str], list[str]]:
             race_files.read_settings(folder)
             names.append(folder.name)
         except InputError as error:
-            sentences.append(f"The race {folder.name} is left out: {error}")
+            sentences.append(f"Left out: {error}")
     return names, sentences
 
 

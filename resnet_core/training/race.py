@@ -17,7 +17,8 @@ import sys
 import threading
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -179,17 +180,16 @@ def go_on(folder: Path, settings: Settings | None = None) -> None:
         steer(folder, Control())
         if settings:
             _write(folder / "race.json", asdict(settings))  # last: others take a folder that has one for a race
-        for which in NETWORKS:
-            lane = folder / which
-            lane.mkdir(exist_ok=True)
-            status, at_work = _recorded_status(lane), is_held(lane / LOCK)
-            if status in ("finished", "diverged") or (status == "running" and at_work):
+        with _naming(folder):
+            states = {folder / which: _recorded_status(folder / which) for which in NETWORKS}
+        for lane, status in states.items():
+            if status in ("finished", "diverged") or (status == "running" and is_held(lane / LOCK)):
                 continue
-            if status != "starting":
-                facts = _read_json(lane / "run.json")
-                runs.write_facts(lane, {**facts, "status": "running"})  # at once, so that nobody takes the race for over
+            lane.mkdir(exist_ok=True)
+            if status != "starting":  # at once, so that nobody takes the race for over
+                runs.write_facts(lane, {**runs.read_facts(lane), "status": "running"})
             (lane / "pid").unlink(missing_ok=True)
-            launchers[lane / "pid"] = _launch(folder.absolute(), which)
+            launchers[lane / "pid"] = _launch(lane.absolute())
     except BaseException:
         starting.release()
         raise
@@ -235,9 +235,9 @@ def warm_up() -> subprocess.Popen[bytes]:
         return _launcher
 
 
-def _launch(folder: Path, which: str) -> subprocess.Popen[bytes]:
-    """Ask the launcher for a worker; return the launcher. One that was killed is replaced."""
-    line = json.dumps([str(folder), which]).encode() + b"\n"
+def _launch(lane: Path) -> subprocess.Popen[bytes]:
+    """Ask the launcher for a worker of the lane; return the launcher. One that was killed is replaced."""
+    line = json.dumps([str(lane.parent), lane.name]).encode() + b"\n"
     for _ in range(3):
         launcher = warm_up()
         assert launcher.stdin
@@ -282,37 +282,50 @@ def read(folder: Path) -> Race:
 
 def read_settings(folder: Path) -> tuple[Settings, Control]:
     """Return what was chosen and what is wanted now. Raises InputError where `folder` holds no race of this version."""
-    return _made(Settings, folder, "race.json"), _made(Control, folder, "control.json")
+    with _naming(folder):
+        return _made(Settings, folder / "race.json"), _made(Control, folder / "control.json")
 
 
-def _made(kind: Callable[..., Made], folder: Path, name: str) -> Made:
+class _BrokenError(Exception):
+    """What is wrong with which file: the end of the sentence that names the race."""
+
+
+@contextmanager
+def _naming(folder: Path) -> Iterator[None]:
     try:
-        return kind(**_read_json(folder / name))
+        yield
+    except _BrokenError as error:
+        raise InputError(f"{folder.absolute().name} is not a race that can be read: its {error}.") from None
+
+
+def _made(kind: Callable[..., Made], path: Path) -> Made:
+    try:
+        return kind(**_read_json(path))
     except TypeError:
-        raise InputError(f"{folder} is not a race: its {name} has other fields than this version writes.") from None
-    except InputError as error:
-        raise InputError(f"{folder} is not a race: its {name} is broken or missing ({str(error).rstrip('.')}).") from None
+        raise _BrokenError(f"{path.name} has other fields than this version writes") from None
+    except InputError:
+        raise _BrokenError(f"{path.name} has values that no race has") from None
 
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(found, dict):
+            return found
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}).") from None
+        raise _BrokenError(f"{path.name} cannot be read ({error.strerror})") from None
     except (ValueError, RecursionError):
-        raise InputError(f"{path} is not JSON.") from None
-    if not isinstance(found, dict):
-        raise InputError(f"{path} is not a JSON object.")
-    return found
+        pass
+    raise _BrokenError(f"{path.name} is not a JSON object")
 
 
 def _recorded_status(lane: Path) -> Status:
-    """Return what the lane's run.json says; "starting" before there is one. Raises InputError where it is broken."""
+    """Return what the lane's run.json says; "starting" before there is one."""
     if not (lane / "run.json").exists():
         return "starting"
     status: Any = _read_json(lane / "run.json").get("status")
     if status not in ("running", "stopped", "finished", "diverged"):
-        raise InputError(f"{lane / 'run.json'} has no status that a race has.")
+        raise _BrokenError("run.json has no status that a race has")
     return status
 
 
@@ -339,7 +352,8 @@ class Reader:
             if self._latest and time.monotonic() - self._latest[0] < seconds:
                 return self._latest[1]
             settings, control = read_settings(self._folder)
-            race = Race(self._folder, settings, control, {which: self._lane(which, settings) for which in NETWORKS})
+            with _naming(self._folder):
+                race = Race(self._folder, settings, control, {which: self._lane(which, settings) for which in NETWORKS})
             self._latest = time.monotonic(), race
             return race
 
@@ -383,7 +397,7 @@ class _Lines:
             self._forget()
             return
         except OSError as error:
-            raise InputError(f"{self._path} cannot be read ({error.strerror}).") from None
+            raise _BrokenError(f"live.jsonl cannot be read ({error.strerror})") from None
         new = found[len(self._last) : found.rfind(b"\n") + 1]  # the last line may still be being written
         if not new:
             return
@@ -393,7 +407,7 @@ class _Lines:
                 self._take(json.loads(line.decode("utf-8")))
         except (ValueError, KeyError, TypeError, RecursionError):
             self._forget()
-            raise InputError(f"{self._path} holds a line that no race writes.") from None
+            raise _BrokenError("live.jsonl has a line that no race writes") from None
         self._offset += len(new)
         self._last = lines[-1]
         self.table = pd.DataFrame(self._columns)

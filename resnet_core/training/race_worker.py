@@ -34,7 +34,7 @@ PATIENCE = 900  # seconds of a pause, after which the race is stopped: two proce
 
 def work(folder: Path, which: str) -> None:
     """Train one lane as the control file wants, until the race's last iteration or a stop."""
-    settings = race.read(folder).settings
+    settings, _ = race.read_settings(folder)
     fabric = Fabric(accelerator="cpu", devices=1)  # so small a network is no faster on a GPU
     row, how, dataset = settings.network(which), settings.recipe(), open_dataset(race.DATA)
     trainee = Trainee(build(row, settings.seed), how, dataset, settings.seed, fabric)
@@ -72,7 +72,7 @@ def work(folder: Path, which: str) -> None:
             while trainee.iteration < how.iterations:
                 changed = (folder / "control.json").stat().st_mtime_ns
                 if changed != read_at:
-                    control, read_at = race.Control(**json.loads((folder / "control.json").read_text())), changed
+                    (_, control), read_at = race.read_settings(folder), changed
                 if control.wish == "stop":
                     break
                 pause = control.wish == "pause" or (control.until is not None and trainee.iteration >= control.until)

@@ -145,7 +145,8 @@ def race(
         _print_errors(summary(runs.load(*finished)), "Errors at the end")
     for which, status in ends.items():
         if status != "finished":
-            raise InputError(f"The {which} network {status} before the end; {folder / which / 'worker.log'} says more.")
+            end = {"dead": "died", "stopped": "was stopped"}.get(status, status)
+            raise InputError(f"The {which} network {end} before the end; {folder / which / 'worker.log'} says more.")
 
 
 def _watched(folder: Path) -> Race:
@@ -153,10 +154,11 @@ def _watched(folder: Path) -> Race:
     from resnet_core.training import race as races
 
     with bar() as shown:
-        total = races.read(folder).settings.iterations
+        reader = races.Reader(folder)
+        total = reader.read().settings.iterations
         tasks = {which: shown.add_task(which, total=total) for which in races.NETWORKS}
         while True:
-            now = races.read(folder)
+            now = reader.read()
             for which, lane in now.lanes.items():
                 errors = lane.table[lane.table.metric == "error_percent"].value
                 text = f"{which} {lane.iteration}/{total}" + (f" error {errors.iloc[-1]:.1f} %" if len(errors) else "")

@@ -13,11 +13,11 @@ from dashboard.figures.style import QUANTITIES
 from dashboard.plain import plain
 from dashboard.state import explain_unknown
 from resnet_core import InputError
-from resnet_core.training.race import LEARNING_RATES, SHORTCUTS, Settings
+from resnet_core.training.race import LEARNING_RATES, SHORTCUTS, Race, Settings
 
 DEPTHS = (20, 32, 44, 56, 110)
 WIDTHS = (4, 8, 16)
-LATEST, NOTHING = "the latest", "nothing"
+LATEST, NOTHING = "yours, or the latest", "nothing"
 STEPS = 10  # iterations at a press of Step
 
 
@@ -38,12 +38,19 @@ def steer(name: str, **changes: Any) -> None:
         st.session_state["race_refused"] = str(error)
 
 
-def step(name: str) -> None:
-    steer(name, wish="run", until=resources.race(name).iteration + STEPS)
+def step(name: str, iteration: int) -> None:
+    steer(name, wish="run", until=iteration + STEPS)
 
 
 def change_rate(name: str) -> None:
     steer(name, learning_rate=st.session_state[f"rate-{name}"])
+
+
+def go_on(name: str) -> None:
+    try:
+        resources.go_on_with_race(name)
+    except InputError as error:
+        st.session_state["race_refused"] = str(error)
 
 
 def say_refusal() -> None:
@@ -56,7 +63,7 @@ st.markdown(
     "Two networks of the same layers and initial weights see the same batches of 1,500 real handwritten digits. One of them has "
     "shortcuts. It takes half a minute on two processors, a whole one where the browser shares them."
 )
-known = resources.races()
+known, left_out = resources.races()
 explain_unknown({"race": [LATEST, *known], "pinned": [NOTHING, *known], "shortcut": SHORTCUTS})
 explain_unknown(
     {name: list(map(str, options)) for name, options in (("depth", DEPTHS), ("width", WIDTHS), ("rate", LEARNING_RATES))}
@@ -84,54 +91,79 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     chosen_race = st.selectbox("Race", [LATEST, *known], key="race", bind="query-params", width=460)
     pinned_name = st.selectbox("Pinned beside it", [NOTHING, *known], key="pinned", bind="query-params", width=460)
 
+for sentence in left_out:
+    st.warning(plain(sentence), icon=":material/broken_image:")
 if not known:
     st.info("Press **Start**. The plain and the residual network set off together.", icon=":material/flag:")
     st.stop()
-name = known[0] if chosen_race == LATEST else chosen_race
+if pinned_name != NOTHING:
+    try:
+        resources.race(pinned_name)
+    except InputError as error:
+        st.error(f"{plain(error)} Pin another one.", icon=":material/broken_image:")
+        pinned_name = NOTHING
+own = resources.own_race()
+for name in ([own] if own in known else []) + known if chosen_race == LATEST else [chosen_race]:
+    try:
+        race = resources.race(name)
+        break
+    except InputError as error:
+        st.error(f"{plain(error)} Choose another one.", icon=":material/broken_image:")
+else:
+    st.stop()
 if pinned_name == name:
     st.info("A race beside itself shows nothing; pin another one.", icon=":material/difference:")
     pinned_name = NOTHING
-try:
-    race = resources.race(name)
-except InputError as error:
-    st.error(f"{plain(error)} Choose another one.", icon=":material/broken_image:")
-    st.stop()
-running = not race.over
+running, may_steer = not race.over, resources.may_steer(name)
+
+
+def steering(race: Race) -> None:
+    """Draw the controls of a race that is not over."""
+    label, icon, wish = ("Go on", "play_arrow", "run") if race.paused else ("Pause", "pause", "pause")
+    st.button(label, icon=f":material/{icon}:", on_click=steer, args=(name,), kwargs={"wish": wish, "until": None})
+    st.button(
+        f"{STEPS} steps", icon=":material/skip_next:", help="Run this many iterations, then pause.",
+        on_click=step, args=(name, race.iteration),
+    )  # fmt: skip
+    st.button("Stop", icon=":material/stop:", on_click=steer, args=(name,), kwargs={"wish": "stop"})
+    rate_now = race.control.learning_rate or race.settings.learning_rate
+    rates = sorted({*LEARNING_RATES, rate_now})  # a race that was started in a terminal may have another one
+    st.selectbox(
+        "Learning rate from now on", rates, index=rates.index(rate_now), key=f"rate-{name}", width=190,
+        on_change=change_rate, args=(name,),
+    )  # fmt: skip
 
 
 @st.fragment(run_every=0.7 if running else None)
 def watch() -> None:
-    race = resources.race(name)
+    try:
+        race = resources.race(name)
+        pinned = None if pinned_name == NOTHING else resources.race(pinned_name)
+    except InputError as error:  # since the page was drawn
+        st.error(str(error), icon=":material/broken_image:")
+        return
     if race.over == running:
         st.rerun()  # the whole page, which decides whether this part asks again
     say_refusal()
-    settings, control = race.settings, race.control
+    settings = race.settings
     total = settings.iterations
     upto = total
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if not race.over:
-            paused = race.paused
-            label, icon, wish = ("Go on", "play_arrow", "run") if paused else ("Pause", "pause", "pause")
-            st.button(label, icon=f":material/{icon}:", on_click=steer, args=(name,), kwargs={"wish": wish, "until": None})
-            st.button(
-                f"{STEPS} steps", icon=":material/skip_next:", help="Run this many iterations, then pause.",
-                on_click=step, args=(name,),
-            )  # fmt: skip
-            st.button("Stop", icon=":material/stop:", on_click=steer, args=(name,), kwargs={"wish": "stop"})
-            rate_now = control.learning_rate or settings.learning_rate
-            st.selectbox(
-                "Learning rate from now on", LEARNING_RATES, index=LEARNING_RATES.index(rate_now), key=f"rate-{name}", width=190,
-                on_change=change_rate, args=(name,),
-            )  # fmt: skip
-            st.caption(f"Iteration {race.iteration} of {total}{', paused' if paused else ''}")
+            if may_steer:
+                steering(race)
+            st.caption(f"Iteration {race.iteration} of {total}{', paused' if race.paused else ''}")
         elif race.iteration:
-            upto = st.slider("Replay up to iteration", 5, total, total, step=5, key="upto", bind="query-params")
-            if any(lane.status in ("stopped", "dead") for lane in race.lanes.values()):
-                st.button("Go on with it", icon=":material/play_arrow:", on_click=resources.go_on_with_race, args=(name,))
+            if total > 5:
+                upto = st.slider("Replay up to iteration", 5, total, total, step=5, key="upto", bind="query-params")
+            if may_steer and any(lane.status in ("stopped", "dead") for lane in race.lanes.values()):
+                st.button("Go on with it", icon=":material/play_arrow:", on_click=go_on, args=(name,))
             st.download_button(
                 "Download", partial(resources.packed_race, name), f"{name}.zip", "application/zip", on_click="ignore",
                 icon=":material/download:", help="Both run directories: recipe, metrics, weights, and what it takes to go on.",
             )  # fmt: skip
+        if not may_steer:
+            st.caption("Somebody else started this race; you watch it.")
     for lane in race.lanes.values():
         if lane.status == "diverged":
             st.warning(
@@ -146,7 +178,6 @@ def watch() -> None:
             icon=":material/warning:",
         )
     tables = {which: lane.table[lane.table.step <= upto] for which, lane in race.lanes.items()}
-    pinned = None if pinned_name == NOTHING else resources.race(pinned_name)
     words = f"{settings.words} · handwritten digits · {race.folder.name}"
     left, right = st.columns([1.25, 1], gap="medium")
     with left:

@@ -18,6 +18,7 @@ from lightning_fabric import Fabric
 from resnet_core import runs
 from resnet_core.data.datasets import open_dataset
 from resnet_core.files import replacing
+from resnet_core.locks import holding
 from resnet_core.network import build
 from resnet_core.training import race
 from resnet_core.training.description import begin, describe
@@ -26,12 +27,14 @@ from resnet_core.training.trainee import Trainee
 
 REPORT_EVERY = 5  # iterations
 SAVE_EVERY = 50  # iterations
+NICENESS = 10  # the pages come first
+FAREWELL = 10  # seconds in which a lane's worker before this one may end
 PATIENCE = 900  # seconds of a pause, after which the race is stopped: two processes are too much to wait for nobody
 
 
 def work(folder: Path, which: str) -> None:
     """Train one lane as the control file wants, until the race's last iteration or a stop."""
-    settings = race.read(folder).settings
+    settings, _ = race.read_settings(folder)
     fabric = Fabric(accelerator="cpu", devices=1)  # so small a network is no faster on a GPU
     row, how, dataset = settings.network(which), settings.recipe(), open_dataset(race.DATA)
     trainee = Trainee(build(row, settings.seed), how, dataset, settings.seed, fabric)
@@ -69,7 +72,7 @@ def work(folder: Path, which: str) -> None:
             while trainee.iteration < how.iterations:
                 changed = (folder / "control.json").stat().st_mtime_ns
                 if changed != read_at:
-                    control, read_at = race.Control(**json.loads((folder / "control.json").read_text())), changed
+                    (_, control), read_at = race.read_settings(folder), changed
                 if control.wish == "stop":
                     break
                 pause = control.wish == "pause" or (control.until is not None and trainee.iteration >= control.until)
@@ -104,19 +107,23 @@ def work(folder: Path, which: str) -> None:
 
 
 def _be_worker(folder: Path, which: str) -> NoReturn:
-    """Work in this process, whose output goes to the lane's worker.log, and end it."""
+    """Work in this process, whose output goes to the lane's worker.log, and end it. Holds the lane's lock until its end."""
     log = os.open(folder / which / "worker.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(log, stream)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    with replacing(folder / which / "pid") as beside:
-        beside.write_text(str(os.getpid()))
     try:
-        work(folder, which)
+        if hasattr(os, "nice"):
+            os.nice(NICENESS)
+        with holding(folder / which / race.LOCK, FAREWELL) as alone:
+            if alone:
+                with replacing(folder / which / "pid") as beside:
+                    beside.write_text(str(os.getpid()))  # says that it has begun; the number itself decides nothing
+                work(folder, which)
+            os._exit(0)
     except BaseException:
         traceback.print_exc()
         os._exit(1)
-    os._exit(0)
 
 
 def _start_workers(fork: bool) -> None:

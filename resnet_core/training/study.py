@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
+from multiprocessing.connection import wait as wait_for_end
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from resnet_core import runs
 from resnet_core.architectures import Architecture
 from resnet_core.assets import WEIGHTS
 from resnet_core.errors import InputError
+from resnet_core.locks import holding
 from resnet_core.training.catalogue import PAIR, Measurement, Study, folder_of, weights_of
 from resnet_core.training.recipe import Recipe, comparable, recipe
 
@@ -133,24 +135,12 @@ def plan(
     return [Asking(study, name, data, seed, place, trained) for name, seed, place in places]
 
 
-@contextmanager
-def alone_in(folder: Path) -> Iterator[bool]:
-    """Whether nobody else, on any machine that shares the folder, is training this run; the lock ends with its process.
+def alone_in(folder: Path) -> AbstractContextManager[bool]:
+    """Return a context that yields whether nobody else is training this run, on any machine that shares the folder.
 
-    Raises InputError where there can be no such folder.
+    The lock ends with its process. Raises InputError where there can be no such folder, and on file systems without locks.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
-    except OSError as error:
-        raise InputError(f"{folder} cannot be made ({error.strerror}); choose another folder of runs.") from None
-    with lock as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
+    return holding(folder / ".lock")
 
 
 def is_finished(planned: Planned) -> bool:
@@ -185,6 +175,18 @@ def carry_out(planned: Planned, threads: int) -> str:
     return "done"
 
 
+def _end_with_parent() -> None:
+    """End this worker as soon as the process of the study has ended, even if that was killed. Called first in each worker."""
+    parent = multiprocessing.parent_process()
+    assert parent
+
+    def wait_for_parent() -> None:
+        wait_for_end([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=wait_for_parent, daemon=True).start()
+
+
 def run_here(planned: Sequence[Planned], jobs: int, threads: int, tell: Callable[[Planned, str], None]) -> None:
     """Carry the runs out in `jobs` processes at once; `tell` hears what came of each.
 
@@ -194,7 +196,8 @@ def run_here(planned: Sequence[Planned], jobs: int, threads: int, tell: Callable
     left = {each.folder: each for each in planned}
     deaths = 0
     while left:
-        with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        spawn = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(jobs, spawn, initializer=_end_with_parent) as pool:
             futures: dict[Future[str], Planned] = {pool.submit(carry_out, each, threads): each for each in left.values()}
             try:
                 while futures:

@@ -3,43 +3,43 @@
 from __future__ import annotations
 
 import json
-import os
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from dashboard.limits import most_races
 from dashboard.resources import racing
 from resnet_core import InputError
-from resnet_core.processors import processors
+from resnet_core.locks import holding
 from resnet_core.training import race
 from resnet_core.training.race import Control, Settings
 
 
-def going_on(root: Path, name: str, control: Control) -> None:
-    """A race whose worker lives: this process stands for it."""
+def going_on(root: Path, name: str, control: Control) -> AbstractContextManager[bool]:
+    """A race whose worker lives as long as the context: this process stands for it."""
     folder = root / "races" / name
     folder.mkdir(parents=True)
     race.steer(folder, control)
     (folder / "race.json").write_text(json.dumps(asdict(Settings())))
-    for which in race.NETWORKS:
-        (folder / which).mkdir()
-        (folder / which / "pid").write_text(str(os.getpid()))
+    return holding(folder / "plain" / race.LOCK)
 
 
 @pytest.mark.parametrize(
     ("control", "most", "sentence"),
     [
-        (Control(), max(1, processors() // 2), "races run on this machine now; start yours when one is over."),
-        (Control("pause"), 4 * max(1, processors() // 2), "races are paused on this machine, as many as it can keep; stop one"),
+        (Control(), most_races(), "races run on this machine now; start yours when one is over."),
+        (Control("pause"), 4 * most_races(), "races are paused on this machine, as many as it can keep; stop one"),
     ],
 )
 def test_one_more_than_the_machine_bears_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, control: Control, most: int, sentence: str
 ) -> None:
     monkeypatch.setenv("RESNET_LENS_RUNS", str(tmp_path))
-    for i in range(most):
-        going_on(tmp_path, f"race-{i}", control)
-    with pytest.raises(InputError, match=sentence):
-        racing.start_race(Settings())
-    assert len(racing.races()) == most
+    with ExitStack() as workers:
+        for i in range(most):
+            workers.enter_context(going_on(tmp_path, f"race-{i}", control))
+        with pytest.raises(InputError, match=sentence):
+            racing.start_race(Settings())
+    assert len(racing.races()[0]) == most

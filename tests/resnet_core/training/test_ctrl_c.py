@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,16 +14,20 @@ import pytest
 from resnet_core import runs
 from resnet_core.training import race
 from resnet_core.training.study import alone_in
+from tests.support.processes import Start, races_root, started, until
 
-ROOT = Path(__file__).parents[3]
+__all__ = ["races_root", "started"]
+pytestmark = pytest.mark.slow
+Command = Callable[..., subprocess.Popen[str]]
+WITHOUT_COMPILING = {**os.environ, "RESNET_LENS_COMPILE": "0", "OMP_NUM_THREADS": "1"}
 TRAIN = ["train", "resnet20-cifar", "--width", "2", "--recipe", "quick", "--scale", "100", "--data", "digits"]
 
 
-def command(*words: str) -> subprocess.Popen[str]:
-    arguments = [sys.executable, "-m", "resnet_core", *words]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    # these tests may run where Ctrl-C is ignored, and processes inherit that
-    return subprocess.Popen(arguments, cwd=ROOT, text=True, preexec_fn=_hear_ctrl_c, **pipes)
+@pytest.fixture
+def command(started: Start) -> Callable[..., subprocess.Popen[str]]:
+    """Start a command of the project. These tests may run where Ctrl-C is ignored, and processes inherit that."""
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "preexec_fn": _hear_ctrl_c, "env": WITHOUT_COMPILING}
+    return lambda *words: started(sys.executable, "-m", "resnet_core", *words, **options)
 
 
 def _hear_ctrl_c() -> None:
@@ -39,35 +43,25 @@ def pressed(process: subprocess.Popen[str]) -> str:
     return said.splitlines()[-1]
 
 
-def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 120
-    while not path.exists():
-        assert time.monotonic() < deadline, f"no {path}"
-        time.sleep(0.05)
-
-
-def test_a_training_says_that_it_goes_on(tmp_path: Path) -> None:
+def test_a_training_says_that_it_goes_on(tmp_path: Path, command: Command) -> None:
     process = command(*TRAIN, "--out", str(tmp_path))
     folder = tmp_path / "resnet20-cifar-digits-quick-x100-seed0"
-    wait_for(folder / "state.safetensors")
+    until((folder / "state.safetensors").exists, 120, "no checkpoint")
     assert pressed(process) == "Stopped; a training goes on with the same command."
     assert runs.read_facts(folder)["status"] == "running"
     assert not list(folder.glob(".*.part"))
 
 
-def test_both_networks_of_a_race_stop(tmp_path: Path) -> None:
-    process = command("race", "--out", str(tmp_path))
-    while not (folders := race.races(tmp_path)) or race.read(folders[0]).iteration < 5:
-        time.sleep(0.1)
+def test_both_networks_of_a_race_stop(races_root: Path, command: Command) -> None:
+    process = command("race", "--out", str(races_root))
+    until(lambda: any(race.read(folder).iteration >= 5 for folder in race.races(races_root)), 120, "no race")
+    folders = race.races(races_root)
     assert pressed(process) == f"Stopped; `python -m resnet_core race {folders[0]}` goes on with it."
-    deadline = time.monotonic() + 60
-    while not race.read(folders[0]).over:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: race.read(folders[0]).over, 60, "not over")
     assert {lane.status for lane in race.read(folders[0]).lanes.values()} == {"stopped"}
 
 
-def test_one_run_is_trained_by_one_command(tmp_path: Path) -> None:
+def test_one_run_is_trained_by_one_command(tmp_path: Path, command: Command) -> None:
     folder = tmp_path / "resnet20-cifar-digits-quick-x100-seed0"
     with alone_in(folder) as alone:
         assert alone
@@ -77,7 +71,7 @@ def test_one_run_is_trained_by_one_command(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [["study", "race"], ["train", "resnet20-cifar", "--data", "digits"], ["race"]], ids=" ".join)
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, words: list[str]) -> None:
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, command: Command, words: list[str]) -> None:
     (tmp_path / "file").write_text("")
     out, said = (process := command(*words, "--out", str(tmp_path / "file"))).communicate(timeout=120)
     assert (process.returncode, out) == (2, "")

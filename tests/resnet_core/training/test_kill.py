@@ -32,6 +32,7 @@ def run(folder: Path) -> None:
     train(ROW, HOW, open_dataset("digits"), 0, folder, lambda _progress: None)
 
 
+@pytest.mark.slow
 def test_twenty_kills_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "RECORD_EVERY", EVERY)
     start = time.perf_counter()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,12 +24,15 @@ from safetensors.torch import load_file
 from resnet_core import runs, weights
 from resnet_core.data.datasets import open_dataset
 from resnet_core.errors import InputError
+from resnet_core.locks import holding
 from resnet_core.network import build
 from resnet_core.processors import processors
 from resnet_core.training import race, race_worker
 from resnet_core.training.race import Control, Race, Settings
 from resnet_core.training.trainee import Trainee
+from tests.support.processes import races_root
 
+__all__ = ["races_root"]
 ROOT = Path(__file__).parents[3]
 SMALL = Settings(depth=8, width=2, iterations=60)
 LONG = Settings(depth=8, width=2, iterations=100_000)
@@ -51,9 +55,11 @@ def at_least(iteration: int) -> Callable[[Race], bool]:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Race:
+    """It ends by itself."""
     return wait(race.start(SMALL, tmp_path_factory.mktemp("races")), lambda now: now.over)
 
 
+@pytest.mark.slow
 def test_both_lanes_finish_as_run_directories_with_the_weights_of_a_training_alone(finished: Race) -> None:
     assert {lane.status for lane in finished.lanes.values()} == {"finished"}
     for which in race.NETWORKS:
@@ -88,8 +94,9 @@ def test_the_lanes_start_from_equal_weights(finished: Race) -> None:
     assert all((tensor == residual[name]).all() for name, tensor in plain.items())
 
 
-def test_pause_step_learning_rate_and_stop_reach_both_workers(tmp_path: Path) -> None:
-    folder = race.start(LONG, tmp_path)
+@pytest.mark.slow
+def test_pause_step_learning_rate_and_stop_reach_both_workers(races_root: Path) -> None:
+    folder = race.start(LONG, races_root)
     wait(folder, at_least(5))
     race.steer(folder, Control("pause"))
     time.sleep(0.5)
@@ -129,16 +136,30 @@ def not_begun(settings: Settings, folder: Path) -> Path:
     return folder
 
 
-def test_a_worker_that_does_not_come_is_given_up(tmp_path: Path) -> None:
+def test_a_race_is_being_started_as_long_as_its_starter_lives(tmp_path: Path) -> None:
     folder = not_begun(SMALL, tmp_path / "race")
-    assert {lane.status for lane in race.read(folder).lanes.values()} == {"starting"}
-    long_ago = time.time() - race.BEGINNING - 1
-    os.utime(folder / "control.json", (long_ago, long_ago))
-    assert race.read(folder).over
-    race.go_on(folder)
-    assert {lane.status for lane in wait(folder, lambda now: now.over).lanes.values()} == {"finished"}
+    for clock in (-8 * 3600, 0, 8 * 3600):  # of another machine: no clock is asked
+        written = time.time() + clock
+        os.utime(folder / "control.json", (written, written))
+        with holding(folder / race.STARTING):
+            assert {lane.status for lane in race.read(folder).lanes.values()} == {"starting"}
+            assert race.at_work(folder)
+        assert race.read(folder).over
+        assert not race.at_work(folder)
 
 
+def test_a_reused_process_number_is_no_worker(finished: Race, tmp_path: Path) -> None:
+    folder = tmp_path / "race"
+    shutil.copytree(finished.folder, folder)
+    for which in race.NETWORKS:
+        facts = runs.read_facts(folder / which)
+        runs.write_facts(folder / which, facts | {"status": "running"})
+        (folder / which / "pid").write_text(str(os.getpid()))
+    assert {lane.status for lane in race.read(folder).lanes.values()} == {"dead"}
+    assert not race.at_work(folder)
+
+
+@pytest.mark.slow
 def test_a_worker_that_is_no_fork_trains_the_same_network(finished: Race, tmp_path: Path) -> None:
     folder = not_begun(SMALL, tmp_path / "race")
     code = "from resnet_core.training.race_worker import _start_workers; _start_workers(fork=False)"
@@ -149,9 +170,10 @@ def test_a_worker_that_is_no_fork_trains_the_same_network(finished: Race, tmp_pa
     pd.testing.assert_frame_equal(lane.table, finished.lanes["residual"].table)
 
 
-def test_a_race_that_is_paused_for_long_stops_and_can_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.slow
+def test_a_race_that_is_paused_for_long_stops_and_can_go_on(races_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(race_worker, "PATIENCE", 0.2)
-    folder = not_begun(SMALL, tmp_path / "race")
+    folder = not_begun(SMALL, races_root / "race")
     race.steer(folder, Control("run", until=12))
     race_worker.work(folder, "plain")
     lane = race.read(folder).lanes["plain"]
@@ -168,8 +190,9 @@ def test_two_watchers_may_steer_at_once(tmp_path: Path) -> None:
     assert not list(folder.glob(".*.part"))
 
 
-def test_a_killed_lane_is_seen_to_be_dead_and_goes_on_from_what_it_saved(tmp_path: Path) -> None:
-    folder = race.start(LONG, tmp_path)
+@pytest.mark.slow
+def test_a_killed_lane_is_seen_to_be_dead_and_goes_on_from_what_it_saved(races_root: Path) -> None:
+    folder = race.start(LONG, races_root)
     wait(folder, at_least(60))
     os.kill(int((folder / "plain" / "pid").read_text()), signal.SIGKILL)
     now = wait(folder, lambda now: now.lanes["plain"].status == "dead")
@@ -185,8 +208,9 @@ def test_a_killed_lane_is_seen_to_be_dead_and_goes_on_from_what_it_saved(tmp_pat
     wait(folder, lambda now: now.over)
 
 
-def test_a_loss_that_is_no_number_ends_the_lane_and_keeps_the_last_good_checkpoint(tmp_path: Path) -> None:
-    folder = race.start(LONG, tmp_path)
+@pytest.mark.slow
+def test_a_loss_that_is_no_number_ends_the_lane_and_keeps_the_last_good_checkpoint(races_root: Path) -> None:
+    folder = race.start(LONG, races_root)
     wait(folder, at_least(55))
     race.steer(folder, Control(learning_rate=1e30))
     over = wait(folder, lambda now: now.over)
@@ -208,16 +232,39 @@ def test_a_packed_race_is_the_same_race_elsewhere(finished: Race, tmp_path: Path
         ).read_bytes()
 
 
-def test_half_a_line_is_not_read(finished: Race, tmp_path: Path) -> None:
-    race.steer(tmp_path, Control())
-    lane = tmp_path / "plain"
-    lane.mkdir()
-    whole = (finished.folder / "plain" / "live.jsonl").read_text().splitlines(keepends=True)
-    (lane / "live.jsonl").write_text("".join(whole[:3]) + whole[3][:40])
-    assert race._read_lane(lane).iteration == json.loads(whole[2])["iteration"]
+def test_a_reader_reads_on_and_begins_anew_with_its_file(finished: Race, tmp_path: Path) -> None:
+    folder = tmp_path / "race"
+    shutil.copytree(finished.folder, folder)
+    path = folder / "plain" / "live.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:3]) + lines[3][:40])  # half of it is still being written
+    reader = race.Reader(folder)
+    assert reader.read().lanes["plain"].iteration == json.loads(lines[2])["iteration"]
+    with path.open("a") as file:
+        file.write(lines[3][40:] + "".join(lines[4:]))
+    pd.testing.assert_frame_equal(reader.read().lanes["plain"].table, finished.lanes["plain"].table)
+    path.write_text("".join(lines[5:]) * 3)  # another file, longer than what was read
+    assert len(reader.read().lanes["plain"].predictions) == 3 * len(lines[5:])
+    path.unlink()
+    assert reader.read().lanes["plain"].iteration == 0
 
 
-@pytest.mark.parametrize("changes", [{"depth": 21}, {"depth": 2}, {"width": 0}, {"learning_rate": 0}, {"seed": -1}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"depth": 21},
+        {"depth": 2},
+        {"width": 0},
+        {"learning_rate": 0},
+        {"seed": -1},
+        {"depth": 20.0},
+        {"width": True},
+        {"shortcut": "D"},
+        {"batch_norm": 1},
+        {"learning_rate": float("nan")},
+        {"seed": 10**400},
+    ],
+)
 def test_what_cannot_be_raced_is_refused_in_one_sentence(changes: dict[str, float]) -> None:
     with pytest.raises(InputError, match=r"^[^\n]+\.$"):
         Settings(**changes)

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import threading
-import time
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from safetensors.torch import load_file
 
 from resnet_core import runs
 from resnet_core.training.study import run_here, run_on_ray
 from tests.resnet_core.training.test_study import small
+from tests.support.processes import children, until
 
 
 def workers() -> list[int]:
-    found = subprocess.run(["pgrep", "-f", "ray::carry_out"], capture_output=True, text=True)
-    return [int(pid) for pid in found.stdout.split()]
+    """Those of this process's Ray that carry out a run."""
+    names = {child: Path(f"/proc/{child}/cmdline") for child in children(os.getpid())}
+    return [child for child, name in names.items() if name.exists() and name.read_bytes().startswith(b"ray::carry_out")]
 
 
+@pytest.mark.slow
 def test_ray_trains_the_same_and_goes_on_after_a_kill(tmp_path: Path) -> None:
     here, there = small(tmp_path / "here", iterations=400), small(tmp_path / "there", iterations=400)
     run_here(here, 2, 1, lambda _each, _what: None)
@@ -29,17 +31,16 @@ def test_ray_trains_the_same_and_goes_on_after_a_kill(tmp_path: Path) -> None:
     killed: list[int] = []
 
     def kill_one_after_its_first_checkpoint() -> None:
-        while not any((each.folder / "state.safetensors").exists() for each in there):
-            time.sleep(0.02)
+        until(lambda: any((each.folder / "state.safetensors").exists() for each in there), 180, "no checkpoint")
         pid = workers()[0]
         os.kill(pid, signal.SIGKILL)
         killed.append(pid)
 
-    thread = threading.Thread(target=kill_one_after_its_first_checkpoint)
+    thread = threading.Thread(target=kill_one_after_its_first_checkpoint, daemon=True)
     thread.start()
     told: dict[str, str] = {}
     run_on_ray(there, 1, lambda each, what: told.__setitem__(each.folder.name, what))
-    thread.join()
+    thread.join(timeout=60)
     assert killed
     assert set(told.values()) == {"done"}
     for one, other in zip(here, there, strict=True):

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +21,9 @@ from resnet_core.training import study as studies
 from resnet_core.training.catalogue import study
 from resnet_core.training.recipe import Phase, recipe
 from resnet_core.training.study import Planned, Training, plan, run_here, summary
+from tests.support.processes import Start, children, is_alive, started, until
+
+__all__ = ["started"]
 
 QUICK = replace(recipe("quick"), phases=(Phase(60, 16),), blocks_every=None)
 
@@ -46,6 +48,7 @@ def test_a_study_trains_every_run_once(tmp_path: Path) -> None:
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_two_studies_at_once_never_train_one_run_twice(tmp_path: Path) -> None:
     planned = small(tmp_path, iterations=150)
     told: list[dict[str, str]] = [{}, {}]
@@ -53,49 +56,41 @@ def test_two_studies_at_once_never_train_one_run_twice(tmp_path: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(timeout=120)
     for name in told[0]:
         assert sorted(each[name] for each in told) in (["done", "elsewhere"], ["done", "finished before"])
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced_and_its_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     whole, killed = small(tmp_path / "whole", iterations=200)[:1], small(tmp_path / "killed", iterations=200)[:1]
     heard(whole, jobs=1)
 
     def kill_after_the_first_checkpoint() -> None:
-        while not (killed[0].folder / "state.safetensors").exists():
-            time.sleep(0.01)
+        until((killed[0].folder / "state.safetensors").exists, 120, "no checkpoint")
         for child in multiprocessing.active_children():
             child.kill()
 
-    thread = threading.Thread(target=kill_after_the_first_checkpoint)
+    thread = threading.Thread(target=kill_after_the_first_checkpoint, daemon=True)
     thread.start()
     assert set(heard(killed, jobs=1).values()) == {"done"}
-    thread.join()
+    thread.join(timeout=60)
     expected, found = (load_file(each[0].folder / "last.safetensors") for each in (whole, killed))
     assert all((found[name] == tensor).all() for name, tensor in expected.items())
     pd.testing.assert_frame_equal(runs.read_metrics(killed[0].folder), runs.read_metrics(whole[0].folder), check_exact=True)
 
 
-def test_a_terminated_study_leaves_no_worker_behind(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "resnet_core", "study", "race", "--only", "plain20", "--jobs", "1", "--out", str(tmp_path)]
-    study_process = subprocess.Popen(command, cwd=Path(__file__).parents[3], start_new_session=True, stdout=subprocess.DEVNULL)
+@pytest.mark.slow
+def test_a_terminated_study_leaves_no_worker_behind(tmp_path: Path, started: Start) -> None:
+    words = ["study", "race", "--only", "plain20", "--jobs", "1", "--out", str(tmp_path)]
+    environment = {**os.environ, "RESNET_LENS_COMPILE": "0", "OMP_NUM_THREADS": "1"}
+    study_process = started(sys.executable, "-m", "resnet_core", *words, stdout=subprocess.DEVNULL, env=environment)
     state = tmp_path / "race/plain20-cifar-seed0/state.safetensors"
-    for _ in range(600):
-        if state.exists():
-            break
-        time.sleep(0.1)
+    until(state.exists, 120, "no checkpoint")
+    workers = children(study_process.pid)
     study_process.terminate()
     assert study_process.wait(timeout=20) == 143
-    for _ in range(100):
-        try:
-            os.killpg(study_process.pid, 0)
-        except ProcessLookupError:
-            break
-        time.sleep(0.1)
-    else:
-        os.killpg(study_process.pid, 9)
-        pytest.fail("a worker goes on training")
+    until(lambda: not any(map(is_alive, workers)), 20, "a worker goes on training")
     assert state.exists()
 
 

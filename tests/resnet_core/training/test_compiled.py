@@ -28,6 +28,12 @@ LONG = replace(RECIPE, phases=(Phase(-(-WORTH_COMPILING // TINY.layers), 8), Pha
 CPU = torch.device("cpu")
 
 
+@pytest.fixture(autouse=True)
+def compiling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For other tests the environment switches it off."""
+    monkeypatch.delenv("RESNET_LENS_COMPILE")
+
+
 def trainee(compiled: bool, row: Architecture = TINY, precision: Precision = "32-true") -> Trainee:
     return Trainee(build(row, 0), LONG, DATA, 0, Fabric(accelerator="cpu", devices=1, precision=precision), compiled)
 
@@ -97,6 +103,17 @@ def test_a_run_goes_on_as_it_began(tmp_path: Path) -> None:
     del facts["compiled"]
     runs.write_facts(tmp_path, facts)
     assert not compiles(tmp_path, TINY, LONG, CPU)
+
+
+def test_a_switch_turns_it_off_for_new_runs_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESNET_LENS_COMPILE", "0")
+    assert not compiles(tmp_path, TINY, LONG, CPU)
+    with pytest.raises(StoppedError):
+        run(tmp_path, progress=stop_at(50))
+    runs.write_facts(tmp_path, runs.read_facts(tmp_path) | {"compiled": True})
+    assert compiles(tmp_path, TINY, LONG, CPU)
+    monkeypatch.setenv("RESNET_LENS_COMPILE", "1")
+    assert compiles(tmp_path / "new", TINY, LONG, CPU)
 
 
 def test_without_a_compiler_it_trains_as_it_is_written() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from playwright.sync_api import Browser, Page
@@ -15,12 +16,14 @@ RESTS = """() => {
 
 
 def settle(page: Page) -> None:
-    """Until the script rests and everything is drawn, for 300 ms on end."""
-    while True:
+    """Until the script rests and everything is drawn, for 300 ms on end; three minutes at most."""
+    deadline = time.monotonic() + 180
+    while time.monotonic() < deadline:
         page.wait_for_function(RESTS)
         page.wait_for_timeout(300)
         if page.evaluate(RESTS):
             return
+    raise AssertionError(f"{page.url} does not come to rest.")
 
 
 def choose(page: Page, label: str, option: str) -> None:

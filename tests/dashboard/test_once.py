@@ -51,7 +51,7 @@ def test_after_a_stop_one_of_those_who_wait_computes(question: str) -> None:
 
     with ThreadPoolExecutor(3) as pool:
         first = pool.submit(once, question, "asked", stopped)
-        began.wait()
+        assert began.wait(60)
         second = pool.submit(once, question, "asked", compute)
         with pytest.raises(RuntimeError):
             first.result()

@@ -91,6 +91,7 @@ def test_a_norm_is_the_steepest_slope_by_finite_differences() -> None:
     assert gradient_flow(network, images, labels).blocks[3].gradient_norm == pytest.approx(steepest, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_1202_layers_are_no_more_than_many_blocks() -> None:
     network = build(architecture("resnet1202-cifar", width=2), seed=0)
     images, labels = batch(2)

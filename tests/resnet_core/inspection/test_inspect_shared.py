@@ -137,7 +137,7 @@ def test_eight_threads_on_one_network_get_what_they_would_get_alone() -> None:
     start = threading.Barrier(8)
 
     def ask(thread: int) -> list[Inspection]:
-        start.wait()
+        start.wait(60)
         return [inspect(network, image, target) for image, target in questions[thread::8]]
 
     with ThreadPoolExecutor(8) as pool:
@@ -155,7 +155,7 @@ def test_a_thread_that_fails_does_not_disturb_the_others() -> None:
     start = threading.Barrier(8)
 
     def ask(thread: int) -> list[bool]:
-        start.wait()
+        start.wait(60)
         right = []
         for _ in range(3):
             if thread % 2:

@@ -42,7 +42,7 @@ PAGES = [
 ]
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", [PAGES[0], *(pytest.param(path, marks=pytest.mark.slow) for path in PAGES[1:])])
 def test_tab_reaches_every_control(server: str, page: Page, path: str) -> None:
     page.goto(f"{server}/{path}")
     settle(page)

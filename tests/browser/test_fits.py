@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from tests.browser.looking import LAPTOP, PHONE, fits, overlapping_labels, settle, sideways
 
@@ -36,15 +36,13 @@ MORE = (
 )
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_a_page_fits_on_a_phone_and_on_a_laptop(server: str, page: Page, path: str) -> None:
-    page.set_viewport_size(PHONE)
+@pytest.mark.parametrize(("size", "path"), [*((PHONE, path) for path in PAGES), (LAPTOP, ""), (LAPTOP, "degradation")])
+def test_a_page_fits_into_the_window(server: str, page: Page, size: ViewportSize, path: str) -> None:
+    page.set_viewport_size(size)
     page.goto(f"{server}/{path}")
-    for size in (PHONE, LAPTOP):
-        page.set_viewport_size(size)
-        settle(page)
-        assert sideways(page) <= 0, size
-        assert overlapping_labels(page) == [], size
+    settle(page)
+    assert sideways(page) <= 0
+    assert overlapping_labels(page) == []
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ NUMERIC = tests/resnet_core/inspection $(addprefix tests/resnet_core/,test_batch
 	test_torchvision_weights.py) $(addprefix tests/resnet_core/training/,test_compiled.py test_engine.py test_measurements.py \
 	test_repeat.py test_resume.py)
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-avx2 lint bench browser clean
+.PHONY: help run test test-slow test-avx2 lint bench browser nginx clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*##/ { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,7 +20,7 @@ run: .venv/run ## set up what is missing and open the dashboard in the browser (
 test: .venv/dev browser ## the tests, some in a real Chromium; at most 5 minutes on two cores
 	$(PYTEST) -m "not slow"
 
-test-slow: .venv/dev browser ## the tests that take long: kills, compiling, Ray, every page in Chromium
+test-slow: .venv/dev browser nginx ## the tests that take long: kills, compiling, Ray, every page in Chromium
 	$(PYTEST) -m slow
 
 test-avx2: .venv/dev ## the tests of numbers, with the kernels of a processor without AVX-512
@@ -38,7 +38,10 @@ bench: .venv/dev ## ratios against named peers, measured here
 	$(BIN)/python -m benchmarks.figure6
 
 browser: .venv/dev # a Chromium for the tests, where there is none
-	$(BIN)/python -m tests.browser.install
+	$(BIN)/python -m tests.browser.install chromium
+
+nginx: .venv/dev # the same for the test of the guide to serving
+	$(BIN)/python -m tests.browser.install nginx
 
 .venv/bin/uv:
 	$(PYTHON) -m venv .venv

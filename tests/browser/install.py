@@ -37,7 +37,7 @@ def _by_apt(package: str) -> list[list[str]]:
     if not shutil.which("apt-get"):
         return []
     root = [] if os.name == "nt" or os.geteuid() == 0 else ["sudo", "-n"]
-    words = f"apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends {package}"
+    words = f"apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq {package}"
     return [[*root, "sh", "-c", words]]
 
 

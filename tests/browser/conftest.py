@@ -17,12 +17,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from torchvision import models
 
 from tests.browser.install import chromium
+from tests.support.browser import FLAGS
 
 ROOT = Path(__file__).parents[2]
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 expect.set_options(timeout=60_000)
 
 

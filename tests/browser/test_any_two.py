@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Response, expect
 
 from resnet_core import architecture, build
 from resnet_core.weights import read_checkpoint, save
-from tests.browser.looking import choose, figures, reloaded, settle
+from tests.support.browser import choose, figures, reloaded, settle
 
 UPLOAD = 'input[accept*=".safetensors"]'
 

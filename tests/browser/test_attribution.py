@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.looking import figures, fits, overlapping_labels, reloaded, settle, sideways
+from tests.support.browser import figures, fits, overlapping_labels, reloaded, settle, sideways
 
 
 def test_methods_are_drawn_for_both_networks_and_are_in_the_link(server: str, page: Page) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from resnet_core.images import sample
-from tests.browser.looking import choose, figures, settle, sideways
+from tests.support.browser import choose, figures, settle, sideways
 
 STAYS = "Your photograph stays in this session"
 UPLOAD = '[data-testid="stFileUploaderDropzoneInput"]'

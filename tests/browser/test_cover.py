@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.looking import figures, settle
+from tests.support.browser import figures, settle
 
 MAPS = "/attribution?sample=cat&methods=Guided+Grad-CAM"
 

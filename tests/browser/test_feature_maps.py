@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.looking import figures, reloaded, settle
+from tests.support.browser import figures, reloaded, settle
 
 NAMES = ("plain34-tiny", "resnet34-tiny")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize
 
-from tests.browser.looking import LAPTOP, PHONE, fits, overlapping_labels, settle, sideways
+from tests.support.browser import LAPTOP, PHONE, fits, overlapping_labels, settle, sideways
 
 PAGES = (
     "",

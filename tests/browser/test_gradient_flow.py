@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.looking import figures, reloaded, settle
+from tests.support.browser import figures, reloaded, settle
 
 
 def test_without_batch_norm_the_plain_gradient_shrinks_and_the_link_holds_it(server: str, page: Page) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.looking import settle
+from tests.support.browser import settle
 
 # What a mouse can press and is to be seen. A group of radios is one stop, in which arrows choose; arrows also open what the
 # button of a combobox opens.

@@ -7,7 +7,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from resnet_core.images import SAMPLES, sample
-from tests.browser.looking import figures, settle
+from tests.support.browser import figures, settle
 
 
 def picture(pixels: np.ndarray) -> bytes:

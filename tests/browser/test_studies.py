@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from resnet_core import runs
-from tests.browser.looking import figures, overlapping_labels, reloaded, settle, sideways
+from tests.support.browser import figures, overlapping_labels, reloaded, settle, sideways
 
 STUDY = Path(__file__).parents[2] / "assets/studies/figure6-x0.025"
 

@@ -7,7 +7,7 @@ from zipfile import ZipFile
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.looking import figures, fits, settle
+from tests.support.browser import figures, fits, settle
 
 ERRORS = "race-errors"
 

@@ -10,7 +10,7 @@ import pytest
 
 from dashboard.report import STUDIES, TEXT, errors, made, pictures, rendered
 from resnet_core import runs
-from tests.resnet_core.test_runs import FACTS
+from tests.support.run_facts import FACTS
 
 DECIMAL = re.compile(r"\d+\.\d+(?:e[-+]\d+)?")
 SHOWN = re.compile(r"\(pictures/(\S+)\)")

@@ -14,7 +14,7 @@ import pytest
 
 from resnet_core.errors import InputError
 from resnet_core.images import SAMPLES, sample, square
-from tests.resnet_core.pictures import assert_sentence
+from tests.support.pictures import assert_sentence
 
 _PACKAGE = find_spec("skimage")
 assert _PACKAGE is not None

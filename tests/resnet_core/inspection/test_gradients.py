@@ -18,7 +18,7 @@ from resnet_core.errors import InputError
 from resnet_core.inspection.gradients import gradient_correlation, gradient_flow, layer_responses, nearby_inputs
 from resnet_core.inspection.probe import blocks_of
 from resnet_core.network import ResNet, build
-from tests.resnet_core.inspection.untouched import untouched
+from tests.support.side_effects import untouched
 
 
 def small(kind: str = "resnet", blocks: int = 2, seed: int = 0, **changes: object) -> ResNet:

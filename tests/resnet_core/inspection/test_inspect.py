@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from resnet_core.architectures import architecture
 from resnet_core.inspection.inspect import inspect
 from resnet_core.network import build
-from tests.resnet_core.inspection.inspected import NETWORKS, blocks, every_network, lived_in, ours, picture, same, torchvisions
+from tests.support.networks import NETWORKS, blocks, every_network, lived_in, ours, picture, same, torchvisions
 
 
 @every_network

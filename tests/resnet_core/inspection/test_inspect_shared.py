@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from resnet_core.errors import InputError
 from resnet_core.inspection.inspect import inspect
 from resnet_core.inspection.records import Inspection
-from tests.resnet_core.inspection.inspected import NETWORKS, fingerprint, picture, same, torchvisions
+from tests.support.networks import NETWORKS, fingerprint, picture, same, torchvisions
 
 
 @pytest.mark.parametrize("target", [None, 4])

@@ -13,7 +13,7 @@ from resnet_core.architectures import architecture
 from resnet_core.errors import InputError
 from resnet_core.inspection.inspect import inspect, inspect_targets
 from resnet_core.network import build
-from tests.resnet_core.inspection.untouched import untouched
+from tests.support.side_effects import untouched
 
 
 def ours() -> nn.Module:

@@ -20,7 +20,7 @@ from resnet_core.inspection.attribution import Attribution, StoppedError, attrib
 from resnet_core.inspection.trust import Curves, cascade, curves, random_curves, randomised, rank_correlation
 from resnet_core.network import build
 from resnet_core.weights import load, prepare
-from tests.resnet_core.inspection.untouched import untouched
+from tests.support.side_effects import untouched
 
 
 def ours() -> nn.Module:

@@ -22,7 +22,7 @@ from resnet_core.training.engine import train
 from resnet_core.training.hardware import Precision, compiles
 from resnet_core.training.recipe import WORTH_COMPILING, Phase
 from resnet_core.training.trainee import Trainee
-from tests.resnet_core.training.toy import DATA, RECIPE, TINY, StoppedError, contents, run, silent, stop_at
+from tests.support.toy_training import DATA, RECIPE, TINY, StoppedError, contents, run, silent, stop_at
 
 LONG = replace(RECIPE, phases=(Phase(-(-WORTH_COMPILING // TINY.layers), 8), Phase(30, 12)), blocks_every=500)
 CPU = torch.device("cpu")

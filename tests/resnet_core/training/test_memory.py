@@ -23,8 +23,8 @@ from resnet_core.data.datasets import Dataset, open_dataset
 from resnet_core.network import build
 from resnet_core.training.recipe import Phase, Recipe
 from resnet_core.training.trainee import Trainee
-from tests.resnet_core.data.photographs import make_photographs
-from tests.resnet_core.training.toy import DATA, RECIPE, TINY
+from tests.support.photographs import make_photographs
+from tests.support.toy_training import DATA, RECIPE, TINY
 
 
 def held() -> tuple[int, int, int]:

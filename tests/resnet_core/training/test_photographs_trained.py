@@ -19,8 +19,8 @@ from resnet_core.training import engine
 from resnet_core.training.engine import train
 from resnet_core.training.measurements import Subject
 from resnet_core.training.recipe import Phase, recipe
-from tests.resnet_core.data.photographs import make_photographs
-from tests.resnet_core.training.toy import DATA, RECIPE, TINY, StoppedError, contents, silent, stop_at
+from tests.support.photographs import make_photographs
+from tests.support.toy_training import DATA, RECIPE, TINY, StoppedError, contents, silent, stop_at
 
 EVERY = 10  # iterations between checkpoints
 HOW = replace(

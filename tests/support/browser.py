@@ -7,6 +7,10 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, ViewportSize
 
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 LAPTOP = ViewportSize(width=1440, height=900)
 PHONE = ViewportSize(width=390, height=844)
 RESTS = """() => {

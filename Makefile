@@ -4,17 +4,27 @@ PORT ?= 8501
 TORCH ?= auto
 BIN := .venv/bin
 INSTALL = $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python $(if $(filter-out auto,$(TORCH)),--torch-backend=$(TORCH)) -r
+PYTEST = $(BIN)/pytest -n 2 --no-loadscope-reorder
+NUMERIC = tests/resnet_core/inspection $(addprefix tests/resnet_core/,test_batch_norm.py test_network.py test_weights.py \
+	test_torchvision_weights.py) $(addprefix tests/resnet_core/training/,test_compiled.py test_engine.py test_measurements.py \
+	test_repeat.py test_resume.py)
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench browser clean
+.PHONY: help run test test-slow test-avx2 lint bench browser nginx clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*##/ { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*##/ { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/run ## set up what is missing and open the dashboard in the browser (PORT=8501)
 	$(BIN)/python -m dashboard --port $(PORT)
 
-test: .venv/dev browser ## every test, a real Chromium among them
-	$(BIN)/pytest
+test: .venv/dev browser ## the tests, some in a real Chromium; at most 5 minutes on two cores
+	$(PYTEST) -m "not slow"
+
+test-slow: .venv/dev browser nginx ## the tests that take long: kills, compiling, Ray, every page in Chromium
+	$(PYTEST) -m slow
+
+test-avx2: .venv/dev ## the tests of numbers, with the kernels of a processor without AVX-512
+	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(PYTEST) $(NUMERIC)
 
 lint: .venv/dev ## ruff, mypy and the import contracts
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
@@ -28,7 +38,10 @@ bench: .venv/dev ## ratios against named peers, measured here
 	$(BIN)/python -m benchmarks.figure6
 
 browser: .venv/dev # a Chromium for the tests, where there is none
-	$(BIN)/python -m tests.browser.install
+	$(BIN)/python -m tests.browser.install chromium
+
+nginx: .venv/dev # the same for the test of the guide to serving
+	$(BIN)/python -m tests.browser.install nginx
 
 .venv/bin/uv:
 	$(PYTHON) -m venv .venv

@@ -23,9 +23,8 @@ import numpy as np
 from playwright.sync_api import Page, WebSocket, sync_playwright
 
 from benchmarks.page import PRESSED, STOPWATCH, plot
-from tests.browser.conftest import FLAGS
 from tests.browser.install import chromium
-from tests.browser.looking import settle
+from tests.support.browser import FLAGS, settle
 
 ROUNDS = 15
 GRIDS = "['grid-0', 'grid-1'].map((key) => document.querySelector(`.st-key-${key} .js-plotly-plot`))"

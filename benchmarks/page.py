@@ -23,9 +23,8 @@ from importlib.metadata import version
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
-from tests.browser.conftest import FLAGS
 from tests.browser.install import chromium
-from tests.browser.looking import settle
+from tests.support.browser import FLAGS, settle
 
 ROUNDS = 15
 STRIPS = ("strip-plain34-tiny", "strip-resnet34-tiny")

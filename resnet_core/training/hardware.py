@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from functools import cache
 from pathlib import Path
@@ -47,12 +48,17 @@ def precision_of(folder: Path, recipe: Recipe) -> Precision:
 
 
 def compiles(folder: Path, architecture: Architecture, recipe: Recipe, device: torch.device) -> bool:
-    """Whether a run's long phases are trained compiled: what `folder` records of an unfinished one, or else where the recipe has
-    such phases; never where nothing can be compiled, for want of a compiler."""
+    """Return whether the long phases of a run are trained compiled.
+
+    An unfinished run goes on as `folder` records. A new run is compiled if its recipe has long phases, unless the environment
+    says RESNET_LENS_COMPILE=0, as compiling takes a minute or two. Without a compiler nothing is compiled.
+    """
     if (folder / "run.json").exists():
         wanted = bool(runs.read_facts(folder).get("compiled"))
     else:
-        wanted = any(phase.worth_compiling(architecture.layers) for phase in recipe.phases)
+        wanted = os.environ.get("RESNET_LENS_COMPILE") != "0" and any(
+            phase.worth_compiling(architecture.layers) for phase in recipe.phases
+        )
     return wanted and can_compile(device)
 
 

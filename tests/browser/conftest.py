@@ -17,12 +17,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from torchvision import models
 
 from tests.browser.install import chromium
+from tests.support.browser import FLAGS
 
 ROOT = Path(__file__).parents[2]
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 expect.set_options(timeout=60_000)
 
 
@@ -37,6 +34,18 @@ def _torch_home(folder: Path) -> Path:
     return folder
 
 
+def _wait_until_up(address: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            urllib.request.urlopen(f"{address}/_stcore/health", timeout=1).close()
+            return
+        except OSError:
+            assert process.poll() is None, "The dashboard ended before it answered."
+            assert time.monotonic() < deadline, "The dashboard does not answer."
+            time.sleep(0.25)
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running dashboard, started as `make run` starts it."""
@@ -47,23 +56,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     environment["RESNET_LENS_RUNS"] = str(tmp_path_factory.mktemp("runs"))
     environment["TORCH_HOME"] = str(_torch_home(tmp_path_factory.mktemp("torch")))
     environment |= dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:1")  # no way out
-    process = subprocess.Popen([sys.executable, "-m", "dashboard", "--port", str(port)], cwd=ROOT, env=environment)
     address = f"http://127.0.0.1:{port}"
-    for _ in range(240):
-        try:
-            urllib.request.urlopen(f"{address}/_stcore/health", timeout=1).close()
-            break
-        except OSError:
-            time.sleep(0.25)
-    yield address
-    process.terminate()
-    process.wait(timeout=20)
+    process = subprocess.Popen([sys.executable, "-m", "dashboard", "--port", str(port)], cwd=ROOT, env=environment)
+    try:
+        _wait_until_up(address, process)
+        yield address
+        process.terminate()
+        process.wait(timeout=20)
+    finally:
+        process.kill()
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     path = chromium()
-    assert path, "no Chromium; `python -m tests.browser.install` installs one"
+    assert path, "no Chromium; `python -m tests.browser.install chromium` installs one"
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield started

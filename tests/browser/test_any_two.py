@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Response, expect
+from playwright.sync_api import Page, Response, expect
 
 from resnet_core import architecture, build
 from resnet_core.weights import read_checkpoint, save
-from tests.browser.looking import choose, figures, fits, reloaded, settle
+from tests.support.browser import choose, figures, reloaded, settle
 
 UPLOAD = 'input[accept*=".safetensors"]'
 
@@ -66,6 +66,7 @@ def test_own_weights_stand_beside_a_bundled_network(server: str, page: Page, wei
     expect(page.get_by_text("The link asks for left “last.safetensors”, which does not exist here")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_network_of_full_width_can_be_brought(server: str, page: Page, tmp_path: Path) -> None:
     large = saved(tmp_path / "large.safetensors", "resnet34", 64)
     assert large.stat().st_size > 40e6
@@ -77,6 +78,7 @@ def test_a_network_of_full_width_can_be_brought(server: str, page: Page, tmp_pat
     assert "strip-large-safetensors" in figures(page)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["", "feature_maps", "attribution", "predictions"])
 def test_what_a_race_leaves_can_be_looked_into(server: str, page: Page, tmp_path: Path, path: str) -> None:
     small = saved(tmp_path / "small.safetensors", "resnet20-cifar", 16, width=4)
@@ -89,6 +91,7 @@ def test_what_a_race_leaves_can_be_looked_into(server: str, page: Page, tmp_path
     expect(page.get_by_test_id("stAlert").filter(has_text=re.compile("pixels|wrong|Until then"))).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_broken_weights_get_one_sentence_and_the_usual_network_stays(
     server: str, page: Page, tmp_path: Path, weights: Path
 ) -> None:
@@ -102,6 +105,7 @@ def test_broken_weights_get_one_sentence_and_the_usual_network_stays(
     assert "strip-resnet34-tiny" in figures(page)
 
 
+@pytest.mark.slow
 def test_without_a_network_torchvisions_weights_are_explained(server: str, page: Page) -> None:
     page.goto(f"{server}/?pair=any+two&right=torchvision:resnet152")
     settle(page)
@@ -111,6 +115,7 @@ def test_without_a_network_torchvisions_weights_are_explained(server: str, page:
     assert "strip-resnet34-tiny" in figures(page)
 
 
+@pytest.mark.slow
 def test_torchvisions_network_is_in_the_link(server: str, page: Page) -> None:
     page.goto(f"{server}/?pair=any+two&left=torchvision:resnet18&sample=cat&block=conv4_6")
     settle(page)
@@ -119,6 +124,7 @@ def test_torchvisions_network_is_in_the_link(server: str, page: Page) -> None:
     expect(page.get_by_role("heading", name="Block conv4_2 and conv4_6")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_from_the_pair_to_any_two_and_back(server: str, page: Page) -> None:
     """What was chosen for the pair, and does not exist of any two networks, is no fault of a link."""
     page.goto(f"{server}/attribution?trust=plain")
@@ -132,6 +138,7 @@ def test_from_the_pair_to_any_two_and_back(server: str, page: Page) -> None:
     expect(page.get_by_role("radio", name="plain")).to_be_checked()
 
 
+@pytest.mark.slow
 def test_a_network_is_not_compared_with_itself(server: str, page: Page) -> None:
     page.goto(f"{server}/?pair=any+two&left=resnet34-tiny")
     settle(page)
@@ -141,6 +148,7 @@ def test_a_network_is_not_compared_with_itself(server: str, page: Page) -> None:
 OTHER = "pair=any+two&left=torchvision:resnet18"
 
 
+@pytest.mark.slow
 def test_their_channels_too(server: str, page: Page) -> None:
     page.goto(f"{server}/feature_maps?{OTHER}&block=conv4_5&place=shortcut&channel=300")
     settle(page)
@@ -150,6 +158,7 @@ def test_their_channels_too(server: str, page: Page) -> None:
     assert not [name for name in drawn if name.startswith("channel-")]
 
 
+@pytest.mark.slow
 def test_many_photographs_too(server: str, page: Page) -> None:
     page.goto(f"{server}/predictions?{OTHER}")
     settle(page)
@@ -158,6 +167,7 @@ def test_many_photographs_too(server: str, page: Page) -> None:
     assert all("torchvision:resnet18: " in text for trace in drawn[1:] for text in trace["text"])
 
 
+@pytest.mark.slow
 def test_a_class_that_one_has_not_learned_is_said_so(server: str, page: Page) -> None:
     page.goto(f"{server}/attribution?{OTHER}&target=tabby&against=Afghan+hound")
     settle(page)
@@ -165,8 +175,3 @@ def test_a_class_that_one_has_not_learned_is_said_so(server: str, page: Page) ->
     assert {"grad-cam-torchvision-resnet18", "grad-cam-resnet34-tiny"} <= set(drawn)
     expect(page.get_by_text("A network that has not learned Afghan hound shows the evidence for tabby alone.")).to_be_visible()
     expect(page.get_by_text("evidence for tabby rather than Afghan hound and tabby.")).to_be_visible()
-
-
-def test_nothing_sticks_out_and_no_label_covers_another(server: str, browser: Browser) -> None:
-    pages = (f"?{OTHER}&block=conv4_5", f"feature_maps?{OTHER}&block=conv4_5", f"attribution?{OTHER}", f"predictions?{OTHER}")
-    fits(browser, *(f"{server}/{page}" for page in pages))

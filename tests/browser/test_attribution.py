@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.looking import figures, fits, overlapping_labels, reloaded, settle, sideways
+from tests.support.browser import figures, fits, overlapping_labels, reloaded, settle, sideways
 
 
 def test_methods_are_drawn_for_both_networks_and_are_in_the_link(server: str, page: Page) -> None:
@@ -28,6 +29,7 @@ def test_methods_are_drawn_for_both_networks_and_are_in_the_link(server: str, pa
     assert overlapping_labels(page) == []
 
 
+@pytest.mark.slow
 def test_what_takes_long_is_asked_for_stopped_and_done(server: str, page: Page) -> None:
     page.goto(f"{server}/attribution?sample=cat")
     settle(page)
@@ -46,12 +48,14 @@ def test_what_takes_long_is_asked_for_stopped_and_done(server: str, page: Page) 
     expect(compute).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_class_can_be_chosen(server: str, page: Page) -> None:
     page.goto(f"{server}/attribution?sample=cat&target=tabby&methods=grad-cam")
     settle(page)
     expect(page.get_by_text("evidence for tabby")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_two_classes_can_be_contrasted(server: str, page: Page) -> None:
     page.goto(f"{server}/attribution?sample=cat&target=tabby&methods=Gradient+%C3%97+input")
     settle(page)
@@ -84,6 +88,7 @@ def compute_trust(page: Page) -> None:
     settle(page)
 
 
+@pytest.mark.slow
 def test_pictures_are_tested_when_asked_and_the_link_says_which_network(server: str, page: Page) -> None:
     page.goto(f"{server}{TESTED}")
     settle(page)
@@ -109,6 +114,7 @@ def test_pictures_are_tested_when_asked_and_the_link_says_which_network(server: 
     assert reloaded(page) == signed  # what is known is drawn without being asked for again
 
 
+@pytest.mark.slow
 def test_nothing_sticks_out_and_no_label_covers_another(server: str, browser: Browser, page: Page) -> None:
     page.goto(f"{server}{TESTED}")
     settle(page)

@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from resnet_core.images import sample
-from tests.browser.looking import choose, figures, fits, settle, sideways
+from tests.support.browser import choose, figures, settle, sideways
 
 STAYS = "Your photograph stays in this session"
 UPLOAD = '[data-testid="stFileUploaderDropzoneInput"]'
@@ -70,6 +70,7 @@ def test_a_click_on_a_block_opens_it_and_the_url_brings_it_all_back(server: str,
     assert figures(page) == before
 
 
+@pytest.mark.slow
 def test_a_rotated_phone_photograph_is_seen_upright(server: str, page: Page) -> None:
     upright = sample("astronaut")
     turned = np.rot90(upright, k=1)  # what a camera held on its side stores, with orientation 6: "turn clockwise to view"
@@ -96,6 +97,7 @@ def test_a_broken_upload_gets_one_sentence_and_the_next_good_one_works(server: s
     expect(page.get_by_text("The file is not a JPEG")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_link_with_unknown_choices_says_so_and_shows_the_usual_ones(server: str, page: Page) -> None:
     page.goto(f"{server}/?sample=unicorn&block=conv9_9")
     settle(page)
@@ -104,7 +106,14 @@ def test_a_link_with_unknown_choices_says_so_and_shows_the_usual_ones(server: st
     assert len(figures(page)[STRIP]["data"][0]["x"]) == 16
 
 
-@pytest.mark.parametrize(("label", "start"), [("PNG", b"\x89PNG"), ("SVG", b"<svg"), ("CSV", b"block,name,stage")])
+@pytest.mark.parametrize(
+    ("label", "start"),
+    [
+        ("PNG", b"\x89PNG"),
+        pytest.param("SVG", b"<svg", marks=pytest.mark.slow),
+        pytest.param("CSV", b"block,name,stage", marks=pytest.mark.slow),
+    ],
+)
 def test_every_figure_can_be_taken_away(server: str, page: Page, label: str, start: bytes) -> None:
     page.goto(server)
     settle(page)
@@ -115,16 +124,7 @@ def test_every_figure_can_be_taken_away(server: str, page: Page, label: str, sta
     assert download.path().read_bytes().startswith(start)
 
 
-def test_nothing_sticks_out_and_no_label_covers_another(server: str, browser: Browser) -> None:
-    paths = (
-        "",
-        "architectures",
-        "architectures?network=plain1202-cifar",
-        "architectures?network=resnet152&first=true&stage=conv4_x",
-    )
-    fits(browser, *(f"{server}/{path}" for path in paths))
-
-
+@pytest.mark.slow
 def test_the_table_of_an_architecture_stands_beside_the_papers(server: str, page: Page) -> None:
     page.goto(f"{server}/architectures?network=resnet34")
     settle(page)
@@ -141,6 +141,7 @@ def bring_a_rocket(page: Page) -> None:
     page.keyboard.press("Escape")
 
 
+@pytest.mark.slow
 def test_choosing_a_sample_leaves_the_own_photograph(server: str, page: Page) -> None:
     page.goto(server)
     bring_a_rocket(page)
@@ -149,6 +150,7 @@ def test_choosing_a_sample_leaves_the_own_photograph(server: str, page: Page) ->
     expect(page.get_by_text(STAYS)).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_the_own_photograph_goes_along_to_other_pages_and_back(server: str, page: Page) -> None:
     page.goto(server)
     bring_a_rocket(page)
@@ -162,6 +164,7 @@ def test_the_own_photograph_goes_along_to_other_pages_and_back(server: str, page
     settle(page)
 
 
+@pytest.mark.slow
 def test_the_difference_is_shown_where_it_is_asked_for(server: str, page: Page) -> None:
     page.goto(f"{server}/?sample=cat")
     settle(page)

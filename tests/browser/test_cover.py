@@ -8,10 +8,11 @@ import re
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.looking import figures, settle
+from tests.support.browser import figures, settle
 
 MAPS = "/attribution?sample=cat&methods=Guided+Grad-CAM"
 
@@ -63,6 +64,7 @@ def test_sliders_move_without_the_server_and_are_in_the_link_when_let_go(server:
     expect(page).not_to_have_url(re.compile("opacity="))
 
 
+@pytest.mark.slow
 def test_a_link_with_an_impossible_opacity_says_so(server: str, page: Page) -> None:
     page.goto(f"{server}{MAPS}&opacity=loud")
     settle(page)

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Browser, Page, expect
+import pytest
+from playwright.sync_api import Page, expect
 
-from tests.browser.looking import figures, fits, reloaded, settle
+from tests.support.browser import figures, reloaded, settle
 
 NAMES = ("plain34-tiny", "resnet34-tiny")
 
@@ -31,6 +32,7 @@ def test_a_click_on_a_map_shows_its_channel_in_both_networks_and_the_link_holds_
         assert (frame["x0"], frame["y0"]) == (3, -2)
 
 
+@pytest.mark.slow
 def test_the_sum_exists_in_the_residual_network_only(server: str, page: Page) -> None:
     page.goto(f"{server}/feature_maps?sample=cat&block=conv3_2&place=F(x)+%2B+shortcut")
     settle(page)
@@ -40,12 +42,9 @@ def test_the_sum_exists_in_the_residual_network_only(server: str, page: Page) ->
     assert "no shortcut" in [note["text"] for note in figures(page)["equation-plain34-tiny"]["annotations"]]
 
 
+@pytest.mark.slow
 def test_a_channel_that_a_place_does_not_have_is_said(server: str, page: Page) -> None:
     page.goto(f"{server}/feature_maps?sample=cat&block=conv4_1&place=x&channel=100&sort=swirl")
     settle(page)
     expect(page.get_by_text("There is no channel 100 in 64.")).to_have_count(2)
     expect(page.get_by_text("The link asks for sort “swirl”")).to_be_visible()
-
-
-def test_nothing_sticks_out_and_no_label_covers_another(server: str, browser: Browser) -> None:
-    fits(browser, f"{server}/feature_maps?block=conv4_2&place=F(x)&colours=own")

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Browser, Page, expect
+import pytest
+from playwright.sync_api import Page, expect
 
-from tests.browser.looking import figures, fits, reloaded, settle
+from tests.support.browser import figures, reloaded, settle
 
 
 def test_without_batch_norm_the_plain_gradient_shrinks_and_the_link_holds_it(server: str, page: Page) -> None:
@@ -19,6 +20,7 @@ def test_without_batch_norm_the_plain_gradient_shrinks_and_the_link_holds_it(ser
     reloaded(page)
 
 
+@pytest.mark.slow
 def test_trained_networks_and_photographs(server: str, page: Page) -> None:
     page.goto(f"{server}/gradient_flow?networks=34-tiny&images=cat&depth=20&study=gradients")
     settle(page)
@@ -29,12 +31,9 @@ def test_trained_networks_and_photographs(server: str, page: Page) -> None:
     expect(page.get_by_role("heading", name=re.compile("How alike are the gradients"))).to_be_visible()
 
 
+@pytest.mark.slow
 def test_1202_layers_are_asked_for(server: str, page: Page) -> None:
     page.goto(f"{server}/gradient_flow?layers=1202")
     settle(page)
     expect(page.get_by_role("button", name=re.compile(r"Compute: about \d+ s"))).to_be_visible()
     assert set(figures(page)) == {"evolution"}
-
-
-def test_nothing_sticks_out_and_no_label_covers_another(server: str, browser: Browser) -> None:
-    fits(browser, f"{server}/gradient_flow?study=gradients&layers=20")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.looking import settle
+from tests.support.browser import settle
 
 # What a mouse can press and is to be seen. A group of radios is one stop, in which arrows choose; arrows also open what the
 # button of a combobox opens.
@@ -42,7 +42,7 @@ PAGES = [
 ]
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", [PAGES[0], *(pytest.param(path, marks=pytest.mark.slow) for path in PAGES[1:])])
 def test_tab_reaches_every_control(server: str, page: Page, path: str) -> None:
     page.goto(f"{server}/{path}")
     settle(page)

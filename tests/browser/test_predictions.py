@@ -4,10 +4,10 @@ import io
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from resnet_core.images import SAMPLES, sample
-from tests.browser.looking import figures, fits, settle
+from tests.support.browser import figures, settle
 
 
 def picture(pixels: np.ndarray) -> bytes:
@@ -32,7 +32,3 @@ def test_samples_then_own_photographs_with_a_broken_one_among_them(server: str, 
     expect(page.locator(".answers figcaption").nth(1)).to_contain_text("<b>grey.png")
     settle(page)
     assert sum(len(trace["text"]) for trace in figures(page)["confidence"]["data"][1:]) == 2
-
-
-def test_nothing_sticks_out_and_no_label_covers_another(server: str, browser: Browser) -> None:
-    fits(browser, f"{server}/predictions")

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from resnet_core import runs
-from tests.browser.looking import figures, fits, overlapping_labels, reloaded, settle, sideways
+from tests.support.browser import figures, overlapping_labels, reloaded, settle, sideways
 
 STUDY = Path(__file__).parents[2] / "assets/studies/figure6-x0.025"
 
 
+@pytest.mark.slow
 def test_degradation_is_drawn_from_the_shipped_runs(server: str, page: Page) -> None:
     page.goto(f"{server}/degradation?study={STUDY.name}")
     settle(page)
@@ -31,6 +30,7 @@ def test_degradation_is_drawn_from_the_shipped_runs(server: str, page: Page) -> 
     expect(page.get_by_text("far from converged").first).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_link_opens_the_study_that_it_names(server: str, page: Page) -> None:
     page.goto(f"{server}/degradation?study=figure4-x0.5")
     settle(page)
@@ -61,6 +61,7 @@ def test_what_was_chosen_is_in_the_link(server: str, page: Page) -> None:
     expect(page.get_by_text("Choose a number of layers.")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_run_is_opened_with_all_that_made_it(server: str, page: Page) -> None:
     run = f"{STUDY.name}/resnet20-cifar-seed0"
     page.goto(f"{server}/studies?run={run.replace('/', '%2F')}")
@@ -73,6 +74,7 @@ def test_a_run_is_opened_with_all_that_made_it(server: str, page: Page) -> None:
     assert len(drawn["run-gradient_norm"]["data"][0]["x"]) == 9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("measurement", "count"), [("depth", 2), ("shattering", 2)])
 def test_a_measurement_is_drawn_with_its_question(server: str, page: Page, measurement: str, count: int) -> None:
     page.goto(f"{server}/studies?show=measurements&measurement={measurement}")
@@ -81,30 +83,8 @@ def test_a_measurement_is_drawn_with_its_question(server: str, page: Page, measu
     expect(page.get_by_role("heading", level=3)).to_have_text(re.compile(r"\?$"))
 
 
+@pytest.mark.slow
 def test_an_unknown_study_is_named(server: str, page: Page) -> None:
     page.goto(f"{server}/degradation?study=figure9")
     settle(page)
     expect(page.get_by_text("The link asks for study “figure9”, which does not exist here")).to_be_visible()
-
-
-MEASURED = sorted(
-    {path.parents[1].name for path in STUDY.parent.glob("*/*/measured.parquet")}
-    | {"gradients", "rates-x0.025", "shortcuts-x0.025"}
-)
-
-
-@pytest.mark.parametrize("path", ["/degradation", "/studies", *(f"/studies?show=measurements&measurement={n}" for n in MEASURED)])
-def test_nothing_sticks_out_and_no_label_covers_another(server: str, browser: Browser, path: str) -> None:
-    fits(browser, f"{server}{path}")
-
-
-def test_neither_page_needs_torch() -> None:
-    code = (
-        "import sys; from streamlit.testing.v1 import AppTest\n"
-        "for view in ('degradation', 'studies'):\n"
-        "    test = AppTest.from_file(f'dashboard/views/{view}.py', default_timeout=60).run()\n"
-        "    assert not test.exception, test.exception\n"
-        "assert 'torch' not in sys.modules"
-    )
-    root = Path(__file__).parents[2]
-    subprocess.run([sys.executable, "-c", code], cwd=root, check=True, env={"PYTHONPATH": str(root), "PATH": "/usr/bin"})

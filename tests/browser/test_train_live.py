@@ -4,9 +4,10 @@ import re
 from urllib.parse import parse_qs, urlsplit
 from zipfile import ZipFile
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.looking import figures, fits, settle
+from tests.support.browser import figures, fits, settle
 
 ERRORS = "race-errors"
 
@@ -39,6 +40,7 @@ def wait_for_points(page: Page, count: int) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_race_is_started_paused_stepped_found_again_and_replayed(server: str, page: Page) -> None:
     start(page, server, "?depth=20&width=4")
     wait_for_points(page, 3)
@@ -81,7 +83,7 @@ def settle_live(page: Page) -> None:
     expect(page.locator(f".st-key-{ERRORS} .main-svg").first).to_be_visible()
 
 
-def test_a_stopped_race_can_go_on_and_another_one_be_pinned(server: str, page: Page) -> None:
+def test_a_race_is_started_stopped_downloaded_and_goes_on(server: str, page: Page) -> None:
     start(page, server, "?depth=20&width=4&seed=1")
     wait_for_points(page, 2)
     earlier = parse_qs(urlsplit(page.url).query)["race"][0]
@@ -101,10 +103,17 @@ def test_a_stopped_race_can_go_on_and_another_one_be_pinned(server: str, page: P
     stop(page)
     expect(go_on).to_be_visible()
 
-    start(page, server, "?depth=20&width=4&seed=2")
-    wait_for_points(page, 2)
-    stop(page)
-    expect(go_on).to_be_visible()
+
+@pytest.mark.slow
+def test_an_earlier_race_can_be_pinned_beside_another(server: str, page: Page) -> None:
+    raced = []
+    for seed in (3, 4):
+        start(page, server, f"?depth=20&width=4&seed={seed}")
+        wait_for_points(page, 2)
+        raced += parse_qs(urlsplit(page.url).query)["race"]
+        stop(page)
+        expect(page.get_by_role("button", name="Go on with it")).to_be_visible()
+    earlier = raced[0]
     page.get_by_role("combobox", name="Pinned beside it").click()
     page.get_by_role("option", name=earlier).click()
     expect(page.get_by_text("plain (pinned)")).to_be_visible()
@@ -112,10 +121,12 @@ def test_a_stopped_race_can_go_on_and_another_one_be_pinned(server: str, page: P
     assert len(points(page)) == 4
 
 
+@pytest.mark.slow
 def test_a_link_to_an_unknown_race_says_so(server: str, page: Page) -> None:
     page.goto(f"{server}/train_live?race=never")
     expect(page.get_by_text("The link asks for race “never”, which does not exist here")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_nothing_sticks_out_and_no_label_covers_another(server: str, browser: Browser) -> None:
     fits(browser, f"{server}/train_live")  # the latest race of the tests above

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
@@ -20,42 +19,47 @@ def question() -> str:
 
 
 def test_sessions_that_ask_at_once_wait_for_one_computation(question: str) -> None:
-    computed = []
+    computed, waiting, all_wait = [], set(), threading.Event()
+
+    def wait(_share: float) -> bool:
+        waiting.add(threading.get_ident())
+        if len(waiting) == 3:
+            all_wait.set()
+        return True
 
     def compute() -> str:
-        time.sleep(0.5)
+        assert all_wait.wait(60)
         computed.append(threading.get_ident())
         return "answer"
 
-    waited: list[float] = []
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda _: once(question, "asked", compute, lambda share: bool(waited.append(share))), range(4)))
+        found = list(pool.map(lambda _: once(question, "asked", compute, wait), range(4)))
     assert found == ["answer"] * 4
     assert len(computed) == 1
-    assert waited
+    assert waiting.isdisjoint(computed)
     assert known(question, "asked") == "answer"
 
 
 def test_after_a_stop_one_of_those_who_wait_computes(question: str) -> None:
-    began, computed = threading.Event(), []
+    began, second_waits, third_waits, computed = threading.Event(), threading.Event(), threading.Event(), []
 
     def stopped() -> str:
         began.set()
-        time.sleep(0.3)
+        assert second_waits.wait(60)
         raise RuntimeError
 
     def compute() -> str:
-        time.sleep(0.3)
+        assert third_waits.wait(60)
         computed.append(1)
         return "answer"
 
     with ThreadPoolExecutor(3) as pool:
         first = pool.submit(once, question, "asked", stopped)
-        began.wait()
-        second = pool.submit(once, question, "asked", compute)
+        assert began.wait(60)
+        second = pool.submit(once, question, "asked", compute, lambda _share: not second_waits.set())
         with pytest.raises(RuntimeError):
             first.result()
-        third = pool.submit(once, question, "asked", compute)  # comes while the second is at work
+        third = pool.submit(once, question, "asked", compute, lambda _share: not third_waits.set())  # while the second is at work
         assert (second.result(), third.result()) == ("answer", "answer")
     assert len(computed) == 1
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from resnet_core import weights
-from tests.resnet_core.saved import described, trained
+from tests.support.checkpoints import described, trained
 
 
 @pytest.fixture

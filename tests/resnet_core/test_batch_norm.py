@@ -31,6 +31,7 @@ def test_its_gradients_are_those_of_finite_differences() -> None:
     assert torch.autograd.gradcheck(lambda *values: Normalise.apply(*values, 1e-5)[0], (x, weight, bias))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.float64, 1e-12)])
 def test_a_compiled_training_does_what_torchs_does(dtype: torch.dtype, tolerance: float) -> None:
     ours, theirs = (lived_in(kind(CHANNELS).to(dtype)) for kind in (BatchNorm2d, nn.BatchNorm2d))
@@ -48,6 +49,7 @@ def test_a_compiled_training_does_what_torchs_does(dtype: torch.dtype, tolerance
         torch.testing.assert_close(mine.grad, other.grad, rtol=tolerance, atol=tolerance, msg=name)
 
 
+@pytest.mark.slow
 def test_bfloat16_is_normalised_by_exact_statistics() -> None:
     """Torch's own compiled one (2.14) rounds the mean to bfloat16 for the backward pass, of 100 to the next half: twice this."""
     x, gradient = batch(torch.bfloat16, mean=100.3), batch(torch.bfloat16, mean=0, seed=1)
@@ -66,6 +68,7 @@ def test_a_variance_far_from_zero_is_exact(mean: float) -> None:
     torch.testing.assert_close(variance.double(), x.double().var((0, 2, 3), correction=0), rtol=1e-5, atol=0)
 
 
+@pytest.mark.slow
 def test_otherwise_it_is_torchs_own() -> None:
     ours, theirs = (lived_in(kind(CHANNELS)) for kind in (BatchNorm2d, nn.BatchNorm2d))
     x = batch(torch.float32, mean=1)

@@ -175,6 +175,7 @@ def test_attribute_contrasts_two_classes(run, photograph: Path, tmp_path: Path):
         assert said in err
 
 
+@pytest.mark.slow
 def test_trust_tells_what_stays_and_what_the_pixels_do(run, photograph: Path, tmp_path: Path):
     asked = ("trust", str(photograph), "--method", "grad-cam", "--target", "tabby", "--out")
     code, out, _ = run(*asked, str(tmp_path / "trust.npz"))

@@ -53,13 +53,14 @@ def test_a_file_can_be_read_by_whom_the_system_lets(tmp_path: Path) -> None:
     assert (tmp_path / "weights.safetensors").stat().st_mode & 0o777 == 0o640
 
 
+@pytest.mark.slow
 def test_a_training_on_a_full_disk_ends_with_one_sentence_and_its_last_checkpoint(tmp_path: Path) -> None:
     words = ["-m", "resnet_core", "train", "resnet20-cifar", "--width", "2", "--recipe", "quick", "--data", "digits"]
     limit = (
         f"import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000)); sys.argv = {words[1:]!r}"
     )
     code = f"{limit} + ['--out', {str(tmp_path)!r}]; runpy.run_module('resnet_core', run_name='__main__')"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 2
     said = [line for line in done.stderr.splitlines() if "cannot be written" in line]
     assert len(said) == 1
@@ -74,7 +75,7 @@ def test_a_folder_of_runs_that_cannot_be_made_is_one_sentence(tmp_path: Path) ->
     done = subprocess.run(
         [sys.executable, "-m", "resnet_core", "train", "resnet20-cifar", "--recipe", "quick", "--data", "digits", "--out",
          str(tmp_path / "file" / "runs")],
-        cwd=ROOT, capture_output=True, text=True,
+        cwd=ROOT, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 2
     assert "cannot be made" in done.stderr

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from resnet_core.images import decode, square
-from tests.resnet_core.pictures import BLUE, RED, SAVE, WHITE, assert_near, chunk, encoded, png, quarters
+from tests.support.pictures import BLUE, RED, SAVE, WHITE, assert_near, chunk, encoded, png, quarters
 
 
 @pytest.mark.parametrize("kind", SAVE)

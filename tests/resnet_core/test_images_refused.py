@@ -18,7 +18,7 @@ from PIL import Image
 
 from resnet_core.errors import InputError
 from resnet_core.images import FORMATS, decode
-from tests.resnet_core.pictures import BLUE, SAVE, assert_near, assert_sentence, chunk, encoded, png, quarters, refusal
+from tests.support.pictures import BLUE, SAVE, assert_near, assert_sentence, chunk, encoded, png, quarters, refusal
 
 
 def bomb(width: int, height: int) -> bytes:

@@ -17,16 +17,8 @@ import pytest
 from resnet_core import runs
 from resnet_core.errors import InputError
 from resnet_core.files import replacing
+from tests.support.run_facts import FACTS
 
-FACTS: dict[str, Any] = {
-    "architecture": {"name": "plain20-cifar", "shortcut": None, "batch_norm": True},
-    "layers": 20,
-    "data": {"name": "toy", "title": "Toy data"},
-    "recipe": {"name": "short", "iterations": 100},
-    "seed": 3,
-    "seconds": 12.5,
-    "status": "finished",
-}
 ROWS = [
     {"step": 50, "epoch": 0.5, "split": "train_batches", "metric": "loss", "block": None, "value": 2.5},
     {"step": 100, "epoch": 1.0, "split": "test", "metric": "error_percent", "block": None, "value": 61.25},

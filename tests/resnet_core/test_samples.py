@@ -14,7 +14,7 @@ import pytest
 
 from resnet_core.errors import InputError
 from resnet_core.images import SAMPLES, sample, square
-from tests.resnet_core.pictures import assert_sentence
+from tests.support.pictures import assert_sentence
 
 _PACKAGE = find_spec("skimage")
 assert _PACKAGE is not None
@@ -75,6 +75,6 @@ def test_an_unknown_sample_is_refused_with_the_known_names() -> None:
 def test_importing_needs_neither_torch_nor_streamlit_nor_scikit_image() -> None:
     code = "import sys, resnet_core.images; print(sorted({'torch', 'streamlit', 'skimage'} & set(sys.modules)))"
     result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120, cwd=Path(__file__).parents[2]
     )
     assert result.stdout.strip() == "[]"

@@ -14,7 +14,7 @@ from torchvision import models
 from resnet_core import weights
 from resnet_core.architectures import architecture
 from resnet_core.network import build
-from tests.resnet_core.saved import RESNET18, refusal
+from tests.support.checkpoints import RESNET18, refusal
 
 
 @pytest.fixture

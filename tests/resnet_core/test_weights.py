@@ -15,7 +15,7 @@ from torchvision.transforms.v2 import functional as transforms
 from resnet_core import weights
 from resnet_core.architectures import Architecture, architecture
 from resnet_core.inspection.inspect import inspect
-from tests.resnet_core.saved import KEY, SMALL, described, trained
+from tests.support.checkpoints import KEY, SMALL, described, trained
 
 
 def test_kernels_come_back_in_half_precision_and_vectors_as_they_were(file: Path) -> None:

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from resnet_core import weights
-from tests.resnet_core.saved import KEY, SMALL, described, refusal, rewrite, trained
+from tests.support.checkpoints import KEY, SMALL, described, refusal, rewrite, trained
 
 
 def test_an_unknown_name_is_answered_with_the_nearest(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:

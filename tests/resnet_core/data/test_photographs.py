@@ -19,7 +19,7 @@ from resnet_core.data.batches import ALL, Augmentation
 from resnet_core.data.datasets import Dataset, open_dataset
 from resnet_core.data.files import EIGENVALUES, EIGENVECTORS, Cut, ImageFiles, _Squares, _training_cuts
 from resnet_core.errors import InputError
-from tests.resnet_core.data.photographs import WNIDS, make_photographs
+from tests.support.photographs import WNIDS, make_photographs
 
 SIDES = (18, 30)
 HOW = Augmentation(pad=0, mirror=True, fill=(0.5, 0.5, 0.5), sides=SIDES)

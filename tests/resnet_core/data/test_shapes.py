@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import platform
 from math import pi
 
 import pytest
@@ -25,8 +26,8 @@ def test_the_set_is_the_same_on_every_call_and_leaves_the_random_state() -> None
     for one, other in ((first.train, second.train), (first.test, second.test)):
         assert torch.equal(one.images, other.images)
         assert torch.equal(one.labels, other.labels)
-    # as it was first drawn, on x86-64 with torch 2.14
-    assert hashlib.sha256(first.train.images.numpy().tobytes()).hexdigest()[:16] == "9dfa9941f1c2aa46"
+    if platform.machine().lower() in ("x86_64", "amd64"):  # as it was first drawn; others may round a sine otherwise
+        assert hashlib.sha256(first.train.images.numpy().tobytes()).hexdigest()[:16] == "9dfa9941f1c2aa46"
     assert not (first.train.images[:1000] == first.test.images).flatten(1).all(1).any()
 
 

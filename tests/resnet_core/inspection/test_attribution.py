@@ -19,7 +19,7 @@ from resnet_core.images import SAMPLES, sample
 from resnet_core.inspection.attribution import METHODS, STRIDE, WINDOW, Attribution, StoppedError, attribute
 from resnet_core.network import ResNet, build
 from resnet_core.weights import load, prepare
-from tests.resnet_core.inspection.untouched import untouched
+from tests.support.side_effects import untouched
 
 DETERMINISTIC = [name for name in METHODS if name != "smoothgrad"]
 

@@ -14,7 +14,7 @@ from resnet_core.errors import InputError
 from resnet_core.inspection.attribution import attribute
 from resnet_core.inspection.trust import cascade
 from resnet_core.network import build
-from tests.resnet_core.inspection.untouched import untouched
+from tests.support.side_effects import untouched
 
 A, B = 3, 5
 

@@ -19,7 +19,7 @@ from resnet_core.errors import InputError
 from resnet_core.inspection.feature_maps import feature_maps
 from resnet_core.inspection.records import FeatureMaps
 from resnet_core.network import build
-from tests.resnet_core.inspection.untouched import untouched
+from tests.support.side_effects import untouched
 
 
 def trained_a_little(network: nn.Module) -> nn.Module:

@@ -18,7 +18,7 @@ from resnet_core.errors import InputError
 from resnet_core.inspection.gradients import gradient_correlation, gradient_flow, layer_responses, nearby_inputs
 from resnet_core.inspection.probe import blocks_of
 from resnet_core.network import ResNet, build
-from tests.resnet_core.inspection.untouched import untouched
+from tests.support.side_effects import untouched
 
 
 def small(kind: str = "resnet", blocks: int = 2, seed: int = 0, **changes: object) -> ResNet:
@@ -91,6 +91,7 @@ def test_a_norm_is_the_steepest_slope_by_finite_differences() -> None:
     assert gradient_flow(network, images, labels).blocks[3].gradient_norm == pytest.approx(steepest, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_1202_layers_are_no_more_than_many_blocks() -> None:
     network = build(architecture("resnet1202-cifar", width=2), seed=0)
     images, labels = batch(2)

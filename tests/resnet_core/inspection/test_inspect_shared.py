@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from resnet_core.errors import InputError
 from resnet_core.inspection.inspect import inspect
 from resnet_core.inspection.records import Inspection
-from tests.resnet_core.inspection.inspected import NETWORKS, fingerprint, picture, same, torchvisions
+from tests.support.networks import NETWORKS, fingerprint, picture, same, torchvisions
 
 
 @pytest.mark.parametrize("target", [None, 4])
@@ -137,7 +137,7 @@ def test_eight_threads_on_one_network_get_what_they_would_get_alone() -> None:
     start = threading.Barrier(8)
 
     def ask(thread: int) -> list[Inspection]:
-        start.wait()
+        start.wait(60)
         return [inspect(network, image, target) for image, target in questions[thread::8]]
 
     with ThreadPoolExecutor(8) as pool:
@@ -155,7 +155,7 @@ def test_a_thread_that_fails_does_not_disturb_the_others() -> None:
     start = threading.Barrier(8)
 
     def ask(thread: int) -> list[bool]:
-        start.wait()
+        start.wait(60)
         right = []
         for _ in range(3):
             if thread % 2:

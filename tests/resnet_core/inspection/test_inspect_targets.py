@@ -13,7 +13,7 @@ from resnet_core.architectures import architecture
 from resnet_core.errors import InputError
 from resnet_core.inspection.inspect import inspect, inspect_targets
 from resnet_core.network import build
-from tests.resnet_core.inspection.untouched import untouched
+from tests.support.side_effects import untouched
 
 
 def ours() -> nn.Module:
@@ -37,8 +37,13 @@ def picture() -> Tensor:
     return torch.randn((1, 3, 64, 48), generator=torch.Generator().manual_seed(2))
 
 
+# Grad-CAM and the mean over channels of all targets come from one matrix product, whose order of summation depends on the number
+# of targets and on the processor. At most 512 channels are summed: an error of about sqrt(512) roundings of the largest term.
+ROUNDING = 32 * 2**-24
+
+
 @every_network
-def test_each_is_to_the_last_bit_what_a_call_for_it_alone_gives(make) -> None:
+def test_each_is_what_a_call_for_it_alone_gives(make) -> None:
     network, targets = make(), [3, None, 9, 3]
     with untouched(network):
         together = inspect_targets(network, picture(), targets)
@@ -49,9 +54,10 @@ def test_each_is_to_the_last_bit_what_a_call_for_it_alone_gives(make) -> None:
         assert np.array_equal(found.logits, alone.logits)
         assert np.array_equal(found.probabilities, alone.probabilities)
         for one, other in zip(found.blocks, alone.blocks, strict=True):
-            assert one.numbers() == other.numbers()
-            assert np.array_equal(one.cam, other.cam)
-            assert np.array_equal(one.activation, other.activation)
+            summed = {name: pytest.approx(getattr(other, name), rel=4 * ROUNDING) for name in ("mean", "std")}
+            assert one.numbers() == other.numbers() | summed  # the others to the last bit
+            np.testing.assert_allclose(one.cam, other.cam, rtol=0, atol=ROUNDING * other.cam.max())
+            np.testing.assert_allclose(one.activation, other.activation, rtol=0, atol=ROUNDING * other.activation.max())
 
 
 @every_network

@@ -19,7 +19,7 @@ from resnet_core.errors import InputError
 from resnet_core.inspection.landscape import loss_surface, random_direction
 from resnet_core.network import ResNet, build
 from resnet_core.training.trainee import evaluate
-from tests.resnet_core.inspection.untouched import untouched
+from tests.support.side_effects import untouched
 
 STEPS = np.array([-0.5, 0.0, 0.7])
 

@@ -12,7 +12,7 @@ from resnet_core.errors import InputError
 from resnet_core.inspection.lesion import reestimated, with_blocks_swapped, without_blocks
 from resnet_core.inspection.probe import blocks_of
 from resnet_core.network import ResNet, build
-from tests.resnet_core.inspection.untouched import untouched
+from tests.support.side_effects import untouched
 
 
 def network(kind: str = "resnet", **changes: object) -> ResNet:

@@ -14,7 +14,7 @@ from resnet_core.errors import InputError
 from resnet_core.inspection.paths import path_gradients
 from resnet_core.inspection.probe import blocks_of
 from resnet_core.network import ResNet, build
-from tests.resnet_core.inspection.untouched import untouched
+from tests.support.side_effects import untouched
 
 
 def batch() -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ from resnet_core.errors import InputError
 from resnet_core.inspection.probe import blocks_of, listening
 from resnet_core.inspection.similarity import block_similarity
 from resnet_core.network import ResNet, build
-from tests.resnet_core.inspection.untouched import untouched
+from tests.support.side_effects import untouched
 
 
 def network(kind: str, blocks: int = 1, seed: int = 0) -> ResNet:

@@ -20,7 +20,7 @@ from resnet_core.inspection.attribution import Attribution, StoppedError, attrib
 from resnet_core.inspection.trust import Curves, cascade, curves, random_curves, randomised, rank_correlation
 from resnet_core.network import build
 from resnet_core.weights import load, prepare
-from tests.resnet_core.inspection.untouched import untouched
+from tests.support.side_effects import untouched
 
 
 def ours() -> nn.Module:
@@ -110,6 +110,7 @@ def test_threads_share_the_network() -> None:
     assert all(np.array_equal(each.maps, found[0].maps) for each in found)
 
 
+@pytest.mark.slow
 def test_on_the_bundled_network_guided_backprop_stays_and_the_gradient_and_grad_cam_change() -> None:
     """Adebayo et al. 2018, Figures 2 to 4, on the photograph of the cat, with all of conv5_x and conv4_x random."""
     network = load("resnet34-tiny")

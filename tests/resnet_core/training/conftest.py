@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.resnet_core.training.toy import run
+from tests.support.toy_training import run
 
 
 @pytest.fixture(scope="session")

@@ -17,15 +17,27 @@ from torch._dynamo.utils import counters
 from resnet_core import runs
 from resnet_core.architectures import Architecture
 from resnet_core.network import build
-from resnet_core.training import recipe
+from resnet_core.training import hardware, recipe
 from resnet_core.training.engine import train
 from resnet_core.training.hardware import Precision, compiles
 from resnet_core.training.recipe import WORTH_COMPILING, Phase
 from resnet_core.training.trainee import Trainee
-from tests.resnet_core.training.toy import DATA, RECIPE, TINY, StoppedError, contents, run, silent, stop_at
+from tests.support.toy_training import DATA, RECIPE, TINY, StoppedError, contents, run, silent, stop_at
 
 LONG = replace(RECIPE, phases=(Phase(-(-WORTH_COMPILING // TINY.layers), 8), Phase(30, 12)), blocks_every=500)
 CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def compiling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For other tests the environment switches it off."""
+    monkeypatch.delenv("RESNET_LENS_COMPILE")
+
+
+@pytest.fixture
+def compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where there is one, without the seconds that trying it takes."""
+    monkeypatch.setattr(hardware, "can_compile", lambda device: True)
 
 
 def trainee(compiled: bool, row: Architecture = TINY, precision: Precision = "32-true") -> Trainee:
@@ -37,6 +49,7 @@ def graphs() -> int:
     return counters["stats"]["unique_graphs"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("precision", "tolerance"), [("32-true", 1e-5), ("bf16-mixed", 0.02)])
 def test_its_steps_are_those_of_the_network_as_it_is_written(precision: Precision, tolerance: float) -> None:
     written = trainee(False, precision=precision)
@@ -58,6 +71,7 @@ def test_a_short_phase_is_not_compiled() -> None:
     assert graphs() == before
 
 
+@pytest.mark.slow
 def test_torch_does_not_give_up_after_many_networks() -> None:
     """By itself it would, after eight of one class, and go on as they are written; here, after one."""
     with torch._dynamo.config.patch(recompile_limit=1):
@@ -68,6 +82,7 @@ def test_torch_does_not_give_up_after_many_networks() -> None:
             assert graphs() > before
 
 
+@pytest.mark.slow
 def test_a_stopped_one_goes_on_to_the_same_weights_and_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recipe, "WORTH_COMPILING", 0)
     monkeypatch.setattr(recipe, "AT_LEAST", 400)
@@ -86,6 +101,7 @@ def test_a_short_run_is_not_compiled_and_says_so(finished: Path) -> None:
     assert runs.read_facts(finished)["compiled"] is False
 
 
+@pytest.mark.usefixtures("compiler")
 def test_a_run_goes_on_as_it_began(tmp_path: Path) -> None:
     """One of an earlier version, say, whose run.json does not know the word."""
     with pytest.raises(StoppedError):
@@ -99,10 +115,23 @@ def test_a_run_goes_on_as_it_began(tmp_path: Path) -> None:
     assert not compiles(tmp_path, TINY, LONG, CPU)
 
 
+@pytest.mark.usefixtures("compiler")
+def test_a_switch_turns_it_off_for_new_runs_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESNET_LENS_COMPILE", "0")
+    assert not compiles(tmp_path, TINY, LONG, CPU)
+    with pytest.raises(StoppedError):
+        run(tmp_path, progress=stop_at(50))
+    runs.write_facts(tmp_path, runs.read_facts(tmp_path) | {"compiled": True})
+    assert compiles(tmp_path, TINY, LONG, CPU)
+    monkeypatch.setenv("RESNET_LENS_COMPILE", "1")
+    assert compiles(tmp_path / "new", TINY, LONG, CPU)
+
+
+@pytest.mark.slow
 def test_without_a_compiler_it_trains_as_it_is_written() -> None:
     """Also where an earlier compilation lies in torch's cache: another process, as nothing is left of this one's answer."""
     assert compiles(Path(), TINY, LONG, CPU)
     ask = f"from pathlib import Path; from {__name__} import CPU, LONG, TINY, compiles; print(compiles(Path(), TINY, LONG, CPU))"
     without = os.environ | {"CXX": "/nowhere/g++"}
-    said = subprocess.run([sys.executable, "-c", ask], env=without, capture_output=True, text=True)
+    said = subprocess.run([sys.executable, "-c", ask], env=without, capture_output=True, text=True, timeout=300)
     assert said.stdout.strip() == "False"

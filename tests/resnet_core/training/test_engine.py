@@ -25,7 +25,7 @@ from resnet_core.network import ResNet, build
 from resnet_core.training.engine import Progress, train
 from resnet_core.training.recipe import Phase, Recipe
 from resnet_core.training.trainee import evaluate
-from tests.resnet_core.training.toy import DATA, RECIPE, TINY, run, silent
+from tests.support.toy_training import DATA, RECIPE, TINY, run, silent
 
 PARTS: list[Any] = [DATA.train, DATA.test]
 

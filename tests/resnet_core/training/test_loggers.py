@@ -15,7 +15,7 @@ from resnet_core import runs
 from resnet_core.errors import InputError
 from resnet_core.training.engine import train
 from resnet_core.training.loggers import listening
-from tests.resnet_core.training.toy import DATA, RECIPE, TINY, silent
+from tests.support.toy_training import DATA, RECIPE, TINY, silent
 
 
 def test_a_logger_hears_every_number_of_the_run_directory(tmp_path: Path) -> None:

@@ -23,8 +23,8 @@ from resnet_core.data.datasets import Dataset, open_dataset
 from resnet_core.network import build
 from resnet_core.training.recipe import Phase, Recipe
 from resnet_core.training.trainee import Trainee
-from tests.resnet_core.data.photographs import make_photographs
-from tests.resnet_core.training.toy import DATA, RECIPE, TINY
+from tests.support.photographs import make_photographs
+from tests.support.toy_training import DATA, RECIPE, TINY
 
 
 def held() -> tuple[int, int, int]:
@@ -52,7 +52,9 @@ def held_after(training: Trainee, epochs: int) -> tuple[int, int, int]:
     return held()
 
 
-@pytest.mark.parametrize("workers", [None, 0, 2], ids=["decoded", "in files", "in files, two workers"])
+@pytest.mark.parametrize(
+    "workers", [None, 0, pytest.param(2, marks=pytest.mark.slow)], ids=["decoded", "in files", "in files, two workers"]
+)
 def test_memory_is_flat_over_epochs(tmp_path: Path, workers: int | None) -> None:
     how, data = replace(RECIPE, phases=(Phase(1000, 8),), blocks_every=10), DATA
     if workers is not None:
@@ -95,6 +97,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     platform.libc_ver()[0] != "glibc" or [*map(int, platform.libc_ver()[1].split("."))] < [2, 35],
     reason="no other C library can be told to keep memory, and older ones of GNU keep no tensors as large as these",
@@ -103,7 +106,7 @@ def test_freed_memory_is_kept_for_the_next_step() -> None:
     """Or, where the C library cannot be told to, nothing happens."""
     keep = "import torch; from resnet_core.training import memory; memory.ctypes.CDLL = {}; memory.keep_freed_memory()"
     itself, kept, cannot = (
-        int(subprocess.run([sys.executable, "-c", first + STEPS], capture_output=True, text=True, check=True).stdout)
+        int(subprocess.run([sys.executable, "-c", first + STEPS], capture_output=True, text=True, check=True, timeout=120).stdout)
         for first in ("", keep.format("memory.ctypes.CDLL"), keep.format("lambda name: object()"))
     )
     assert itself > 100  # in five steps; 12,288 pages a layer, but 24 where they are huge

@@ -19,8 +19,8 @@ from resnet_core.training import engine
 from resnet_core.training.engine import train
 from resnet_core.training.measurements import Subject
 from resnet_core.training.recipe import Phase, recipe
-from tests.resnet_core.data.photographs import make_photographs
-from tests.resnet_core.training.toy import DATA, RECIPE, TINY, StoppedError, contents, silent, stop_at
+from tests.support.photographs import make_photographs
+from tests.support.toy_training import DATA, RECIPE, TINY, StoppedError, contents, silent, stop_at
 
 EVERY = 10  # iterations between checkpoints
 HOW = replace(
@@ -52,11 +52,14 @@ def test_a_killed_training_goes_on_to_the_weights_of_a_whole_one_with_other_work
 ) -> None:
     process = multiprocessing.get_context("fork").Process(target=train, args=(TINY, HOW, data, 0, tmp_path / "run", silent))
     process.start()
-    state = tmp_path / "run" / "state.safetensors"
-    while not state.exists():
-        time.sleep(0.01)
-    process.kill()
-    process.join()
+    state, deadline = tmp_path / "run" / "state.safetensors", time.monotonic() + 120
+    try:
+        while not state.exists() and process.is_alive():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    finally:
+        process.kill()
+        process.join()
     with safe_open(state, "pt") as file:
         assert EVERY <= int(file.metadata()["iteration"]) < HOW.iterations
     with pytest.raises(StoppedError):

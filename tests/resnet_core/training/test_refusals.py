@@ -18,7 +18,7 @@ from resnet_core.errors import InputError
 from resnet_core.network import ResNet
 from resnet_core.training.engine import train
 from resnet_core.training.recipe import Phase
-from tests.resnet_core.training.toy import DATA, RECIPE, TINY, StoppedError, run, silent, stop_at
+from tests.support.toy_training import DATA, RECIPE, TINY, StoppedError, run, silent, stop_at
 
 
 def test_a_finished_run_is_not_run_again(finished: Path) -> None:

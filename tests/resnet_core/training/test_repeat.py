@@ -13,7 +13,7 @@ import pytest
 from resnet_core import runs
 from resnet_core.errors import InputError
 from resnet_core.training.repeat import first_difference, read, repeat
-from tests.resnet_core.training.toy import DATA, StoppedError, contents, run, silent, stop_at
+from tests.support.toy_training import DATA, StoppedError, contents, run, silent, stop_at
 
 
 def test_it_is_the_same_run(tmp_path: Path, finished: Path) -> None:

@@ -20,7 +20,7 @@ from resnet_core.errors import InputError
 from resnet_core.network import ResNet
 from resnet_core.training.engine import train
 from resnet_core.training.hardware import precision_of
-from tests.resnet_core.training.toy import DATA, RECIPE, TINY, StoppedError, contents, run, silent, stop_at
+from tests.support.toy_training import DATA, RECIPE, TINY, StoppedError, contents, run, silent, stop_at
 
 
 @pytest.mark.parametrize("iteration", [50, 100, 120])

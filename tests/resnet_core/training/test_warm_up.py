@@ -11,7 +11,7 @@ import pytest
 
 from resnet_core import runs, weights
 from resnet_core.training.recipe import Phase, Recipe
-from tests.resnet_core.training.toy import RECIPE, StoppedError, contents, run, stop_at
+from tests.support.toy_training import RECIPE, StoppedError, contents, run, stop_at
 
 # of three classes, a guess is wrong 67 times in 100
 HOW = replace(RECIPE, phases=(Phase(350, 8),), drops=(250,), warm_up=250, warm_up_rate=0.005, warm_up_until=20)

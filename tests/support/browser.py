@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+LAPTOP = ViewportSize(width=1440, height=900)
+PHONE = ViewportSize(width=390, height=844)
 RESTS = """() => {
   const app = document.querySelector('[data-testid="stApp"]')
   return app && app.dataset.testScriptState === 'notRunning' && !document.querySelector('[data-testid="stSkeleton"]')
@@ -15,12 +22,14 @@ RESTS = """() => {
 
 
 def settle(page: Page) -> None:
-    """Until the script rests and everything is drawn, for 300 ms on end."""
-    while True:
+    """Until the script rests and everything is drawn, for 300 ms on end; three minutes at most."""
+    deadline = time.monotonic() + 180
+    while time.monotonic() < deadline:
         page.wait_for_function(RESTS)
         page.wait_for_timeout(300)
         if page.evaluate(RESTS):
             return
+    raise AssertionError(f"{page.url} does not come to rest.")
 
 
 def choose(page: Page, label: str, option: str) -> None:
@@ -79,14 +88,14 @@ def reloaded(page: Page) -> dict[str, Any]:
 
 def fits(browser: Browser, *addresses: str) -> None:
     """On a laptop and on a phone, light and dark, no page is wider than its window, and no label covers another."""
-    for width, height in ((1440, 900), (390, 844)):
+    for size in (LAPTOP, PHONE):
         for theme in ("light", "dark"):
-            context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
+            context = browser.new_context(viewport=size, color_scheme=theme)
             page = context.new_page()
             page.set_default_timeout(60_000)
             for address in addresses:
                 page.goto(address)
                 settle(page)
-                assert sideways(page) <= 0, (address, width, theme)
-                assert overlapping_labels(page) == [], (address, width, theme)
+                assert sideways(page) <= 0, (address, size, theme)
+                assert overlapping_labels(page) == [], (address, size, theme)
             context.close()

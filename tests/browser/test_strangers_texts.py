@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.looking import settle
+from tests.support.browser import settle
 
 TEXTS = [
     "[evil](http://evil.example)", "![evil](http://evil.example/p.png)", "<b>evil</b>", ":red[evil]", "$evil^2$",

@@ -24,8 +24,8 @@ from dashboard.figures.predictions import confidence, predictions_gallery, predi
 from dashboard.plain import csv_plain, plain, plotly_plain
 from resnet_core.inspection.records import Inspection
 from resnet_core.weights import save
-from tests.dashboard.visitor import DEADLINE, ROOT
-from tests.resnet_core.saved import described, trained
+from tests.support.checkpoints import described, trained
+from tests.support.visitor import DEADLINE, ROOT
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 # Streamlit's client (1.67) looks for these in the text that Markdown leaves: links, addresses, emoji and icons

@@ -23,9 +23,9 @@ from dashboard.resources.uploads import SessionFiles, Store
 from resnet_core import InputError, architecture
 from resnet_core.architectures import REGISTRY
 from resnet_core.weights import save
-from tests.dashboard.visitor import DEADLINE, ROOT, Visitor, eventually, served
-from tests.resnet_core.pictures import encoded
-from tests.resnet_core.saved import described, trained
+from tests.support.checkpoints import described, trained
+from tests.support.pictures import encoded
+from tests.support.visitor import DEADLINE, ROOT, Visitor, eventually, served
 
 PAGE = """
 import streamlit as st

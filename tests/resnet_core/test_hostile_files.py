@@ -22,9 +22,9 @@ from safetensors.torch import load_file, save_file
 from resnet_core import images
 from resnet_core.images import decode
 from resnet_core.weights import save
-from tests.resnet_core.pictures import encoded, quarters
-from tests.resnet_core.pictures import refusal as picture_refusal
-from tests.resnet_core.saved import KEY, described, refusal, rewrite, trained
+from tests.support.checkpoints import KEY, described, refusal, rewrite, trained
+from tests.support.pictures import encoded, quarters
+from tests.support.pictures import refusal as picture_refusal
 
 ROOT = Path(__file__).parents[2]
 SECONDS, MEGABYTES = 3, 1000  # of processor time for one file; of memory for them all, with Python and torch

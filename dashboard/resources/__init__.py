@@ -45,7 +45,7 @@ from dashboard.resources.racing import (
     warm_up_races,
     watched_digits,
 )
-from dashboard.resources.runs import answers, drawn, drawn_together, findings, paper, studies
+from dashboard.resources.runs import answers, drawn, drawn_together, findings, left_out, paper, studies
 
 __all__ = [
     "NEARBY",
@@ -72,6 +72,7 @@ __all__ = [
     "known_gradients",
     "known_networks",
     "known_trust",
+    "left_out",
     "most_probable",
     "network",
     "own_network",

@@ -18,6 +18,7 @@ from dashboard.figures.gradient_flow import (
     in_words,
     training_summary,
 )
+from dashboard.left_out import say_left_out
 from dashboard.state import explain_unknown, forget_own_photograph, own_photograph
 from dashboard.waiting import asked_for, over, telling
 from resnet_core.images import SAMPLES
@@ -101,7 +102,8 @@ if wanted:
         )
 
 st.subheader("Is it vanishing gradients?", anchor=False)
-studies = {name: study for name, study in resources.studies()[0].items() if study.records_gradients}
+say_left_out()
+studies = {name: study for name, study in resources.studies().items() if study.gradient_seeds}
 quoted, ours = st.columns(2, gap="medium")
 with quoted:
     st.markdown(
@@ -128,9 +130,12 @@ explain_unknown({"study": studies})
 if studies:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         study = studies[st.selectbox("Study", list(studies), key="study", bind="query-params", width=260)]
-        explain_unknown({"depth": list(map(str, study.depths)), "of": list(map(str, study.seeds))})
-        depth = st.selectbox("Layers", study.depths[::-1], key="depth", bind="query-params", width=100)
-        of = st.selectbox("Seed", study.seeds, key="of", bind="query-params", width=90)
+        depths = list(study.gradient_seeds)[::-1]
+        explain_unknown({"depth": list(map(str, depths))})
+        depth = st.selectbox("Layers", depths, key="depth", bind="query-params", width=100)
+        seeds = study.gradient_seeds[depth]
+        explain_unknown({"of": list(map(str, seeds))})
+        of = st.selectbox("Seed", seeds, key="of", bind="query-params", width=90)
     exhibit(
         resources.drawn(evolution, study, depth, of), key="evolution", origin="measured",
         words=f"{study.words} · shown: seed {of}", numbers=resources.drawn(evolution_table, study, depth, of),

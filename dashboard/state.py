@@ -13,8 +13,8 @@ from resnet_core import InputError
 def explain_unknown(known: Mapping[str, Collection[str]]) -> None:
     """Say which of the link's choices do not exist here; Streamlit drops them without a word. Call it before the widgets."""
     for name, options in known.items():
-        value = st.query_params.get(name)
-        if value is not None and value not in options:
+        value = next((each for each in st.query_params.get_all(name) if each not in options), None)
+        if value is not None:
             st.warning(
                 f"The link asks for {name} “{value[:60]}”, which does not exist here; the page shows its usual choice instead.",
                 icon=":material/link_off:",

@@ -155,7 +155,7 @@ def _parsed(folder: Path, text: str) -> RunFacts:
         shortcut=architecture.text_or_none("shortcut"),
         batch_norm=architecture.flag("batch_norm"),
         recipe=recipe.text("name"),
-        iterations=recipe.whole("iterations", 0 if measurement else 1, 10**12),
+        iterations=recipe.whole("iterations", 0, 10**12, 0),
         scale=recipe.number("scale", 1e-12, 1e12, 1.0),
         phases=tuple((phase.whole("iterations", 0, 10**12), phase.whole("resolution", 1, 100_000)) for phase in phases),
         note=recipe.text("note", ""),
@@ -173,7 +173,7 @@ def _parsed(folder: Path, text: str) -> RunFacts:
         seconds=facts.number("seconds", 0, 1e12, 0.0),
         status=facts.text("status"),
         measurement=measurement.text("name") if measurement else None,
-        question=measurement.text("question") if measurement else None,
+        question=measurement.text("question", "") if measurement else None,
         recorded=recorded,
     )
 

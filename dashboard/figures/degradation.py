@@ -204,6 +204,8 @@ def is_it_overfitting(table: pd.DataFrame) -> str:
         if len(both[residual]) < 2:
             continue
         depths = both[residual][0], both[residual][-1]
+        if any((residual, n, split) not in ends.index for n in depths for split in ("train", "test")):
+            continue  # a run that was never tested
         shallow, deep = (network_name(n, residual) for n in depths)
         train, test = ([ends.loc[(residual, n, split), "mean"] for n in depths] for split in ("train", "test"))
         spread = ends.loc[[(residual, n, "train") for n in depths], "sd"].fillna(0).sum()

@@ -28,6 +28,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     usual = max(known.values(), key=lambda each: (each.kind == "figure6", len(each.kinds), each.scale))
     name = st.selectbox("Study", list(known), list(known).index(usual.name), key="study", bind="query-params", width=260)
     study = known[name]
+    explain_unknown({f"depths-{name}": ["", *map(str, study.depths)]})
     depths = st.pills(
         "Layers", study.depths, selection_mode="multi", default=study.depths, key=f"depths-{name}", bind="query-params"
     )  # fmt: skip

@@ -27,6 +27,7 @@ NEW = "new, not trained"
 DEPTHS = [20, 32, 44, 56, 110, 1202]
 LONG = 200  # layers: from here on, a person is asked first
 LONGER = 8  # times as long a layer as in 20 layers, and with the correlation, of more inputs
+SEEDS = 1000
 DIGITS, PHOTOGRAPHS = "8 digits", "all sample photographs"
 
 st.title("How does the gradient come back?", anchor=False)
@@ -39,8 +40,9 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     layers, batch_norm, seed = 0, True, 0
     if new:
         layers = st.selectbox("Layers", DEPTHS, index=3, key="layers", bind="query-params", width=100)
+        explain_unknown({"bn": ["true", "false"], "seed": list(map(str, range(SEEDS)))})
         batch_norm = st.toggle("Batch norm", True, key="bn", bind="query-params")
-        seed = st.number_input("Seed", 0, 999, 0, key="seed", bind="query-params", width=120)
+        seed = st.number_input("Seed", 0, SEEDS - 1, 0, key="seed", bind="query-params", width=120)
     choices = [*([DIGITS] if new else []), PHOTOGRAPHS, *SAMPLES]
     explain_unknown({"images": choices})
     images = st.selectbox("Images", choices, key="images", bind="query-params", width=210, on_change=forget_own_photograph)

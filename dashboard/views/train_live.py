@@ -16,6 +16,7 @@ from resnet_core.training.race import LEARNING_RATES, SHORTCUTS, Settings
 
 DEPTHS = (20, 32, 44, 56, 110)
 WIDTHS = (4, 8, 16)
+SEEDS = 10_000
 LATEST, NOTHING = "the latest", "nothing"
 STEPS = 10  # iterations at a press of Step
 
@@ -60,6 +61,7 @@ explain_unknown({"race": [LATEST, *known], "pinned": [NOTHING, *known], "shortcu
 explain_unknown(
     {name: list(map(str, options)) for name, options in (("depth", DEPTHS), ("width", WIDTHS), ("rate", LEARNING_RATES))}
 )
+explain_unknown({"bn": ["true", "false"], "seed": list(map(str, range(SEEDS)))})
 resources.warm_up_races()
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -73,7 +75,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         help="**A**: zeros pad the new channels, no parameters; **B**: projections where dimensions change; **C**: everywhere.",
     )  # fmt: skip
     batch_norm = st.toggle("Batch norm", value=True, key="bn", bind="query-params")
-    seed = st.number_input("Seed", 0, 9999, key="seed", bind="query-params", width=110)
+    seed = st.number_input("Seed", 0, SEEDS - 1, key="seed", bind="query-params", width=110)
     st.button(
         "Start", type="primary", icon=":material/play_arrow:",
         on_click=start, args=(Settings(depth, width, shortcut, batch_norm, rate, seed),),
@@ -124,6 +126,7 @@ def watch() -> None:
             )  # fmt: skip
             st.caption(f"Iteration {race.iteration} of {total}{', paused' if paused else ''}")
         elif race.iteration:
+            explain_unknown({"upto": list(map(str, range(5, total + 1)))})
             upto = st.slider("Replay up to iteration", 5, total, total, step=5, key="upto", bind="query-params")
             if any(lane.status in ("stopped", "dead") for lane in race.lanes.values()):
                 st.button("Go on with it", icon=":material/play_arrow:", on_click=resources.go_on_with_race, args=(name,))

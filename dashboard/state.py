@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from typing import Literal
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -19,6 +22,15 @@ def explain_unknown(known: Mapping[str, Collection[str]]) -> None:
                 f"The link asks for {name} “{value[:60]}”, which does not exist here; the page shows its usual choice instead.",
                 icon=":material/link_off:",
             )
+
+
+def number_bind(key: str) -> Literal["query-params"] | None:
+    """Return how a widget of whole numbers is bound to the link: not to an infinite one, at which Streamlit raises an error."""
+    for value in st.query_params.get_all(key):
+        with suppress(ValueError):
+            if math.isinf(float(value)):
+                return None
+    return "query-params"
 
 
 def choose_point(key: str, exhibit: str) -> None:

@@ -23,7 +23,7 @@ from dashboard.figures.feature_maps import (
     order_of,
     values_table,
 )
-from dashboard.state import explain_unknown
+from dashboard.state import explain_unknown, number_bind
 from resnet_core.architectures import all_blocks
 
 SCALES = {"shared": "all channels of both networks on one scale", "own": "every channel on its own scale"}
@@ -53,7 +53,15 @@ with chosen.row:
     )
     sort = st.selectbox("Sorted by", SORTS, key="sort", bind="query-params", width=125)
     asked = st.number_input(
-        "Channel", 0, last, None, key="channel", bind="query-params", width=110, placeholder="first", help="Or click a map."
+        "Channel",
+        0,
+        last,
+        None,
+        key="channel",
+        bind=number_bind("channel"),
+        width=110,
+        placeholder="first",
+        help="Or click a map.",
     )
     scale = st.segmented_control(
         "Colours", list(SCALES), default="shared", required=True, key="colours", bind="query-params",

@@ -19,7 +19,7 @@ from dashboard.figures.gradient_flow import (
     training_summary,
 )
 from dashboard.left_out import say_left_out
-from dashboard.state import explain_unknown, forget_own_photograph, own_photograph
+from dashboard.state import explain_unknown, forget_own_photograph, number_bind, own_photograph
 from dashboard.waiting import asked_for, over, telling
 from resnet_core.images import SAMPLES
 
@@ -42,7 +42,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         layers = st.selectbox("Layers", DEPTHS, index=3, key="layers", bind="query-params", width=100)
         explain_unknown({"bn": ["true", "false"], "seed": list(map(str, range(SEEDS)))})
         batch_norm = st.toggle("Batch norm", True, key="bn", bind="query-params")
-        seed = st.number_input("Seed", 0, SEEDS - 1, 0, key="seed", bind="query-params", width=120)
+        seed = st.number_input("Seed", 0, SEEDS - 1, 0, key="seed", bind=number_bind("seed"), width=120)
     choices = [*([DIGITS] if new else []), PHOTOGRAPHS, *SAMPLES]
     explain_unknown({"images": choices})
     images = st.selectbox("Images", choices, key="images", bind="query-params", width=210, on_change=forget_own_photograph)

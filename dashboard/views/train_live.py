@@ -10,7 +10,7 @@ from dashboard import resources
 from dashboard.exhibit import exhibit
 from dashboard.figures.race import block_curves, by_network, error_curves, latest, predictions
 from dashboard.figures.style import QUANTITIES
-from dashboard.state import explain_unknown
+from dashboard.state import explain_unknown, number_bind
 from resnet_core import InputError
 from resnet_core.training.race import LEARNING_RATES, SHORTCUTS, Settings
 
@@ -75,7 +75,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         help="**A**: zeros pad the new channels, no parameters; **B**: projections where dimensions change; **C**: everywhere.",
     )  # fmt: skip
     batch_norm = st.toggle("Batch norm", value=True, key="bn", bind="query-params")
-    seed = st.number_input("Seed", 0, SEEDS - 1, key="seed", bind="query-params", width=110)
+    seed = st.number_input("Seed", 0, SEEDS - 1, key="seed", bind=number_bind("seed"), width=110)
     st.button(
         "Start", type="primary", icon=":material/play_arrow:",
         on_click=start, args=(Settings(depth, width, shortcut, batch_norm, rate, seed),),
@@ -127,7 +127,7 @@ def watch() -> None:
             st.caption(f"Iteration {race.iteration} of {total}{', paused' if paused else ''}")
         elif race.iteration:
             explain_unknown({"upto": list(map(str, range(5, total + 1)))})
-            upto = st.slider("Replay up to iteration", 5, total, total, step=5, key="upto", bind="query-params")
+            upto = st.slider("Replay up to iteration", 5, total, total, step=5, key="upto", bind=number_bind("upto"))
             if any(lane.status in ("stopped", "dead") for lane in race.lanes.values()):
                 st.button("Go on with it", icon=":material/play_arrow:", on_click=resources.go_on_with_race, args=(name,))
             st.download_button(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from resnet_core import runs
+from resnet_core.errors import InputError
+from resnet_core.runs import RunFacts
 from resnet_core.training.catalogue import STUDIES, study_of
 
 
@@ -20,8 +23,8 @@ class Study:
     """Runs that lie side by side in one folder; `facts` by the run's name."""
 
     name: str  # the folder's, after "own/" where it was made here
-    changed: float  # when its last file was written
-    facts: dict[str, dict[str, Any]]
+    changed: int  # another number when a run was written, added or removed
+    facts: dict[str, RunFacts]
     table: pd.DataFrame  # of runs.load; a row a measurement
 
     @cached_property
@@ -48,7 +51,7 @@ class Study:
 
     @cached_property
     def data(self) -> list[str]:
-        return list(dict.fromkeys(facts["data"]["title"] for facts in self.facts.values()))
+        return list(dict.fromkeys(facts.data for facts in self.facts.values()))
 
     @cached_property
     def scale(self) -> float:
@@ -75,13 +78,10 @@ class Study:
         return all(len({name for name, _recipe in each}) == 1 for each in self.networks.values())
 
     @cached_property
-    def seeds(self) -> list[int]:
-        return sorted(map(int, self.table.seed.unique()))
-
-    @cached_property
-    def records_gradients(self) -> bool:
-        """Whether its runs recorded their blocks' gradients in training."""
-        return bool((self.table.metric == "gradient_norm").any())
+    def gradient_seeds(self) -> dict[int, list[int]]:
+        """By depth: the seeds of the runs that recorded their blocks' gradients in training."""
+        rows = self.table[self.table.metric == "gradient_norm"]
+        return {int(depth): sorted(map(int, part.seed.unique())) for depth, part in rows.groupby("layers")}
 
     @cached_property
     def words(self) -> str:
@@ -104,8 +104,8 @@ class Answers:
     name: str  # as a Study's
     kind: str  # its name in the catalogue of studies
     question: str
-    changed: float
-    facts: dict[str, dict[str, Any]]
+    changed: int
+    facts: dict[str, RunFacts]
     table: pd.DataFrame  # of runs.load_measured
 
     @cached_property
@@ -119,23 +119,59 @@ class Answers:
         )
 
 
-def read(folder: Path, name: str, changed: float) -> Study | Answers | None:
-    """None where nothing was recorded yet. Raises InputError where a run is broken."""
-    facts = {path.parent.name: runs.read_facts(path.parent) for path in sorted(folder.glob("*/run.json"))}
-    asked = [each["measurement"] for each in facts.values() if "measurement" in each]
-    if asked:
-        return Answers(name, asked[0]["name"], asked[0]["question"], changed, facts, runs.load_measured(folder))
-    recorded = [folder / run for run in facts if (folder / run / "metrics.parquet").exists()]
-    return Study(name, changed, facts, runs.load(*recorded)) if recorded else None
+@dataclass(frozen=True)
+class Found:
+    """What a folder of run directories holds: a study, answers, both or neither; and a sentence for each run left out."""
+
+    studies: tuple[Study | Answers, ...]
+    left_out: tuple[str, ...]
 
 
-def folders(root: Path, prefix: str) -> Iterator[tuple[Path, str, float]]:
-    """Each folder of runs below `root`, its name after `prefix`, and when its last run was written; races are left out."""
-    for folder in sorted({path.parents[1] for path in root.rglob("run.json")}):
-        if not (folder / "race.json").exists():
-            place = folder.relative_to(root).as_posix()
-            # every record ends with a run.json, which is replaced, so at any moment there is one
-            yield folder, prefix + ("runs" if place == "." else place), max(p.stat().st_mtime for p in folder.glob("*/run.json"))
+def read(folder: Path, name: str, changed: int) -> Found:
+    """Read every run directory in the folder; one that is broken is left out, and hides no other."""
+    recorded: list[tuple[RunFacts, pd.DataFrame | None]] = []
+    left_out = []
+    for run in runs.find(folder):
+        try:
+            if run.parent == folder:
+                facts = runs.read_run(run)
+                recorded.append((facts, runs.results(facts)))
+        except InputError as error:
+            left_out.append(f"A run is left out: {error}")
+    # of one folder's measurements, the most frequent: one figure shows one kind
+    kinds = Counter(facts.measurement for facts, _ in recorded if facts.measurement).most_common()
+    studies: list[Study | Answers] = []
+    for kind in (None, *(kind for kind, _ in kinds[:1])):
+        every = {facts.run: facts for facts, _ in recorded if facts.measurement == kind}
+        tables = [table for facts, table in recorded if facts.measurement == kind and table is not None]
+        if not tables:
+            continue
+        table = pd.concat(tables, ignore_index=True)
+        if kind is None:
+            studies.append(Study(name, changed, every, table))
+        else:
+            question = next(iter(every.values())).question or ""
+            studies.append(Answers(name, kind, question, changed, every, table))
+    for facts, _ in recorded:
+        if facts.measurement not in (None, *(kind for kind, _ in kinds[:1])):
+            left_out.append(f"A run is left out: {facts.folder} holds another measurement than most beside it.")
+    return Found(tuple(studies), tuple(left_out))
+
+
+def folders(root: Path, prefix: str) -> Iterator[tuple[Path, str, int]]:
+    """Each folder of runs below `root`, its name after `prefix`, and a number that changes with its files; no races."""
+    for folder, inside in groupby(sorted(runs.find(root), key=lambda run: run.parent), key=lambda run: run.parent):
+        if folder.is_relative_to(root) and not (folder / "race.json").exists():  # a run directory may itself be the root
+            place = folder.relative_to(root).as_posix().encode(errors="replace").decode()
+            yield folder, prefix + ("runs" if place == "." else place), hash(tuple(map(_changed, inside)))
+
+
+def _changed(run: Path) -> tuple[str, int, int]:
+    """A run directory, and when it and its run.json were written; zeros where it is gone meanwhile."""
+    try:
+        return str(run), run.stat().st_mtime_ns, (run / "run.json").stat().st_mtime_ns
+    except OSError:
+        return str(run), 0, 0
 
 
 def findings(text: str) -> dict[str, list[str]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -24,6 +23,7 @@ from dashboard.figures.style import network_name, spread
 from resnet_core import runs
 from resnet_core.assets import STUDIES
 from resnet_core.files import replacing
+from resnet_core.runs import RunFacts
 from resnet_core.training.catalogue import study_of
 
 TEXT = STUDIES / "STUDIES.md"
@@ -41,22 +41,22 @@ def counted(number: int, what: str) -> str:
 
 def made(folder: Path) -> pd.DataFrame:
     """What the runs say of themselves: data, recipe, seeds, precision, hardware, time, commits."""
-    facts = [runs.read_facts(path.parent) for path in sorted(folder.glob("*/run.json"))]
+    facts = [runs.read_run(path.parent) for path in sorted(folder.glob("*/run.json"))]
 
-    def all_of(say: Callable[[dict[str, Any]], object]) -> str:
+    def all_of(say: Callable[[RunFacts], object]) -> str:
         return ", ".join(dict.fromkeys(str(say(each)) for each in facts))
 
-    seeds = sorted({each["seed"] for each in facts})
-    iterations = all_of(lambda each: f"{each['recipe']['iterations']:,}")
-    hardware = all_of(lambda each: f"{each['hardware'].get('device', 'cpu')}, {counted(each['hardware']['threads'], 'thread')}")
+    seeds = sorted({each.seed for each in facts})
+    iterations = all_of(lambda each: f"{each.iterations:,}")
+    hardware = all_of(lambda each: f"{each.hardware.get('device', 'cpu')}, {counted(each.threads, 'thread')}")
     said = {
-        "data": all_of(lambda each: each["data"]["source"]),
-        "recipe": all_of(lambda each: each["recipe"]["name"]) + f": {iterations} iterations",
+        "data": all_of(lambda each: each.source),
+        "recipe": all_of(lambda each: each.recipe) + f": {iterations} iterations",
         "seeds": ", ".join(map(str, seeds)),
         "precision": all_of(precision),
         "hardware": hardware.replace("cpu", "CPU") + " a network",
-        "time": f"{sum(each['seconds'] for each in facts) / 60:.0f} minutes in all, {counted(len(facts), 'run')}",
-        "commits": all_of(lambda each: (each["commit"] or "none")[:10]),
+        "time": f"{sum(each.seconds for each in facts) / 60:.0f} minutes in all, {counted(len(facts), 'run')}",
+        "commits": all_of(lambda each: (each.commit or "none")[:10]),
     }
     return pd.DataFrame(said.items(), columns=["what", "value"])
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping
-from typing import TypeVar
+from contextlib import suppress
+from typing import Literal, TypeVar
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -20,13 +22,22 @@ Own = TypeVar("Own")
 def explain_unknown(known: Mapping[str, Collection[str]]) -> None:
     """Say which of the link's choices do not exist here; Streamlit drops them without a word. Call it before the widgets."""
     for name, options in known.items():
-        value = st.query_params.get(name)
-        if value is not None and value not in options:
+        value = next((each for each in st.query_params.get_all(name) if each not in options), None)
+        if value is not None:
             st.warning(
                 f"The link asks for {name} “{plain(value[:60])}”, which does not exist here; the page shows its usual choice "
                 "instead.",
                 icon=":material/link_off:",
             )
+
+
+def number_bind(key: str) -> Literal["query-params"] | None:
+    """Return how a widget of whole numbers is bound to the link: not to an infinite one, at which Streamlit raises an error."""
+    for value in st.query_params.get_all(key):
+        with suppress(ValueError):
+            if math.isinf(float(value)):
+                return None
+    return "query-params"
 
 
 def choose_point(key: str, exhibit: str) -> None:

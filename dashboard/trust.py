@@ -17,6 +17,7 @@ from dashboard.figures.trust import (
     what_stays,
     what_the_pixels_do,
 )
+from dashboard.left_out import say_left_out
 from dashboard.state import explain_unknown
 from dashboard.waiting import asked_for, over, telling
 from resnet_core.inspection.records import RANDOM_ORDERS, Inspection
@@ -101,6 +102,7 @@ def trust(
             "where they do, the probability falls at once as they are deleted (to the mean colour), and rises at once as "
             "they are inserted (into a blurred picture). But scattered grey pixels are also what no network has seen."
         )
+    say_left_out()
     if "sanity" in resources.answers():
         to_study = {"show": "measurements", "measurement": "sanity"}
         st.page_link("views/studies.py", label="Our measurement: sanity", icon=":material/science:", query_params=to_study)

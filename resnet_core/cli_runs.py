@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,7 +30,7 @@ def list_runs(
     """Every run in or below a folder: what it trained, and how it ended."""
     if context.invoked_subcommand:
         return
-    found = sorted(path.parent for path in folder.rglob("run.json"))
+    found = runs.find(folder)
     if not found:
         raise InputError(f"There is no run in {folder}; `python -m resnet_core train` makes one.")
     rows = []
@@ -37,23 +38,24 @@ def list_runs(
         try:
             rows.append(_line(each))
         except InputError as error:
-            rows.append({"run": each, "status": "broken"})
+            rows.append({"run": os.fsencode(each).decode(errors="replace"), "status": "broken"})
             print(error, file=sys.stderr)
     print(pd.DataFrame(rows, columns=LISTED).to_string(index=False, na_rep=""))
 
 
 def _line(run: Path) -> dict[str, Any]:
-    facts = runs.read_facts(run)
-    scale, trained = facts["recipe"].get("scale", 1), facts["status"] == "finished" and "measurement" not in facts
-    recipe = facts["recipe"]["name"] + ("" if scale == 1 else f" x{scale:g}")
-    error = f"{_last(runs.read_metrics(run), 'test'):.2f}" if trained else ""
-    said = [run, facts["architecture"]["name"], facts["data"]["title"], recipe, str(facts.get("seed")), facts["status"], error]
+    facts = runs.read_run(run)
+    recipe = facts.recipe + ("" if facts.scale == 1 else f" x{facts.scale:g}")
+    table = runs.results(facts) if facts.status == "finished" and facts.measurement is None else None
+    error = "" if table is None else _last_test_error(table)
+    said = [run, facts.architecture, facts.data, recipe, str(facts.seed), facts.status, error]
     return dict(zip(LISTED, said, strict=True))
 
 
-def _last(metrics: pd.DataFrame, split: str) -> float:
-    errors = metrics[(metrics.metric == "error_percent") & (metrics.split == split) & metrics.block.isna()]
-    return float(errors.sort_values("step").value.iloc[-1])
+def _last_test_error(table: pd.DataFrame) -> str:
+    """In percent; empty where it was never tested."""
+    errors = table[(table.metric == "error_percent") & (table.split == "test") & table.block.isna()]
+    return "" if errors.empty else f"{errors.value.iloc[-1]:.2f}"
 
 
 @runs_app.command("show")
@@ -119,13 +121,13 @@ def repeat_run(
         print(f"The same: all {len(runs.read_metrics(run))} numbers, bit for bit.")
         return
     print(f"Not the same: {difference}.")
-    before, now = runs.read_facts(run), runs.read_facts(folder)
-    for of in ("versions", "hardware"):
-        for key in before[of].keys() & now[of].keys():
-            if before[of][key] != now[of][key]:
-                print(f"{key}: {before[of][key]} when it was recorded, and now {now[of][key]}")
-    if before["commit"] != now["commit"]:
-        print(f"commit: {before['commit']} when it was recorded, and now {now['commit']}")
+    before, now = runs.read_run(run), runs.read_run(folder)
+    for old, new in ((before.versions, now.versions), (before.hardware, now.hardware)):
+        for key in old.keys() & new.keys():
+            if old[key] != new[key]:
+                print(f"{key}: {old[key]} when it was recorded, and now {new[key]}")
+    if before.commit != now.commit:
+        print(f"commit: {before.commit} when it was recorded, and now {now.commit}")
     raise typer.Exit(1)
 
 

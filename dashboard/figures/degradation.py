@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Literal
@@ -204,6 +204,8 @@ def is_it_overfitting(table: pd.DataFrame) -> str:
         if len(both[residual]) < 2:
             continue
         depths = both[residual][0], both[residual][-1]
+        if any((residual, n, split) not in ends.index for n in depths for split in ("train", "test")):
+            continue  # a run that was never tested
         shallow, deep = (network_name(n, residual) for n in depths)
         train, test = ([ends.loc[(residual, n, split), "mean"] for n in depths] for split in ("train", "test"))
         spread = ends.loc[[(residual, n, "train") for n in depths], "sd"].fillna(0).sum()
@@ -227,11 +229,13 @@ def is_it_overfitting(table: pd.DataFrame) -> str:
     return "\n\n".join(said)
 
 
-def size_changes(facts: Mapping[str, Mapping[str, Any]]) -> str:
-    """Where the curves of these runs jump because the images become larger, in Markdown; empty where all keep their size."""
-    phases = {tuple((each["iterations"], each["resolution"]) for each in run["recipe"]["phases"]) for run in facts.values()}
+def size_changes(schedules: Iterable[tuple[tuple[int, int], ...]]) -> str:
+    """Where curves jump because the images become larger, in Markdown; empty where all keep their size.
+
+    schedules: of each run, the iterations and the resolution of its phases.
+    """
     said = []
-    for each in sorted(phase for phase in phases if len(phase) > 1):
+    for each in sorted({phases for phases in schedules if len(phases) > 1}):
         ends = accumulate(iterations for iterations, _ in each)
         parts = [f"{side} pixels up to iteration {end:,}" for (_, side), end in zip(each, ends, strict=True)]
         said.append(f"The images have {', then '.join(parts)}; where they grow, the errors jump: the network meets a new size.")

@@ -162,6 +162,8 @@ def extremes(table: pd.DataFrame, layers: int, seed: int) -> pd.DataFrame:
     found = []
     for name, part in _networks(table, layers, seed):
         relative = _relative(part)
+        if relative.empty:
+            continue  # the last block never had a gradient
         ends = {"at the first record": relative.iloc[[0]], "in all of training": relative, "at the end": relative.iloc[[-1]]}
         row = {"network": name}
         for word, largest in (("smallest", False), ("largest", True)):
@@ -184,6 +186,9 @@ def do_they_vanish(table: pd.DataFrame, layers: int, seed: int) -> str:
     said = []
     for name, part in _networks(table, layers, seed):
         relative = _relative(part)
+        if relative.empty:
+            said.append(f"- **{name}**: the norm of the last block is zero in every record.")
+            continue
         words = []
         for word, largest in (("smaller", False), ("larger", True)):
             value, block, step = _at(relative, largest)

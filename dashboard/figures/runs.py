@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -12,6 +11,7 @@ from plotly.colors import sample_colorscale
 from dashboard.figures.colours import NEUTRAL, of_network
 from dashboard.figures.degradation import at_the_end, errors
 from dashboard.figures.style import AXIS, BELOW, QUANTITIES, TICKS, block_axis, heading, log_axis
+from resnet_core.runs import RunFacts
 
 SHOWN = ("gradient_norm", "response_sd")  # of QUANTITIES
 RECORDS = 5  # of a block quantity that are drawn, evenly over the training
@@ -65,7 +65,7 @@ def block_curves(table: pd.DataFrame, run: str, quantity: str) -> go.Figure:
     )
 
 
-def runs_table(table: pd.DataFrame, study: str, runs: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+def runs_table(table: pd.DataFrame, study: str, runs: Mapping[str, RunFacts]) -> pd.DataFrame:
     """A row a run of a study: what it trained, on what, how long, and its errors in percent at the end (None while it has none).
 
     runs: what run.json says, by the run's name.
@@ -76,43 +76,43 @@ def runs_table(table: pd.DataFrame, study: str, runs: Mapping[str, Mapping[str, 
         rows.append(
             {
                 "run": f"{study}/{run}",
-                "network": facts["architecture"]["name"],
-                "data": facts["data"]["title"],
-                "recipe": facts["recipe"]["name"],
-                "schedule": facts["recipe"].get("scale", 1.0),
-                "iterations": facts["recipe"]["iterations"],
-                "seed": facts["seed"],
+                "network": facts.architecture,
+                "data": facts.data,
+                "recipe": facts.recipe,
+                "schedule": facts.scale,
+                "iterations": facts.iterations,
+                "seed": facts.seed,
                 "training error": ends.get("train"),
                 "test error": ends.get("test"),
-                "minutes": facts["seconds"] / 60,
-                "status": facts["status"],
-                "commit": (facts["commit"] or "none")[:10],
+                "minutes": facts.seconds / 60,
+                "status": facts.status,
+                "commit": (facts.commit or "none")[:10],
             }
         )
     return pd.DataFrame(rows)
 
 
-def precision(facts: Mapping[str, Any]) -> str:
+def precision(facts: RunFacts) -> str:
     """In words: the numbers' format, and whether the network was compiled, which rounds otherwise."""
-    said = {"bf16-mixed": "bfloat16 autocast"}.get(facts.get("precision", ""), "float32")
-    return f"{said}, compiled" if facts.get("compiled") else said
+    said = "bfloat16 autocast" if facts.precision == "bf16-mixed" else "float32"
+    return f"{said}, compiled" if facts.compiled else said
 
 
-def facts_table(facts: Mapping[str, Any]) -> pd.DataFrame:
+def facts_table(facts: RunFacts) -> pd.DataFrame:
     """What run.json says beside the recipe, in words: a row a fact."""
-    row, hardware, versions = facts["architecture"], facts["hardware"], facts["versions"]
-    shortcut = f"shortcuts of option {row['shortcut']}" if row["shortcut"] else "no shortcuts"
-    norm = "with" if row["batch_norm"] else "without"
+    shortcut = f"shortcuts of option {facts.shortcut}" if facts.residual else "no shortcuts"
+    norm = "with" if facts.batch_norm else "without"
+    width = f", width {facts.width}" if facts.width else ""
     said = {
-        "network": f"{row['name']}, width {row['width']}, {shortcut}, {norm} batch norm",
-        "data": f"{facts['data']['title']}: {facts['data']['source']}",
-        "seed": facts["seed"],
-        "weights" if "measurement" in facts else "first weights": facts["start"] or "He initialisation from the seed",
+        "network": f"{facts.architecture}{width}, {shortcut}, {norm} batch norm",
+        "data": f"{facts.data}: {facts.source}",
+        "seed": facts.seed,
+        "weights" if facts.measurement else "first weights": facts.start or "He initialisation from the seed",
         "precision": precision(facts),
-        "commit": facts["commit"] or "none",
-        "hardware": ", ".join(f"{key} {value}" for key, value in hardware.items()),
-        "versions": ", ".join(f"{key} {value}" for key, value in versions.items()),
-        "time": f"{facts['seconds'] / 60:.1f} minutes",
-        "status": facts["status"],
+        "commit": facts.commit or "none",
+        "hardware": ", ".join(f"{key} {value}" for key, value in facts.hardware.items()),
+        "versions": ", ".join(f"{key} {value}" for key, value in facts.versions.items()),
+        "time": f"{facts.seconds / 60:.1f} minutes",
+        "status": facts.status,
     }
     return pd.DataFrame([(key, str(value)) for key, value in said.items()], columns=["what", "value"])

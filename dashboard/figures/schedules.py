@@ -84,13 +84,19 @@ def does_depth_pay(ends: pd.DataFrame) -> str:
         lags = {word: _lags(of_kind[of_kind.split == split]) for split, word in (("train", "Training"), ("test", "test"))}
         if shallow == deep or lags["Training"].empty:
             continue
-        words = [f"{word} error: {', '.join(map(_behind, found.itertuples()))} iterations" for word, found in lags.items()]
+        words = [
+            f"{word} error: {', '.join(map(_behind, found.itertuples()))} iterations"
+            for word, found in lags.items()
+            if len(found)
+        ]
         said.append(f"**{deep} against {shallow}.** {'; '.join(words)}. {_verdict(lags['Training'])}".rstrip())
     return "\n\n".join(said)
 
 
 def _lags(ends: pd.DataFrame) -> pd.DataFrame:
     """By iterations: how far the deepest network's error lies above the shallowest's, both spreads, and the fewest seeds."""
+    if ends.empty:
+        return pd.DataFrame(columns=["lag", "spread", "seeds"])
     tables = (ends.pivot(index="iterations", columns="layers", values=each).iloc[:, [0, -1]] for each in ("mean", "sd", "n"))
     means, sds, seeds = tables
     lag = (means.iloc[:, -1] - means.iloc[:, 0]).dropna()

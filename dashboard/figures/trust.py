@@ -30,7 +30,7 @@ def similarity(table: pd.DataFrame, ranked: Ranked) -> go.Figure:
     layers = table.random_down_to.drop_duplicates().tolist()
     lines = table.groupby(["method", "random_down_to"], sort=False)[ranked].mean()
     figure = go.Figure()
-    for method in table.method.drop_duplicates():
+    for method in (each for each in table.method.drop_duplicates() if each in METHODS):
         figure.add_scatter(
             x=["nothing", *layers], y=[1.0, *lines[method].reindex(layers)], name=METHODS[method][0], mode="lines+markers",
             line={"color": OF_METHOD[method], "width": 2.5}, marker={"size": 6}, hovertemplate="%{y:.2f}",

@@ -47,7 +47,7 @@ from dashboard.resources.racing import (
     warm_up_races,
     watched_digits,
 )
-from dashboard.resources.runs import answers, drawn, drawn_together, findings, paper, studies
+from dashboard.resources.runs import answers, drawn, drawn_together, findings, left_out, paper, studies
 
 __all__ = [
     "NEARBY",
@@ -74,6 +74,7 @@ __all__ = [
     "known_gradients",
     "known_networks",
     "known_trust",
+    "left_out",
     "may_steer",
     "most_probable",
     "network",

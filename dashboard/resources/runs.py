@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import FunctionType
 from typing import Any, TypeVar
@@ -12,48 +12,52 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from dashboard import recorded
-from dashboard.recorded import Answers, Study
-from resnet_core import InputError
+from dashboard.recorded import Answers, Found, Study
 from resnet_core.assets import REFERENCE, STUDIES
+from resnet_core.runs import RunFacts
 
 Drawn = TypeVar("Drawn")
 
 
 @st.cache_resource(max_entries=256)
-def _study(folder: Path, name: str, changed: float) -> Study | Answers | None:
+def _found(folder: Path, name: str, changed: int) -> Found:
     return recorded.read(folder, name, changed)
 
 
-def _all_studies() -> Iterator[Study | Answers | str]:
-    """Every shipped and own study, or a sentence where it cannot be read."""
-    for folder, name, changed in (*recorded.folders(STUDIES, ""), *recorded.folders(own_runs(), "own/")):
-        try:
-            if study := _study(folder, name, changed):
-                yield study
-        except InputError as error:
-            yield f"The study {name} is left out: {error}"
+def _all_found() -> list[Found]:
+    """What every folder of shipped and own runs holds."""
+    places = (*recorded.folders(STUDIES, ""), *recorded.folders(own_runs(), "own/"))
+    return [_found(*place) for place in places]
 
 
-def studies() -> tuple[dict[str, Study], list[str]]:
-    """Every study that trained networks by its name, and a sentence for each that cannot be read."""
-    found = list(_all_studies())
-    return {each.name: each for each in found if isinstance(each, Study)}, [each for each in found if isinstance(each, str)]
+def studies() -> dict[str, Study]:
+    """Every study that trained networks, by its name."""
+    return {each.name: each for found in _all_found() for each in found.studies if isinstance(each, Study)}
 
 
 def answers() -> dict[str, Answers]:
     """Every study that asked networks, by its name."""
-    return {each.name: each for each in _all_studies() if isinstance(each, Answers)}
+    return {each.name: each for found in _all_found() for each in found.studies if isinstance(each, Answers)}
 
 
-def _identity(study: Study | Answers) -> tuple[str, float]:
-    return study.name, study.changed
+def left_out() -> list[str]:
+    """A sentence for each run directory that cannot be read."""
+    return [sentence for found in _all_found() for sentence in found.left_out]
+
+
+def _identity(study: Study | Answers) -> tuple[str, str, int]:
+    return type(study).__name__, study.name, study.changed
+
+
+def _folder(facts: RunFacts) -> str:
+    return str(facts.folder)  # what it says changes with its study
 
 
 def _place(function: FunctionType) -> str:
     return f"{function.__module__}.{function.__qualname__}"
 
 
-@st.cache_resource(max_entries=256, hash_funcs={Study: _identity, Answers: _identity, FunctionType: _place})
+@st.cache_resource(max_entries=256, hash_funcs={Study: _identity, Answers: _identity, RunFacts: _folder, FunctionType: _place})
 def drawn(draw: Callable[..., Drawn], study: Study | Answers, *choices: Any) -> Drawn:
     """`draw(study.table, *choices)`, once for all sessions: it takes a tenth of a second, and most people look at the same."""
     return draw(study.table, *choices)
@@ -76,7 +80,7 @@ def findings(study: Study | Answers) -> list[str]:
 
 
 def own_runs() -> Path:
-    return Path(os.environ.get("RESNET_LENS_RUNS", Path(__file__).parents[2] / "runs"))
+    return Path(os.environ.get("RESNET_LENS_RUNS", "runs"))
 
 
 @st.cache_resource

@@ -10,7 +10,7 @@ from dashboard.state import explain_unknown
 from resnet_core import REGISTRY, architecture
 from resnet_core.complexity import stage_table
 
-explain_unknown({"network": REGISTRY})
+explain_unknown({"network": REGISTRY, "first": ["true", "false"]})
 st.title("What is a network made of?", anchor=False)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     name = st.selectbox(
@@ -18,6 +18,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     )
     chosen = architecture(name)
     stages = {stage.name: stage for stage in chosen.stages}
+    explain_unknown({"stage": stages})
     stage = st.segmented_control(
         "Stage of the block", list(stages), default="conv2_x", required=True, key="stage", bind="query-params"
     )

@@ -19,7 +19,7 @@ st.title("Which pixels speak for it?", anchor=False)
 chosen = choose("The class that the pixels speak for or against.")
 names, checkpoints, photograph = chosen.names, chosen.checkpoints, chosen.photograph
 others = [NO_OTHER, *chosen.classes]
-explain_unknown({"against": others})
+explain_unknown({"against": others, "methods": ["", *(title for title, _, _ in METHODS.values())]})
 with chosen.row:
     other = st.selectbox(
         "Rather than", others, key="against", bind="query-params", width=230,

@@ -24,7 +24,7 @@ titles, checkpoints, photograph, first = chosen.titles, chosen.checkpoints, chos
 architectures = [checkpoint.architecture for checkpoint in checkpoints]
 labels = all_blocks(architectures)
 twins = architectures[0].block_labels == architectures[1].block_labels and architectures[0].residual != architectures[1].residual
-explain_unknown({"scale": SCALES, "block": labels})
+explain_unknown({"scale": SCALES, "block": labels, "difference": ["true", "false"] if twins else ["false"]})
 with chosen.row:
     scale = st.segmented_control(
         "Colour scale", list(SCALES), default="block", required=True, key="scale", bind="query-params",

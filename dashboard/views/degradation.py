@@ -8,16 +8,15 @@ from dashboard import resources
 from dashboard.exhibit import exhibit
 from dashboard.figures.degradation import Axis, Shown, degradation, size_changes
 from dashboard.figures.schedules import schedules
+from dashboard.left_out import say_left_out
 from dashboard.plain import plain
 from dashboard.state import explain_unknown
 
 QUOTED = " · ◇ the paper, Table 6, after 64,000 iterations"
 
 st.title("Do deeper networks learn worse?", anchor=False)
-known, broken = resources.studies()
-for sentence in broken:
-    st.warning(plain(sentence), icon=":material/broken_image:")
-known = {name: study for name, study in known.items() if len(study.depths) > 1 and study.one_a_depth}
+say_left_out()
+known = {name: study for name, study in resources.studies().items() if len(study.depths) > 1 and study.one_a_depth}
 if not known:
     st.info(
         "There is no study of several depths yet; `python -m resnet_core study figure6 --scale 0.025` trains one.",
@@ -30,6 +29,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     usual = max(known.values(), key=lambda each: (each.kind == "figure6", len(each.kinds), each.scale))
     name = st.selectbox("Study", list(known), list(known).index(usual.name), key="study", bind="query-params", width=260)
     study = known[name]
+    explain_unknown({f"depths-{name}": ["", *map(str, study.depths)]})
     depths = st.pills(
         "Layers", study.depths, selection_mode="multi", default=study.depths, key=f"depths-{name}", bind="query-params"
     )  # fmt: skip
@@ -65,7 +65,7 @@ with right:
         + (QUOTED if paper and shown != "training" else ""),
         numbers=found.at_the_end,
     )
-if sizes := size_changes(study.facts):
+if sizes := size_changes(facts.phases for facts in study.facts.values()):
     st.info(sizes, icon=":material/photo_size_select_large:")
 if found.overfitting:
     st.subheader("Is it overfitting?", anchor=False)
@@ -88,7 +88,7 @@ if len({each.scale for each in alike}) > 1:
 if findings := resources.findings(study):
     with st.expander("What this study shows, and what it does not"):
         st.markdown("\n\n".join(findings))
-notes = list(dict.fromkeys(facts["recipe"]["note"] for facts in study.facts.values()))
+notes = list(dict.fromkeys(facts.note for facts in study.facts.values()))
 if study.scale < 1:
     st.caption(
         f"These networks were trained for {study.scale:.3g} of the recipe's iterations, with the steps of the "

@@ -24,7 +24,7 @@ from dashboard.figures.feature_maps import (
     values_table,
 )
 from dashboard.plain import plain
-from dashboard.state import explain_unknown
+from dashboard.state import explain_unknown, number_bind
 from resnet_core.architectures import all_blocks
 
 SCALES = {"shared": "all channels of both networks on one scale", "own": "every channel on its own scale"}
@@ -33,7 +33,8 @@ st.title("What is in every channel?", anchor=False)
 chosen = choose("The class whose logit the class gradients are of.")
 photograph, architectures = chosen.photograph, [checkpoint.architecture for checkpoint in chosen.checkpoints]
 labels = all_blocks(architectures)
-explain_unknown({"block": labels, "place": PLACES.values(), "sort": SORTS, "colours": SCALES})
+last = max(architecture.features for architecture in architectures) - 1
+explain_unknown({"block": labels, "sort": SORTS, "colours": SCALES, "channel": list(map(str, range(last + 1)))})
 
 
 def choose_channel(grid: str) -> None:
@@ -47,13 +48,21 @@ with chosen.row:
     asked_of = zip(chosen.names, blocks, chosen.targets, strict=True)
     found = [resources.feature_maps(name, photograph, own, target) for name, own, target in asked_of]
     places = [place for place in PLACES if any(place in each.maps for each in found)]
+    explain_unknown({"place": [PLACES[place] for place in places]})
     shown = st.selectbox(
         "Place in it", places, index=len(places) - 1, format_func=PLACES.__getitem__, key="place", bind="query-params", width=165
     )
     sort = st.selectbox("Sorted by", SORTS, key="sort", bind="query-params", width=125)
-    last = max(architecture.features for architecture in architectures) - 1
     asked = st.number_input(
-        "Channel", 0, last, None, key="channel", bind="query-params", width=110, placeholder="first", help="Or click a map."
+        "Channel",
+        0,
+        last,
+        None,
+        key="channel",
+        bind=number_bind("channel"),
+        width=110,
+        placeholder="first",
+        help="Or click a map.",
     )
     scale = st.segmented_control(
         "Colours", list(SCALES), default="shared", required=True, key="colours", bind="query-params",

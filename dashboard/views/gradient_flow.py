@@ -18,7 +18,8 @@ from dashboard.figures.gradient_flow import (
     in_words,
     training_summary,
 )
-from dashboard.state import explain_unknown, forget_own_photograph, own_photograph
+from dashboard.left_out import say_left_out
+from dashboard.state import explain_unknown, forget_own_photograph, number_bind, own_photograph
 from dashboard.waiting import asked_for, over, telling
 from resnet_core.images import SAMPLES
 
@@ -26,6 +27,7 @@ NEW = "new, not trained"
 DEPTHS = [20, 32, 44, 56, 110, 1202]
 LONG = 200  # layers: from here on, a person is asked first
 LONGER = 8  # times as long a layer as in 20 layers, and with the correlation, of more inputs
+SEEDS = 1000
 DIGITS, PHOTOGRAPHS = "8 digits", "all sample photographs"
 
 st.title("How does the gradient come back?", anchor=False)
@@ -38,8 +40,9 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     layers, batch_norm, seed = 0, True, 0
     if new:
         layers = st.selectbox("Layers", DEPTHS, index=3, key="layers", bind="query-params", width=100)
+        explain_unknown({"bn": ["true", "false"], "seed": list(map(str, range(SEEDS)))})
         batch_norm = st.toggle("Batch norm", True, key="bn", bind="query-params")
-        seed = st.number_input("Seed", 0, 999, 0, key="seed", bind="query-params", width=120)
+        seed = st.number_input("Seed", 0, SEEDS - 1, 0, key="seed", bind=number_bind("seed"), width=120)
     choices = [*([DIGITS] if new else []), PHOTOGRAPHS, *SAMPLES]
     explain_unknown({"images": choices})
     images = st.selectbox("Images", choices, key="images", bind="query-params", width=210, on_change=forget_own_photograph)
@@ -101,7 +104,8 @@ if wanted:
         )
 
 st.subheader("Is it vanishing gradients?", anchor=False)
-studies = {name: study for name, study in resources.studies()[0].items() if study.records_gradients}
+say_left_out()
+studies = {name: study for name, study in resources.studies().items() if study.gradient_seeds}
 quoted, ours = st.columns(2, gap="medium")
 with quoted:
     st.markdown(
@@ -128,9 +132,12 @@ explain_unknown({"study": studies})
 if studies:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         study = studies[st.selectbox("Study", list(studies), key="study", bind="query-params", width=260)]
-        explain_unknown({"depth": list(map(str, study.depths)), "of": list(map(str, study.seeds))})
-        depth = st.selectbox("Layers", study.depths[::-1], key="depth", bind="query-params", width=100)
-        of = st.selectbox("Seed", study.seeds, key="of", bind="query-params", width=90)
+        depths = list(study.gradient_seeds)[::-1]
+        explain_unknown({"depth": list(map(str, depths))})
+        depth = st.selectbox("Layers", depths, key="depth", bind="query-params", width=100)
+        seeds = study.gradient_seeds[depth]
+        explain_unknown({"of": list(map(str, seeds))})
+        of = st.selectbox("Seed", seeds, key="of", bind="query-params", width=90)
     exhibit(
         resources.drawn(evolution, study, depth, of), key="evolution", origin="measured",
         words=f"{study.words} · shown: seed {of}", numbers=resources.drawn(evolution_table, study, depth, of),

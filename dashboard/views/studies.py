@@ -1,7 +1,7 @@
 """What was trained and measured, where, and how did it go? Every shipped and own run, with all that it takes to repeat it."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import pandas as pd
 import streamlit as st
@@ -11,19 +11,21 @@ from dashboard.exhibit import exhibit
 from dashboard.figures.gallery import TRAINING_PICTURES, pictures
 from dashboard.figures.runs import SHOWN, block_curves, facts_table, run_curves, runs_table
 from dashboard.figures.style import QUANTITIES
+from dashboard.left_out import say_left_out
 from dashboard.plain import plain
 from dashboard.recorded import Answers, Study
 from dashboard.state import explain_unknown
+from resnet_core.runs import RunFacts
 
 Shown = Literal["training runs", "measurements"]
 
 
-def show_facts(facts: dict[str, Any]) -> None:
+def show_facts(facts: RunFacts) -> None:
     st.table(facts_table(facts).map(plain), hide_index=True)
     with st.expander("The recipe in full"):
-        said = {key: str(value) for key, value in facts["recipe"].items() if key != "note"}
+        said = {key: str(value) for key, value in facts.recorded["recipe"].items() if key != "note"}
         st.table(pd.DataFrame(said.items(), columns=["what", "value"]).map(plain), hide_index=True)
-    st.caption(plain(facts["recipe"]["note"]))
+    st.caption(plain(facts.note))
 
 
 def show_measurements(known: Mapping[str, Study]) -> None:
@@ -71,7 +73,7 @@ def show_runs(known: Mapping[str, Study]) -> None:
     if table.empty:
         st.info("This run has recorded nothing yet.", icon=":material/hourglass:")
         return
-    words = f"{chosen} · {facts['data']['title']} · {facts['recipe']['name']}, {facts['recipe']['iterations']:,} iterations"
+    words = f"{chosen} · {facts.data} · {facts.recipe}, {facts.iterations:,} iterations"
     left, right = st.columns([1.5, 1], gap="medium")
     with left:
         exhibit(
@@ -97,9 +99,8 @@ def show_runs(known: Mapping[str, Study]) -> None:
 
 
 st.title("What was trained and measured?", anchor=False)
-studies, broken = resources.studies()
-for sentence in broken:
-    st.warning(plain(sentence), icon=":material/broken_image:")
+say_left_out()
+studies = resources.studies()
 explain_unknown({"show": get_args(Shown)})
 shown = st.segmented_control(
     "Show", get_args(Shown), default="training runs", required=True, key="show", bind="query-params", label_visibility="collapsed"

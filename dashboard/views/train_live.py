@@ -11,12 +11,13 @@ from dashboard.exhibit import exhibit
 from dashboard.figures.race import block_curves, by_network, error_curves, latest, predictions
 from dashboard.figures.style import QUANTITIES
 from dashboard.plain import plain
-from dashboard.state import explain_unknown
+from dashboard.state import explain_unknown, number_bind
 from resnet_core import InputError
 from resnet_core.training.race import LEARNING_RATES, SHORTCUTS, Race, Settings
 
 DEPTHS = (20, 32, 44, 56, 110)
 WIDTHS = (4, 8, 16)
+SEEDS = 10_000
 LATEST, NOTHING = "yours, or the latest", "nothing"
 STEPS = 10  # iterations at a press of Step
 
@@ -68,6 +69,7 @@ explain_unknown({"race": [LATEST, *known], "pinned": [NOTHING, *known], "shortcu
 explain_unknown(
     {name: list(map(str, options)) for name, options in (("depth", DEPTHS), ("width", WIDTHS), ("rate", LEARNING_RATES))}
 )
+explain_unknown({"bn": ["true", "false"], "seed": list(map(str, range(SEEDS)))})
 resources.warm_up_races()
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -81,7 +83,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         help="**A**: zeros pad the new channels, no parameters; **B**: projections where dimensions change; **C**: everywhere.",
     )  # fmt: skip
     batch_norm = st.toggle("Batch norm", value=True, key="bn", bind="query-params")
-    seed = st.number_input("Seed", 0, 9999, key="seed", bind="query-params", width=110)
+    seed = st.number_input("Seed", 0, SEEDS - 1, key="seed", bind=number_bind("seed"), width=110)
     st.button(
         "Start", type="primary", icon=":material/play_arrow:",
         on_click=start, args=(Settings(depth, width, shortcut, batch_norm, rate, seed),),
@@ -155,7 +157,8 @@ def watch() -> None:
             st.caption(f"Iteration {race.iteration} of {total}{', paused' if race.paused else ''}")
         elif race.iteration:
             if total > 5:
-                upto = st.slider("Replay up to iteration", 5, total, total, step=5, key="upto", bind="query-params")
+                explain_unknown({"upto": list(map(str, range(5, total + 1)))})
+                upto = st.slider("Replay up to iteration", 5, total, total, step=5, key="upto", bind=number_bind("upto"))
             if may_steer and any(lane.status in ("stopped", "dead") for lane in race.lanes.values()):
                 st.button("Go on with it", icon=":material/play_arrow:", on_click=go_on, args=(name,))
             st.download_button(

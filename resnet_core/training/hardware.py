@@ -39,7 +39,7 @@ def precision_of(folder: Path, recipe: Recipe) -> Precision:
     """The precision a run is trained in, in Fabric's terms: what `folder` records of an unfinished one, so that it goes on as it
     began, or else what the recipe wants and the hardware has."""
     if (folder / "run.json").exists():
-        return "bf16-mixed" if runs.read_facts(folder).get("precision") == "bf16-mixed" else "32-true"
+        return "bf16-mixed" if runs.read_run(folder).precision == "bf16-mixed" else "32-true"
     if torch.cuda.is_available():
         supported = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
@@ -54,7 +54,7 @@ def compiles(folder: Path, architecture: Architecture, recipe: Recipe, device: t
     says RESNET_LENS_COMPILE=0, as compiling takes a minute or two. Without a compiler nothing is compiled.
     """
     if (folder / "run.json").exists():
-        wanted = bool(runs.read_facts(folder).get("compiled"))
+        wanted = runs.read_run(folder).compiled
     else:
         wanted = os.environ.get("RESNET_LENS_COMPILE") != "0" and any(
             phase.worth_compiling(architecture.layers) for phase in recipe.phases

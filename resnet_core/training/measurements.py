@@ -105,11 +105,12 @@ def answer(measurement: Measurement, label: str, dataset: Dataset, seed: int, tr
 
 def _recipe_of(run: Path) -> dict[str, Any]:
     """What the run was trained by; its iterations with those of the runs that it went on from."""
-    facts = runs.read_facts(run)
-    recipe, iterations = facts["recipe"], facts["recipe"]["iterations"]
-    while facts.get("start") and (run.parent / facts["start"]).exists():
-        facts = runs.read_facts(run.parent / facts["start"])
-        iterations += facts["recipe"]["iterations"]
+    facts = runs.read_run(run)
+    recipe, iterations, passed = facts.recorded["recipe"], facts.iterations, {run.name}
+    while facts.start and facts.start not in passed and (run.parent / facts.start).exists():
+        passed.add(facts.start)
+        facts = runs.read_run(run.parent / facts.start)
+        iterations += facts.iterations
     return {**recipe, "iterations": iterations}
 
 

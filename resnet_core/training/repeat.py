@@ -36,26 +36,28 @@ class Recorded:
 
 def read(run: Path) -> Recorded:
     """Raises InputError where there is none, or one that cannot be repeated."""
-    facts = runs.read_facts(run)
-    if "measurement" in facts:
+    facts = runs.read_run(run)
+    if facts.measurement is not None:
         raise InputError(f"{run} holds what a network answered, not how it was trained; run its study again.")
-    if facts["status"] != "finished":
+    if facts.status != "finished":
         raise InputError(f"{run} holds a training that is not finished; go on with it first.")
     if (run.resolve().parent / "race.json").exists():
         raise InputError(f"{run} is half of a race, which a person may have steered; the page Train live replays it.")
-    if (processes := facts.get("hardware", {}).get("processes", 1)) > 1:
-        raise InputError(f"{run} was trained by {processes} processes, each with its own batch norm; only one's can be repeated.")
+    if facts.processes > 1:
+        raise InputError(
+            f"{run} was trained by {facts.processes} processes, each with its own batch norm; only one's can be repeated."
+        )
     try:
         return Recorded(
             run=run,
-            architecture=Architecture.from_fields(facts["architecture"]),
-            recipe=Recipe.from_fields(facts["recipe"]),
-            data=facts["data"],
-            seed=facts["seed"],
-            start=facts["start"],
-            precision=facts["precision"],
-            compiled=facts.get("compiled", False),
-            threads=facts["hardware"]["threads"],
+            architecture=Architecture.from_fields(facts.recorded["architecture"]),
+            recipe=Recipe.from_fields(facts.recorded["recipe"]),
+            data=facts.recorded["data"],
+            seed=facts.seed,
+            start=facts.start,
+            precision="bf16-mixed" if facts.precision == "bf16-mixed" else "32-true",
+            compiled=facts.compiled,
+            threads=facts.recorded["hardware"]["threads"],
         )
     except (KeyError, TypeError) as error:
         raise InputError(f"{run / 'run.json'} does not say all that a repetition needs: {error}.") from None

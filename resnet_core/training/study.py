@@ -149,7 +149,7 @@ def is_finished(planned: Planned) -> bool:
     if not (folder / "run.json").exists() or (found := runs.read_facts(folder))["status"] != "finished":
         return False
     found |= {"architecture": {**found["architecture"], "num_classes": None}, "recipe": comparable(found["recipe"])}
-    found |= {"measurement": found.get("measurement", {}).get("name"), "data": found["data"]["name"]}
+    found |= {"measurement": found.get("measurement", {}).get("name"), "data": found["data"].get("name")}
     expected = json.loads(json.dumps(planned.facts))
     kind, colon, path = planned.data.partition(":")
     if kind != "imagenet":  # which may be called by its folder, or not

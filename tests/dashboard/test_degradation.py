@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 import pytest
 
@@ -150,11 +148,8 @@ def test_the_end_points_are_those_of_the_chosen_error() -> None:
 
 
 def test_where_images_grow_is_said() -> None:
-    def run(*phases: tuple[int, int]) -> dict[str, Any]:
-        return {"recipe": {"phases": [{"iterations": n, "resolution": side} for n, side in phases]}}
-
-    assert size_changes({"a": run((1600, 32)), "b": run((1600, 32))}) == ""
-    said = size_changes({"a": run((1700, 48), (450, 64), (50, 128)), "b": run((1700, 48), (450, 64), (50, 128))})
+    assert size_changes([((1600, 32),), ((1600, 32),)]) == ""
+    said = size_changes([((1700, 48), (450, 64), (50, 128)), ((1700, 48), (450, 64), (50, 128))])
     assert said.startswith(
         "The images have 48 pixels up to iteration 1,700, then 64 pixels up to iteration 2,150, then 128 pixels up to iteration "
         "2,200;"

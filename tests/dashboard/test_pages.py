@@ -1,0 +1,233 @@
+"""Does every page run, and does every parameter of its link do what the link says, or say that it cannot? Without a browser."""
+
+from __future__ import annotations
+
+import ast
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import resources
+from dashboard.figures.attribution import METHODS
+from dashboard.figures.feature_maps import PLACES
+from resnet_core import runs
+from resnet_core.images import SAMPLES
+from resnet_core.training import race
+
+DASHBOARD = Path(__file__).parents[2] / "dashboard"
+PAGES = sorted(path.stem for path in (DASHBOARD / "views").glob("[a-z]*.py"))
+UNKNOWN = "does not exist here"
+RACES = ("2026-01-01-a", "2026-01-01-b")
+SAMPLE, PAIR, OTHER = list(SAMPLES)[1], ("plain34-tiny", "resnet34-tiny"), "any two"
+
+
+@dataclass(frozen=True)
+class Link:
+    """A page, and parameters that it knows: of each a value for the address and what the widget then holds.
+
+    with_: what else the address needs. keys: by parameter, the widget's key as its source has it, where that is no plain string.
+    """
+
+    page: str
+    values: dict[str, tuple[str | list[str], Any]]
+    with_: dict[str, str] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def good(self) -> dict[str, str | list[str]]:
+        return self.with_ | {name: value for name, (value, _) in self.values.items()}
+
+
+def same(value: str) -> tuple[str, str]:
+    return value, value
+
+
+ANY_TWO = {"pair": same(OTHER), "left": same(PAIR[1]), "right": same(PAIR[0])}
+SHARED = {"sample": same(SAMPLE), "target": same("bullet train")}
+LINKS = [
+    Link(
+        "compare",
+        SHARED | {"scale": same("all"), "difference": ("true", True), "block": same("conv2_1")},
+    ),
+    Link("compare", ANY_TWO, keys={"left": "side", "right": "side"}),
+    Link("predictions", ANY_TWO, keys={"left": "side", "right": "side"}),
+    Link(
+        "feature_maps",
+        SHARED
+        | {
+            "block": same("conv3_1"), "place": (PLACES["sum"], "sum"), "sort": same("variance"), "channel": ("3", 3),
+            "colours": same("own"),
+        },
+    ),
+    Link(
+        "attribution",
+        SHARED
+        | {
+            "against": same("abacus"), "methods": ([METHODS["grad-cam"][0]], ["grad-cam"]), "trust": same("plain"),
+            "ranks": same("signed"),
+        },
+        keys={"trust": "key"},
+    ),
+    Link("attribution", {"side": same("left")}, {"pair": OTHER, "left": PAIR[1], "right": PAIR[0]}, {"side": "key"}),
+    Link("attribution", {"opacity": ("50", None), "threshold": ("10", None)}),
+    Link("gradient_flow", {"layers": ("20", 20), "bn": ("false", False), "seed": ("7", 7), "images": same(SAMPLE)}),
+    Link("gradient_flow", {"networks": same("34-tiny"), "images": same(SAMPLE)}),
+    Link("gradient_flow", {"study": same("gradients"), "depth": ("56", 56), "of": ("1", 1)}, {"layers": "20"}),
+    Link(
+        "degradation",
+        {"study": same("race"), "depths-race": (["20"], [20]), "error": same("test"), "over": same("minutes")},
+        keys={"depths-race": "f'depths-{name}'"},
+    ),
+    Link(
+        "train_live",
+        {
+            "depth": ("20", 20), "width": ("4", 4), "rate": ("0.1", 0.1), "shortcut": same("C"), "bn": ("false", False),
+            "seed": ("7", 7), "race": same(RACES[0]), "pinned": same(RACES[1]), "upto": ("10", 10),
+        },
+    ),
+    Link("architectures", {"network": same("plain50"), "stage": same("conv4_x"), "first": ("true", True)}),
+    Link("studies", {"run": same("race/plain20-cifar-seed1")}),
+    Link("studies", {"show": same("measurements"), "measurement": same("figure7-x0.1"), "asked": same("resnet56-cifar-seed0")}),
+]  # fmt: skip
+
+HOSTILE = [
+    "nonesuch", "[link](http://x.example)", "![x](http://x.example/p.png)", "<b>bold</b><script>", "$x$", "x" * 20_000, "\0", "",
+    " ", "\u202e\u0301é日本", "-1", "1e400", "nan", "99999999999999999999", "0x10", "None", "true", "../..", "%00", "{}", "a\nb",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Two finished races and nothing else; the pages start no process."""
+    root = tmp_path_factory.mktemp("runs")
+    for name in RACES:
+        write_race(root / "races" / name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RESNET_LENS_RUNS", str(root))
+        patch.setattr(resources, "warm_up_races", lambda: None)
+        yield root
+
+
+def write_race(folder: Path) -> None:
+    """A finished race of twenty iterations, as its workers leave it."""
+    settings = race.Settings(depth=8, iterations=20)
+    facts = {
+        "layers": 8, "recipe": {"name": "quick", "iterations": 20}, "data": {"name": "digits", "title": "Digits"}, "seed": 0,
+        "seconds": 1.0, "status": "finished",
+    }  # fmt: skip
+    for lane in race.NETWORKS:
+        (folder / lane).mkdir(parents=True)
+        runs.write_facts(folder / lane, facts | {"architecture": asdict(settings.network(lane))})
+        with (folder / lane / "live.jsonl").open("w") as file:
+            for iteration in (5, 10, 15, 20):
+                where = {"step": iteration, "epoch": 0.0, "split": "train_batches"}
+                rows = [{**where, "metric": "error_percent", "block": None, "value": 90.0 - iteration}]
+                rows += [
+                    {**where, "metric": metric, "block": block, "value": 1.0}
+                    for metric in ("gradient_norm", "response_sd") for block in ("conv2_1", "conv3_1", "conv4_1")
+                ]  # fmt: skip
+                guesses = {"classes": [0] * race.SHOWN, "probabilities": [0.5] * race.SHOWN}
+                file.write(json.dumps({"iteration": iteration, "rows": rows, **guesses}) + "\n")
+    (folder / "race.json").write_text(json.dumps(asdict(settings)))
+    race.steer(folder, race.Control())
+
+
+def visit(page: str, parameters: dict[str, str | list[str]]) -> AppTest:
+    app = AppTest.from_file(str(DASHBOARD / "app.py"), default_timeout=120)
+    app.query_params.update(parameters)
+    app.switch_page(f"views/{page}.py")
+    return app.run()
+
+
+def named(links: list[Link]) -> list[str]:
+    return [f"{link.page}-{'-'.join(link.values)}"[:60] for link in links]
+
+
+def complaints(app: AppTest) -> list[str]:
+    assert [error.value for error in app.exception] == []
+    return [warning.value for warning in app.warning if UNKNOWN in warning.value]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_without_any_choice_shows_a_title_and_no_error(page: str) -> None:
+    app = visit(page, {})
+    assert complaints(app) == []
+    assert len(app.title) == 1
+    assert [error.value for error in app.error] == []
+
+
+def bound_keys() -> set[tuple[str, str]]:
+    """Of every widget that a link can set: its file, and its key as the source has it."""
+    found = set()
+    for path in DASHBOARD.rglob("*.py"):
+        for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
+            given = {keyword.arg: keyword.value for keyword in call.keywords}
+            if "bind" in given:
+                key = given["key"]
+                found.add((path.stem, key.value if isinstance(key, ast.Constant) else ast.unparse(key)))
+    return found
+
+
+def test_every_parameter_of_a_link_has_a_case_here() -> None:
+    cases = {(link.page, link.keys.get(name, name)) for link in LINKS for name in link.values}
+    of_parts = {key for _, key in cases}
+    missing = {(file, key) for file, key in bound_keys() if (file, key) not in cases and (file in PAGES or key not in of_parts)}
+    assert missing == set()
+
+
+@pytest.mark.parametrize("link", LINKS, ids=named(LINKS))
+def test_a_link_sets_the_widgets_that_it_names(link: Link) -> None:
+    app = visit(link.page, link.good)
+    assert complaints(app) == []
+    expected = {name: value for name, (_, value) in link.values.items() if value is not None}
+    assert {name: app.session_state[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize("link", LINKS, ids=named(LINKS))
+def test_a_link_that_asks_for_the_unknown_is_told_so(link: Link) -> None:
+    for name in link.values:
+        said = complaints(visit(link.page, link.good | {name: "nonesuch"}))
+        assert len(said) == 1, (name, said)
+        assert said[0].startswith(f"The link asks for {name} ")
+
+
+@pytest.mark.parametrize("link", LINKS, ids=named(LINKS))
+def test_whatever_a_stranger_puts_into_a_link_breaks_nothing(link: Link) -> None:
+    for first in range(0, len(HOSTILE), 3):
+        parameters = {name: HOSTILE[(first + place) % len(HOSTILE)] for place, name in enumerate(link.values)}
+        complaints(visit(link.page, link.with_ | parameters))
+    complaints(visit(link.page, dict.fromkeys(link.values, HOSTILE[:5])))
+
+
+def mutated(rng: random.Random, page: str) -> dict[str, str | list[str]]:
+    """A link with one to four parameters of the page, each good, another's, hostile or repeated."""
+    link = rng.choice([each for each in LINKS if each.page == page])
+    good: dict[str, str | list[str]] = {**link.good}
+    every = [value for each in LINKS for value, _ in each.values.values()]
+    for name in rng.sample(sorted(link.values), min(len(link.values), rng.randint(1, 4))):
+        text = rng.choice([rng.choice(HOSTILE), "".join(chr(rng.randrange(1, 0x2FFF)) for _ in range(rng.randrange(40)))])
+        good[name] = rng.choice([text, text, [text, *rng.sample(HOSTILE, 2)], rng.choice(every)])
+    return good
+
+
+def visit_mutated(page: str, first: int, last: int) -> None:
+    for number in range(first, last):
+        link = mutated(random.Random(f"{page} {number}"), page)
+        assert [error.value for error in visit(page, link).exception] == [], link
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_mutated_links_break_nothing(page: str) -> None:
+    visit_mutated(page, 0, 20)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES)
+def test_three_hundred_mutated_links_a_page_break_nothing(page: str) -> None:
+    visit_mutated(page, 20, 300)

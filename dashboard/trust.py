@@ -42,6 +42,7 @@ def trust(
             "Correlation", list(RANKED), default="absolute", required=True, key="ranks", bind="query-params",
             help="; ".join(f"**{name}**: {words}" for name, words in RANKED.items()),
         )  # fmt: skip
+        kind, ranked = kind or kinds[1], ranked or "absolute"  # an empty one in the link is None
         place = st.empty()
     side = kinds.index(kind)
     inspection, name = inspections[side], chosen.titles[side]

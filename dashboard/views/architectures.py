@@ -22,6 +22,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     stage = st.segmented_control(
         "Stage of the block", list(stages), default="conv2_x", required=True, key="stage", bind="query-params"
     )
+    stage = stage or "conv2_x"  # an empty one in the link is None
     first = st.toggle(
         "its first block", key="first", bind="query-params", help="The first block of a stage may change the dimensions."
     )

@@ -30,6 +30,7 @@ with chosen.row:
         "Colour scale", list(SCALES), default="block", required=True, key="scale", bind="query-params",
         help="; ".join(f"**{name}**: {words}" for name, words in SCALES.items()),
     )  # fmt: skip
+    scale = scale or "block"  # an empty one in the link is None
     differences = st.toggle(
         "Difference", key="difference", bind="query-params", disabled=not twins,
         help="Residual less plain, block by block; of a plain and a residual network with the same blocks.",

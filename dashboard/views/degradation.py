@@ -35,6 +35,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     )  # fmt: skip
     shown = st.segmented_control("Error", get_args(Shown), default="both", required=True, key="error", bind="query-params")
     axis = st.segmented_control("Over", get_args(Axis), default="iterations", required=True, key="over", bind="query-params")
+shown, axis = shown or "both", axis or "iterations"  # an empty one in the link is None
 if not depths:
     st.info("Choose a number of layers.", icon=":material/layers:")
     st.stop()

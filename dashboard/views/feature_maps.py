@@ -68,6 +68,7 @@ with chosen.row:
         "Colours", list(SCALES), default="shared", required=True, key="colours", bind="query-params",
         help="; ".join(f"**{name}**: {words}" for name, words in SCALES.items()),
     )  # fmt: skip
+    scale = scale or "shared"  # an empty one in the link is None
 sorted_by = next(each for each in found[::-1] if shown in each.maps)  # the residual network has all that the plain one has
 channel = int(order_of(sorted_by, shown, sort, like=0)[0]) if asked is None else asked
 limit = limit_of(found, shown)

@@ -82,7 +82,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         "Shortcuts", SHORTCUTS, default="A", required=True, key="shortcut", bind="query-params",
         help="**A**: zeros pad the new channels, no parameters; **B**: projections where dimensions change; **C**: everywhere.",
     )  # fmt: skip
-    shortcut = shortcut or "A"  # a link to an unknown one leaves none chosen
+    shortcut = shortcut or "A"  # an empty one in the link is None
     batch_norm = st.toggle("Batch norm", value=True, key="bn", bind="query-params")
     seed = st.number_input("Seed", 0, SEEDS - 1, key="seed", bind=number_bind("seed"), width=110)
     st.button(

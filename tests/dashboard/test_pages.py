@@ -191,18 +191,19 @@ def test_a_link_sets_the_widgets_that_it_names(link: Link) -> None:
 
 @pytest.mark.parametrize("link", LINKS, ids=named(LINKS))
 def test_a_link_that_asks_for_the_unknown_is_told_so(link: Link) -> None:
-    for name in link.values:
-        said = complaints(visit(link.page, link.good | {name: "nonesuch"}))
-        assert len(said) == 1, (name, said)
-        assert said[0].startswith(f"The link asks for {name} ")
+    first, *others = link.values  # the others may depend on the first
+    for names in ([first], others):
+        said = complaints(visit(link.page, link.good | dict.fromkeys(names, "nonesuch")))
+        assert {name for name in names if not any(each.startswith(f"The link asks for {name} ") for each in said)} == set()
 
 
 @pytest.mark.parametrize("link", LINKS, ids=named(LINKS))
 def test_whatever_a_stranger_puts_into_a_link_breaks_nothing(link: Link) -> None:
-    for first in range(0, len(HOSTILE), 3):
+    for first in range(0, len(HOSTILE), 8):
         parameters = {name: HOSTILE[(first + place) % len(HOSTILE)] for place, name in enumerate(link.values)}
         complaints(visit(link.page, link.with_ | parameters))
     complaints(visit(link.page, dict.fromkeys(link.values, HOSTILE[:5])))
+    complaints(visit(link.page, link.with_ | dict.fromkeys(link.values, "")))
 
 
 def mutated(rng: random.Random, page: str) -> dict[str, str | list[str]]:
@@ -224,10 +225,10 @@ def visit_mutated(page: str, first: int, last: int) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_mutated_links_break_nothing(page: str) -> None:
-    visit_mutated(page, 0, 20)
+    visit_mutated(page, 0, 5)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 def test_three_hundred_mutated_links_a_page_break_nothing(page: str) -> None:
-    visit_mutated(page, 20, 300)
+    visit_mutated(page, 5, 300)

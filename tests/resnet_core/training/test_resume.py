@@ -17,9 +17,10 @@ from torch import Tensor, nn
 
 from resnet_core import runs
 from resnet_core.errors import InputError
-from resnet_core.network import ResNet
+from resnet_core.network import ResNet, build
 from resnet_core.training.engine import train
 from resnet_core.training.hardware import precision_of
+from resnet_core.training.trainee import Trainee
 from tests.support.toy_training import DATA, RECIPE, TINY, StoppedError, contents, run, silent, stop_at
 
 
@@ -168,7 +169,7 @@ def half_precision() -> Fabric:
     return Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
 
 
-def test_in_bfloat16_a_stopped_run_goes_on_bit_by_bit_too(tmp_path: Path, finished: Path) -> None:
+def test_in_bfloat16_a_stopped_run_goes_on_bit_by_bit_too(tmp_path: Path) -> None:
     how = replace(RECIPE, bfloat16=True, blocks_every=25)
     train(TINY, how, DATA, 0, tmp_path / "whole", silent, fabric=half_precision())
     with pytest.raises(StoppedError):
@@ -180,9 +181,16 @@ def test_in_bfloat16_a_stopped_run_goes_on_bit_by_bit_too(tmp_path: Path, finish
     pd.testing.assert_frame_equal(resumed[1], whole[1], check_exact=True)
     assert resumed[2] == whole[2]
     assert whole[2]["precision"] == "bf16-mixed"
-    single = contents(finished)[1]  # the same network and batches in float32
-    losses = [t[(t.metric == "loss") & (t.split == "train_batches")].value.iloc[0] for t in (whole[1], single)]
-    assert losses[0] == pytest.approx(losses[1], rel=0.02)
+
+
+def test_in_bfloat16_the_first_step_is_that_of_float32_but_for_rounding() -> None:
+    """The first alone: how far rounding drives the later ones apart depends on the processor's kernels."""
+    losses = []
+    for fabric in (half_precision(), Fabric(accelerator="cpu", devices=1)):
+        trainee = Trainee(build(TINY, 0), RECIPE, DATA, 0, fabric)
+        trainee.step()
+        losses.append(trainee.report()["loss"])
+    assert losses[0] == pytest.approx(losses[1], rel=2**-7)  # twice bfloat16's unit of rounding
     assert losses[0] != losses[1]
 
 

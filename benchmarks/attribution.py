@@ -29,14 +29,14 @@ from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
 from benchmarks.inspect import SIDE, captum, compare, report
-from resnet_core.architectures import architecture
-from resnet_core.inspection import attribution
+from resnet_core.networks.architectures import architecture
+from resnet_core.inspection.attribution import methods
 from resnet_core.inspection.inspect import inspect_targets
-from resnet_core.network import ResNet, build
+from resnet_core.networks.resnet import ResNet, build
 
 TARGETS = [1, 50, 281, 400, 900]
 STEPS = 50
-BATCH = attribution.BATCH["cuda" if torch.cuda.is_available() else "cpu"]
+BATCH = methods.BATCH["cuda" if torch.cuda.is_available() else "cpu"]
 
 
 def grad_cam(network: ResNet, image: torch.Tensor, targets: list[int]) -> None:
@@ -81,18 +81,18 @@ def main() -> None:
         IntegratedGradients(network).attribute(image, target=TARGETS[0], n_steps=STEPS, **batch)
 
     def integrated() -> object:
-        return attribution.attribute(network, image, "integrated-gradients", TARGETS[0], most_steps=STEPS)
+        return methods.attribute(network, image, "integrated-gradients", TARGETS[0], most_steps=STEPS)
 
     measure("Captum IntegratedGradients", integrated, gradients, 5)
     measure(f"Captum IntegratedGradients, batches of {BATCH}", integrated, lambda: gradients(internal_batch_size=BATCH), 5)
 
-    window, stride = (3, attribution.WINDOW, attribution.WINDOW), (3, attribution.STRIDE, attribution.STRIDE)
+    window, stride = (3, methods.WINDOW, methods.WINDOW), (3, methods.STRIDE, methods.STRIDE)
 
     def squares(**batch: int) -> None:
         Occlusion(network).attribute(image, target=TARGETS[0], sliding_window_shapes=window, strides=stride, **batch)
 
     def occluded() -> object:
-        return attribution.attribute(network, image, "occlusion", TARGETS[0])
+        return methods.attribute(network, image, "occlusion", TARGETS[0])
 
     measure("Captum Occlusion", occluded, squares, 3, 0)
     measure(f"Captum Occlusion, batches of {BATCH}", occluded, lambda: squares(perturbations_per_eval=BATCH), 3, 0)

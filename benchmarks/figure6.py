@@ -27,15 +27,15 @@ import torch
 from lightning_fabric import Fabric
 
 from benchmarks.train import BATCH, noise, synchronised
-from resnet_core.architectures import Architecture, architecture
-from resnet_core.complexity import complexity
-from resnet_core.network import build
-from resnet_core.processors import processors
-from resnet_core.training.catalogue import study
+from resnet_core.networks.architectures import Architecture, architecture
+from resnet_core.networks.cost import complexity
+from resnet_core.networks.resnet import build
+from resnet_core.device import processors
+from resnet_core.studies.catalogue import study
 from resnet_core.training.hardware import accelerator, precision_of
 from resnet_core.training.memory import keep_freed_memory
 from resnet_core.training.recipe import recipe
-from resnet_core.training.trainee import Trainee
+from resnet_core.training.trainer import Trainee
 
 RECIPE = recipe("he2015-cifar")
 SECONDS = 5.0  # of a slice

@@ -3,20 +3,9 @@
 import streamlit as st
 
 from dashboard.exhibit import bring_plotly, exhibit
-from dashboard.figures.feature_maps import (
-    EQUATION_SHAPE,
-    OVER_SHAPE,
-    channel_grid,
-    channel_over,
-    channel_table,
-    equation,
-    grid_shape,
-    limit_of,
-    order_of,
-    values_table,
-)
+from dashboard.figures.feature_maps import EQUATION_SHAPE, OVER_SHAPE, channel_grid, channel_over, channel_table, equation, grid_shape, limit_of, order_of, values_table
 from resnet_core import FeatureMaps, architecture, build, feature_maps
-from resnet_core.images import sample, square
+from resnet_core.pictures.decode import sample, square
 
 BLOCK, PLACE = "conv3_4", "output"  # of ResNet-50
 st.set_page_config(layout="wide")

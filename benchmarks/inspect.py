@@ -34,9 +34,9 @@ from captum.attr import LayerGradCam
 from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
-from resnet_core.architectures import architecture
+from resnet_core.networks.architectures import architecture
 from resnet_core.inspection.inspect import inspect
-from resnet_core.network import ResNet, build
+from resnet_core.networks.resnet import ResNet, build
 
 SIDE, TARGET = 224, 281
 WARM_UP = 3

@@ -44,15 +44,15 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 from torchvision import transforms
 
-from resnet_core.architectures import architecture
-from resnet_core.batch_norm import BatchNorm2d
-from resnet_core.data.batches import ImageSet
-from resnet_core.data.datasets import Dataset
-from resnet_core.network import build
+from resnet_core.networks.architectures import architecture
+from resnet_core.networks.batch_norm import BatchNorm2d
+from resnet_core.data.in_memory import ImageSet
+from resnet_core.data.sources import Dataset
+from resnet_core.networks.resnet import build
 from resnet_core.training.hardware import Precision, accelerator, precision_of
 from resnet_core.training.memory import keep_freed_memory
 from resnet_core.training.recipe import recipe
-from resnet_core.training.trainee import Trainee
+from resnet_core.training.trainer import Trainee
 
 N, BATCH, ROUNDS, STEPS = 12_800, 128, 10, 8
 MEAN, STD = (0.49, 0.48, 0.45), (0.25, 0.24, 0.26)

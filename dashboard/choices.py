@@ -12,8 +12,8 @@ from dashboard import resources
 from dashboard.plain import plain
 from dashboard.state import explain_unknown, forget_own_photograph, own_photograph, own_weights, say_refusal
 from resnet_core import InputError
-from resnet_core.checkpoint import Checkpoint
-from resnet_core.images import SAMPLES
+from resnet_core.networks.checkpoint import Checkpoint
+from resnet_core.pictures.decode import SAMPLES
 
 MOST_PROBABLE = "most probable"
 ANY_TWO = "any two"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboard.__main__ import serve_command
-from resnet_core import cli
+from resnet_core.cli import main as core
 
-cli.app.command("dashboard")(serve_command)
-main = cli.main
+core.app.command("dashboard")(serve_command)
+main = core.main

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 
-from resnet_core.images import MAX_MEGABYTES, MAX_MEGAPIXELS
-from resnet_core.processors import processors
+from resnet_core.pictures.decode import MAX_MEGABYTES, MAX_MEGAPIXELS
+from resnet_core.device import processors
 
 UPLOADS = "RESNET_LENS_UPLOADS"  # environment variable: "0" forbids uploads
 RACES = "RESNET_LENS_RACES"  # environment variable: the number of races at once

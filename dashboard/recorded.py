@@ -15,7 +15,7 @@ import pandas as pd
 from resnet_core import runs
 from resnet_core.errors import InputError
 from resnet_core.runs import RunFacts
-from resnet_core.training.catalogue import STUDIES, study_of
+from resnet_core.studies.catalogue import STUDIES, study_of
 
 
 @dataclass(frozen=True, eq=False)

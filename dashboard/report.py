@@ -22,9 +22,9 @@ from dashboard.figures.schedules import by_schedule, over_schedules
 from dashboard.figures.style import network_name, spread
 from resnet_core import runs
 from resnet_core.assets import STUDIES
-from resnet_core.files import replacing
+from resnet_core.atomic import replacing
 from resnet_core.runs import RunFacts
-from resnet_core.training.catalogue import study_of
+from resnet_core.studies.catalogue import study_of
 
 TEXT = STUDIES / "STUDIES.md"
 _TABLE = re.compile(r"(<!-- table (\S+) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -94,4 +94,4 @@ def _greet(url: str) -> None:
     if sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
         webbrowser.open(url)
     import resnet_core.inspection.inspect
-    import resnet_core.weights  # noqa: F401
+    import resnet_core.networks.weights  # noqa: F401

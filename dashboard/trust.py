@@ -8,15 +8,7 @@ from dashboard import resources
 from dashboard.choices import Choice
 from dashboard.exhibit import exhibit
 from dashboard.figures.attribution import METHODS
-from dashboard.figures.trust import (
-    RANKED,
-    curve_numbers,
-    deletion_insertion,
-    similarity,
-    similarity_numbers,
-    what_stays,
-    what_the_pixels_do,
-)
+from dashboard.figures.trust import RANKED, curve_numbers, deletion_insertion, similarity, similarity_numbers, what_stays, what_the_pixels_do
 from dashboard.left_out import say_left_out
 from dashboard.state import explain_unknown
 from dashboard.waiting import asked_for, over, telling

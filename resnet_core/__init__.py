@@ -13,20 +13,20 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from resnet_core.complexity import complexity  # at once: the module of the same name would take its place otherwise
+from resnet_core.networks.cost import complexity  # at once: the module of the same name would take its place otherwise
 
 if TYPE_CHECKING:
-    from resnet_core.architectures import REGISTRY, Architecture, architecture
-    from resnet_core.checkpoint import Checkpoint
+    from resnet_core.networks.architectures import REGISTRY, Architecture, architecture
+    from resnet_core.networks.checkpoint import Checkpoint
     from resnet_core.errors import InputError
-    from resnet_core.images import decode, square
-    from resnet_core.inspection.attribution import Attribution, attribute
+    from resnet_core.pictures.decode import decode, square
+    from resnet_core.inspection.attribution.methods import Attribution, attribute
     from resnet_core.inspection.feature_maps import feature_maps
     from resnet_core.inspection.gradients import gradient_flow
     from resnet_core.inspection.inspect import inspect, inspect_targets
     from resnet_core.inspection.records import BlockRecord, FeatureMaps, Inspection
-    from resnet_core.network import ResNet, build
-    from resnet_core.weights import load, prepare, save
+    from resnet_core.networks.resnet import ResNet, build
+    from resnet_core.networks.weights import load, prepare, save
 
 _HOME = {
     "checkpoint": ("Checkpoint",),

@@ -1,3 +1,3 @@
-from resnet_core.cli import main
+from resnet_core.cli.main import main
 
 main()

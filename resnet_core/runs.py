@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from resnet_core.errors import InputError
-from resnet_core.files import replacing
+from resnet_core.atomic import replacing
 
 METRIC_COLUMNS = ["step", "epoch", "split", "metric", "block", "value"]
 LARGEST_JSON, LARGEST_TABLE = 2**20, 2**28  # bytes

@@ -7,8 +7,8 @@ from typing import Any
 import plotly.graph_objects as go
 
 from dashboard.figures.colours import NEUTRAL, of_network
-from resnet_core.architectures import Architecture, Stage
-from resnet_core.complexity import BlockShape, block_shape
+from resnet_core.networks.architectures import Architecture, Stage
+from resnet_core.networks.cost import BlockShape, block_shape
 
 BOX = 152  # every length is in pixels, so that the drawing and its text are as large on a telephone as on a wide screen
 TALL, LOW = 38, 26  # convolutions; batch norm and ReLU

@@ -14,14 +14,7 @@ from numpy.typing import NDArray
 from plotly.colors import sample_colorscale, unlabel_rgb
 
 from dashboard.figures.colours import AMOUNT, NEUTRAL, SIGNED, of_network
-from dashboard.figures.overlay import (
-    Pixels,
-    grey_uri,
-    heat_uri,
-    indexed_uri,
-    over_each_other,
-    strength,
-)
+from dashboard.figures.overlay import Pixels, grey_uri, heat_uri, indexed_uri, over_each_other, strength
 from dashboard.figures.style import AXIS, log_axis
 from resnet_core.inspection.records import FeatureMaps, Map, Sort
 

@@ -15,7 +15,7 @@ from dashboard.figures.colours import NEUTRAL, OF_METHOD
 from dashboard.figures.style import AXIS, BELOW, TICKS, heading, titled
 
 if TYPE_CHECKING:  # at run time, they would bring torch
-    from resnet_core.inspection.trust import Cascade, Curves
+    from resnet_core.inspection.attribution.sanity_checks import Cascade, Curves
 
 Ranked = Literal["absolute", "signed"]
 RANKED: dict[Ranked, str] = {"absolute": "of the values' sizes, as Adebayo et al. have it", "signed": "of the values as they are"}

@@ -4,49 +4,11 @@ What is cached as a resource is handed out itself, not a copy: read it, never ch
 first needed.
 """
 
-from dashboard.resources.attributions import (
-    attribution,
-    cascade,
-    curves,
-    known_attribution,
-    known_trust,
-    random_curves,
-)
-from dashboard.resources.batches import (
-    NEARBY,
-    RADIANS,
-    Batch,
-    digits_batch,
-    gradient_correlation,
-    gradient_flow,
-    known_gradients,
-    photographs_batch,
-)
-from dashboard.resources.networks import (
-    checkpoint,
-    feature_maps,
-    inspections,
-    known_networks,
-    most_probable,
-    network,
-    own_networks,
-    pairs,
-    predictions,
-)
+from dashboard.resources.attributions import attribution, cascade, curves, known_attribution, known_trust, random_curves
+from dashboard.resources.batches import NEARBY, RADIANS, Batch, digits_batch, gradient_correlation, gradient_flow, known_gradients, photographs_batch
+from dashboard.resources.networks import checkpoint, feature_maps, inspections, known_networks, most_probable, network, own_networks, pairs, predictions
 from dashboard.resources.photographs import SHOWN, Photograph, own_photograph, sample_photograph
-from dashboard.resources.racing import (
-    Digits,
-    go_on_with_race,
-    may_steer,
-    own_race,
-    packed_race,
-    race,
-    races,
-    start_race,
-    steer_race,
-    warm_up_races,
-    watched_digits,
-)
+from dashboard.resources.racing import Digits, go_on_with_race, may_steer, own_race, packed_race, race, races, start_race, steer_race, warm_up_races, watched_digits
 from dashboard.resources.runs import answers, drawn, drawn_together, findings, left_out, paper, studies
 
 __all__ = [

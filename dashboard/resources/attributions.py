@@ -11,8 +11,8 @@ from dashboard.resources.once import go_on, known, once
 from dashboard.resources.photographs import Photograph
 
 if TYPE_CHECKING:
-    from resnet_core.inspection.attribution import Attribution
-    from resnet_core.inspection.trust import Cascade, Curves
+    from resnet_core.inspection.attribution.methods import Attribution
+    from resnet_core.inspection.attribution.sanity_checks import Cascade, Curves
 
 
 def known_attribution(name: str, photograph: Photograph, target: int, against: int | None, method: str) -> Attribution | None:
@@ -28,8 +28,8 @@ def attribution(
 
     `tell` as in `attribute`; also what it raises ends it.
     """
-    from resnet_core.inspection.attribution import attribute
-    from resnet_core.weights import prepare
+    from resnet_core.inspection.attribution.methods import attribute
+    from resnet_core.networks.weights import prepare
 
     def compute() -> Attribution:
         return attribute(network(name), prepare(photograph.pixels, checkpoint(name)), method, target, tell, against=against)
@@ -47,12 +47,12 @@ def cascade(
     name: str, photograph: Photograph, target: int, against: int | None, method: str, tell: Callable[[float], bool] = go_on
 ) -> Cascade:
     """How much of the attribution outlives a randomisation of the network."""
-    from resnet_core.inspection import trust
-    from resnet_core.weights import prepare
+    from resnet_core.inspection.attribution import sanity_checks
+    from resnet_core.networks.weights import prepare
 
     def compute() -> Cascade:
         x = prepare(photograph.pixels, checkpoint(name))
-        found = trust.cascade(network(name), x, method, target, tell=tell, against=against)
+        found = sanity_checks.cascade(network(name), x, method, target, tell=tell, against=against)
         return replace(found, maps=found.maps[:1])  # no page shows the others: a megabyte
 
     return once("cascade", (name, photograph.digest, target, against, method), compute, tell)
@@ -62,23 +62,23 @@ def curves(
     name: str, photograph: Photograph, target: int, against: int | None, method: str, tell: Callable[[float], bool] = go_on
 ) -> Curves:
     """What deletion and insertion of the attribution's pixels do."""
-    from resnet_core.inspection import trust
-    from resnet_core.weights import prepare
+    from resnet_core.inspection.attribution import sanity_checks
+    from resnet_core.networks.weights import prepare
 
     def compute() -> Curves:
         x = prepare(photograph.pixels, checkpoint(name))
-        return trust.curves(network(name), x, attribution(name, photograph, target, against, method), tell=tell)
+        return sanity_checks.curves(network(name), x, attribution(name, photograph, target, against, method), tell=tell)
 
     return once("curves", (name, photograph.digest, target, against, method), compute, tell)
 
 
 def random_curves(name: str, photograph: Photograph, target: int, tell: Callable[[float], bool] = go_on) -> list[Curves]:
     """The same of pixels in random orders."""
-    from resnet_core.inspection import trust
-    from resnet_core.weights import prepare
+    from resnet_core.inspection.attribution import sanity_checks
+    from resnet_core.networks.weights import prepare
 
     def compute() -> list[Curves]:
         x = prepare(photograph.pixels, checkpoint(name))
-        return trust.random_curves(network(name), x, target, tell=tell)
+        return sanity_checks.random_curves(network(name), x, target, tell=tell)
 
     return once("random curves", (name, photograph.digest, target), compute, tell)

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from dashboard.resources.networks import checkpoint, logits, network, pairs
 from dashboard.resources.once import known, once
 from dashboard.resources.photographs import Photograph
-from resnet_core.images import square
+from resnet_core.pictures.decode import square
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from resnet_core.inspection.gradients import GradientFlow
-    from resnet_core.network import ResNet
+    from resnet_core.networks.resnet import ResNet
 
 NEW_SIDE = 32  # pixels of what a new network is shown
 NEARBY, RADIANS = 12, 0.02  # inputs on a great circle, and the angle between two
@@ -39,7 +39,7 @@ class Batch:
 @st.cache_resource
 def digits_batch(count: int) -> Batch:
     """The first training images of the bundled digits."""
-    from resnet_core.data.datasets import open_dataset
+    from resnet_core.data.sources import open_dataset
 
     data = open_dataset("digits")
     images, labels = next(data.train.test_batches(count, data.train.side))
@@ -57,8 +57,8 @@ def _input(name: str, batch: Batch) -> Tensor:
     """(N, 3, S, S) as the network takes it; a new one takes small images that are normalised as everybody does."""
     import torch
 
-    from resnet_core.data.batches import network_input
-    from resnet_core.weights import prepare
+    from resnet_core.data.in_memory import network_input
+    from resnet_core.networks.weights import prepare
 
     if _is_trained(name):
         return torch.stack([prepare(picture, checkpoint(name)) for picture in batch.pictures])
@@ -71,8 +71,8 @@ def _is_trained(name: str) -> bool:
 
 
 def _trained_or_new(name: str, batch_norm: bool, seed: int) -> ResNet:
-    from resnet_core.architectures import architecture
-    from resnet_core.network import build
+    from resnet_core.networks.architectures import architecture
+    from resnet_core.networks.resnet import build
 
     return network(name) if _is_trained(name) else build(architecture(name, batch_norm=batch_norm), seed)
 

@@ -15,13 +15,13 @@ from dashboard import limits
 from dashboard.resources.photographs import Photograph
 from dashboard.resources.uploads import session_files
 from resnet_core import InputError
-from resnet_core.checkpoint import Checkpoint
+from resnet_core.networks.checkpoint import Checkpoint
 from resnet_core.inspection.records import FeatureMaps, Inspection
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from resnet_core.network import ResNet
+    from resnet_core.networks.resnet import ResNet
 
 # Both networks at once, on threads that stay, as torch prepares each new one anew: 0.56 of the time of one after the other on the
 # thread of a rerun (medians, n = 30, two processors)
@@ -30,8 +30,8 @@ _TWO = ThreadPoolExecutor(2)
 
 @st.cache_resource(max_entries=64)
 def checkpoint(name: str) -> Checkpoint:
-    """What a network says of itself; its name is a reference of `resnet_core.weights.load`, as everywhere here."""
-    from resnet_core.weights import read_checkpoint
+    """What a network says of itself; its name is a reference of `resnet_core.networks.weights.load`, as everywhere here."""
+    from resnet_core.networks.weights import read_checkpoint
 
     return read_checkpoint(name)
 
@@ -39,7 +39,7 @@ def checkpoint(name: str) -> Checkpoint:
 @st.cache_resource
 def known_networks() -> tuple[str, ...]:
     """All that need no upload: the bundled ones, and torchvision's."""
-    from resnet_core.weights import TORCHVISION, bundled, torchvision_names
+    from resnet_core.networks.weights import TORCHVISION, bundled, torchvision_names
 
     return (*bundled(), *(f"{TORCHVISION}{name}" for name in torchvision_names()))
 
@@ -81,7 +81,7 @@ def check_cost(known: Checkpoint) -> None:
     A file of half a megabyte can ask for hours: the resolution is a number in it. The library itself, `resnet_core.load`, has no
     such bound: there, a person spends their own computer's time.
     """
-    from resnet_core.complexity import complexity
+    from resnet_core.networks.cost import complexity
 
     if known.architecture.layers > limits.WEIGHTS_LAYERS:  # before all layers are listed
         raise InputError(f"The network has more than {limits.WEIGHTS_LAYERS} layers, the most that this server shows.")
@@ -105,7 +105,7 @@ def check_cost(known: Checkpoint) -> None:
 @st.cache_resource
 def pairs() -> dict[str, tuple[str, str]]:
     """The bundled matched pairs by name ("34-tiny"): the plain network, then its residual twin."""
-    from resnet_core.weights import bundled
+    from resnet_core.networks.weights import bundled
 
     names = bundled()
     plain = [name for name in names if name.startswith("plain")]
@@ -116,7 +116,7 @@ def pairs() -> dict[str, tuple[str, str]]:
 @st.cache_resource(max_entries=8, show_spinner="Getting the weights ready…")
 def network(name: str) -> ResNet:
     """Raises InputError where the weights are none, or cannot be fetched."""
-    from resnet_core.weights import load
+    from resnet_core.networks.weights import load
 
     return load(name)
 
@@ -126,7 +126,7 @@ def _inspections(
     names: tuple[str, str], digest: str, targets: tuple[int, int], _photograph: Photograph
 ) -> tuple[Inspection, Inspection]:
     from resnet_core.inspection.inspect import inspect
-    from resnet_core.weights import prepare
+    from resnet_core.networks.weights import prepare
 
     networks, images = [network(name) for name in names], [prepare(_photograph.pixels, checkpoint(name)) for name in names]
     left, right = _TWO.map(inspect, networks, images, targets)
@@ -142,7 +142,7 @@ def inspections(names: tuple[str, str], photograph: Photograph, targets: tuple[i
 def _predictions(name: str, digests: tuple[str, ...], _photographs: Sequence[Photograph]) -> NDArray[np.float32]:
     import torch
 
-    from resnet_core.weights import prepare
+    from resnet_core.networks.weights import prepare
 
     images = torch.stack([prepare(photograph.pixels, checkpoint(name)) for photograph in _photographs])
     lens = network(name)
@@ -169,7 +169,7 @@ def most_probable(name: str, photograph: Photograph) -> int:
 @st.cache_resource(max_entries=24)  # up to 20 MB each
 def _feature_maps(name: str, digest: str, block: str, target: int, _photograph: Photograph) -> FeatureMaps:
     from resnet_core.inspection.feature_maps import feature_maps
-    from resnet_core.weights import prepare
+    from resnet_core.networks.weights import prepare
 
     return feature_maps(network(name), prepare(_photograph.pixels, checkpoint(name)), block, target)
 

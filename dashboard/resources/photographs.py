@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dashboard import limits
 from resnet_core import InputError
-from resnet_core.images import SAMPLES, decode, sample, square
+from resnet_core.pictures.decode import SAMPLES, decode, sample, square
 
 SHOWN = 192  # pixels of a photograph under a Grad-CAM
 OWN_SIDE = 448  # pixels that are kept of a visitor's own: its central square, twice as wide as what the largest network takes

@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 from dashboard import limits
 from dashboard.resources.runs import own_runs
 from resnet_core import InputError
-from resnet_core.files import replacing
+from resnet_core.atomic import replacing
 from resnet_core.locks import holding
-from resnet_core.training import race as race_files
+from resnet_core.live import race as race_files
 
 FRESH = 0.3  # seconds for which what was read of a race is shown to its other watchers, too
 OWNER = ".owner"  # the file with the digest
@@ -212,7 +212,7 @@ class Digits:
 
 @st.cache_resource
 def watched_digits() -> Digits:
-    from resnet_core.data.datasets import open_dataset
+    from resnet_core.data.sources import open_dataset
 
     data = open_dataset(race_files.DATA)
     images, labels = next(data.test.test_batches(race_files.SHOWN, data.test.side))

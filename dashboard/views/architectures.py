@@ -8,7 +8,7 @@ from dashboard.figures.block_diagram import block_diagram
 from dashboard.resources import paper
 from dashboard.state import explain_unknown
 from resnet_core import REGISTRY, architecture
-from resnet_core.complexity import stage_table
+from resnet_core.networks.cost import stage_table
 
 explain_unknown({"network": REGISTRY, "first": ["true", "false"]})
 st.title("What is a network made of?", anchor=False)

@@ -15,7 +15,7 @@ from dashboard.figures.overlay import SCALES, cam_maxima, thumbnail_uri
 from dashboard.figures.strip import block_strip, difference_strip, difference_table, strip_shape
 from dashboard.plain import plain
 from dashboard.state import choose_point, explain_unknown, forget_own_photograph
-from resnet_core.architectures import all_blocks
+from resnet_core.networks.architectures import all_blocks
 
 st.title("What does every block see?", anchor=False)
 intro = st.empty()

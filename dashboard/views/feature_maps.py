@@ -7,25 +7,10 @@ import streamlit as st
 from dashboard import resources
 from dashboard.choices import choose
 from dashboard.exhibit import exhibit
-from dashboard.figures.feature_maps import (
-    EQUATION_SHAPE,
-    OVER_SHAPE,
-    PLACES,
-    POSITIVE,
-    SORTS,
-    channel_grid,
-    channel_over,
-    channel_table,
-    equation,
-    equation_limit,
-    grid_shape,
-    limit_of,
-    order_of,
-    values_table,
-)
+from dashboard.figures.feature_maps import EQUATION_SHAPE, OVER_SHAPE, PLACES, POSITIVE, SORTS, channel_grid, channel_over, channel_table, equation, equation_limit, grid_shape, limit_of, order_of, values_table
 from dashboard.plain import plain
 from dashboard.state import explain_unknown, number_bind
-from resnet_core.architectures import all_blocks
+from resnet_core.networks.architectures import all_blocks
 
 SCALES = {"shared": "all channels of both networks on one scale", "own": "every channel on its own scale"}
 

@@ -6,22 +6,11 @@ import streamlit as st
 from dashboard import resources
 from dashboard.choices import usable
 from dashboard.exhibit import exhibit
-from dashboard.figures.gradient_flow import (
-    correlation_curves,
-    do_they_vanish,
-    evolution,
-    evolution_table,
-    extremes,
-    first_to_last,
-    flow_curves,
-    flow_table,
-    in_words,
-    training_summary,
-)
+from dashboard.figures.gradient_flow import correlation_curves, do_they_vanish, evolution, evolution_table, extremes, first_to_last, flow_curves, flow_table, in_words, training_summary
 from dashboard.left_out import say_left_out
 from dashboard.state import explain_unknown, forget_own_photograph, number_bind, own_photograph
 from dashboard.waiting import asked_for, over, telling
-from resnet_core.images import SAMPLES
+from resnet_core.pictures.decode import SAMPLES
 
 NEW = "new, not trained"
 DEPTHS = [20, 32, 44, 56, 110, 1202]

@@ -10,7 +10,7 @@ from dashboard.limits import SESSION_PHOTOGRAPHS as MOST
 from dashboard.plain import plain
 from dashboard.state import own_photographs, say_refusal
 from resnet_core import InputError
-from resnet_core.images import SAMPLES
+from resnet_core.pictures.decode import SAMPLES
 
 st.title("Do they agree?", anchor=False)
 with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -13,7 +13,7 @@ from dashboard.figures.style import QUANTITIES
 from dashboard.plain import plain
 from dashboard.state import explain_unknown, number_bind
 from resnet_core import InputError
-from resnet_core.training.race import LEARNING_RATES, SHORTCUTS, Race, Settings
+from resnet_core.live.race import LEARNING_RATES, SHORTCUTS, Race, Settings
 
 DEPTHS = (20, 32, 44, 56, 110)
 WIDTHS = (4, 8, 16)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from resnet_core.errors import InputError, hint
 from resnet_core.inspection.inspect import check_class, checked
-from resnet_core.inspection.probe import BlockModules, blocks_of, private_view, without_weight_gradients
+from resnet_core.inspection.isolation import BlockModules, blocks_of, private_view, without_weight_gradients
 from resnet_core.inspection.records import FeatureMaps
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from resnet_core.checkpoint import SMALLEST
+from resnet_core.networks.checkpoint import SMALLEST
 from resnet_core.errors import InputError
-from resnet_core.inspection.probe import architecture_of, blocks_of, listening, private_view
+from resnet_core.inspection.isolation import architecture_of, blocks_of, listening, private_view
 from resnet_core.inspection.records import BlockRecord, Inspection
 
 

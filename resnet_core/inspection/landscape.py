@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from resnet_core.errors import InputError
-from resnet_core.inspection.probe import private_view, with_batch_statistics
+from resnet_core.inspection.isolation import private_view, with_batch_statistics
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
-from resnet_core.blocks import Block, PadShortcut
+from resnet_core.networks.blocks import Block, PadShortcut
 from resnet_core.errors import InputError
-from resnet_core.inspection.probe import BlockModules, blocks_of, private_view
-from resnet_core.network import ResNet
+from resnet_core.inspection.isolation import BlockModules, blocks_of, private_view
+from resnet_core.networks.resnet import ResNet
 
 
 class _ShortcutOnly(nn.Module):

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from resnet_core.errors import InputError
-from resnet_core.inspection.probe import blocks_of, private_view
-from resnet_core.network import ResNet
+from resnet_core.inspection.isolation import blocks_of, private_view
+from resnet_core.networks.resnet import ResNet
 
 
 @dataclass(frozen=True)

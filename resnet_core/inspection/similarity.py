@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from resnet_core.errors import InputError
-from resnet_core.inspection.probe import blocks_of, listening, private_view
+from resnet_core.inspection.isolation import blocks_of, listening, private_view
 
 
 def block_similarity(first: nn.Module, second: nn.Module, batches: Iterable[Tensor]) -> pd.DataFrame:

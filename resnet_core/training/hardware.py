@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 
 from resnet_core import runs
-from resnet_core.architectures import Architecture
+from resnet_core.networks.architectures import Architecture
 from resnet_core.training.recipe import Recipe
 
 Precision = Literal["32-true", "bf16-mixed"]  # in Fabric's terms

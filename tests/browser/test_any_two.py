@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, Response, expect
 
 from resnet_core import architecture, build
-from resnet_core.weights import read_checkpoint, save
+from resnet_core.networks.weights import read_checkpoint, save
 from tests.support.browser import choose, figures, reloaded, settle
 
 UPLOAD = 'input[accept*=".safetensors"]'

@@ -2,15 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from dashboard.figures.attribution import (
-    METHODS,
-    attribution_map,
-    attribution_numbers,
-    limit_of,
-    signed_heat,
-)
+from dashboard.figures.attribution import METHODS, attribution_map, attribution_numbers, limit_of, signed_heat
 from dashboard.figures.colours import AGAINST, FOR
-from resnet_core.inspection.attribution import METHODS as KNOWN
+from resnet_core.inspection.attribution.methods import METHODS as KNOWN
 
 
 def test_every_method_has_its_words() -> None:

@@ -14,8 +14,8 @@ import torch
 from torch import nn
 
 from dashboard.figures.block_diagram import block_diagram
-from resnet_core.architectures import REGISTRY, Architecture, architecture
-from resnet_core.network import ResNet
+from resnet_core.networks.architectures import REGISTRY, Architecture, architecture
+from resnet_core.networks.resnet import ResNet
 
 VARIANTS = [
     architecture("resnet34", shortcut="A"),

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.plain import plain
 from dashboard.resources import racing
 from resnet_core import InputError
-from resnet_core.training import race
+from resnet_core.live import race
 from tests.support.broken_races import FAULTS, mutate, whole
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"

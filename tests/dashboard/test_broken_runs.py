@@ -25,7 +25,7 @@ from dashboard.figures.schedules import schedules
 from dashboard.plain import plain
 from dashboard.recorded import Answers, Study
 from resnet_core import runs
-from resnet_core.cli import app
+from resnet_core.cli.main import app
 from resnet_core.errors import InputError
 
 SHIPPED = Path(__file__).parents[2] / "assets" / "studies"

@@ -17,8 +17,8 @@ from dashboard import resources
 from dashboard.figures.attribution import METHODS
 from dashboard.figures.feature_maps import PLACES
 from resnet_core import runs
-from resnet_core.images import SAMPLES
-from resnet_core.training import race
+from resnet_core.pictures.decode import SAMPLES
+from resnet_core.live import race
 
 DASHBOARD = Path(__file__).parents[2] / "dashboard"
 PAGES = sorted(path.stem for path in (DASHBOARD / "views").glob("[a-z]*.py"))

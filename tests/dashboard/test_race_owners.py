@@ -14,8 +14,8 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.resources import racing
 from resnet_core import InputError
-from resnet_core.training import race
-from resnet_core.training.race import Control, Settings
+from resnet_core.live import race
+from resnet_core.live.race import Control, Settings
 from tests.support.broken_races import whole
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"

@@ -11,8 +11,8 @@ import pytest
 
 from dashboard.resources import racing
 from resnet_core import InputError
-from resnet_core.training import race
-from resnet_core.training.race import Control, Settings
+from resnet_core.live import race
+from resnet_core.live.race import Control, Settings
 from tests.support.broken_races import whole
 from tests.support.processes import Start, races_root, started
 

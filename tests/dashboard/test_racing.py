@@ -13,8 +13,8 @@ from dashboard.limits import most_races
 from dashboard.resources import racing
 from resnet_core import InputError
 from resnet_core.locks import holding
-from resnet_core.training import race
-from resnet_core.training.race import Control, Settings
+from resnet_core.live import race
+from resnet_core.live.race import Control, Settings
 
 
 def going_on(root: Path, name: str, control: Control) -> AbstractContextManager[bool]:

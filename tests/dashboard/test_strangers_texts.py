@@ -23,7 +23,7 @@ from dashboard.figures.classes import top_classes
 from dashboard.figures.predictions import confidence, predictions_gallery, predictions_table
 from dashboard.plain import csv_plain, plain, plotly_plain
 from resnet_core.inspection.records import Inspection
-from resnet_core.weights import save
+from resnet_core.networks.weights import save
 from tests.support.checkpoints import described, trained
 from tests.support.visitor import DEADLINE, ROOT
 

@@ -21,8 +21,8 @@ from dashboard.resources import photographs
 from dashboard.resources.networks import check_cost
 from dashboard.resources.uploads import SessionFiles, Store
 from resnet_core import InputError, architecture
-from resnet_core.architectures import REGISTRY
-from resnet_core.weights import save
+from resnet_core.networks.architectures import REGISTRY
+from resnet_core.networks.weights import save
 from tests.support.checkpoints import described, trained
 from tests.support.pictures import encoded
 from tests.support.visitor import DEADLINE, ROOT, Visitor, eventually, served

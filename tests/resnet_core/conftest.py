@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from resnet_core import weights
+from resnet_core.networks import weights
 from tests.support.checkpoints import described, trained
 
 

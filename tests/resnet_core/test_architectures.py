@@ -7,7 +7,7 @@ from dataclasses import FrozenInstanceError, asdict
 
 import pytest
 
-from resnet_core.architectures import REGISTRY, all_blocks, architecture
+from resnet_core.networks.architectures import REGISTRY, all_blocks, architecture
 from resnet_core.errors import InputError
 
 TABLE_1 = {  # blocks of conv2_x … conv5_x

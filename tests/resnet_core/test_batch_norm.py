@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from resnet_core.batch_norm import BatchNorm2d, Normalise
+from resnet_core.networks.batch_norm import BatchNorm2d, Normalise
 
 CHANNELS = 5
 

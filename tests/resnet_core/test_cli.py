@@ -12,9 +12,9 @@ import torchvision
 from PIL import Image
 from scipy.stats import spearmanr
 
-from resnet_core import cli
+from resnet_core.cli import main as core
 from resnet_core.assets import STUDIES
-from resnet_core.images import sample
+from resnet_core.pictures.decode import sample
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     def call(*words: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["resnet_core", *words])
         with pytest.raises(SystemExit) as stopped:
-            cli.main()
+            core.main()
         captured = capsys.readouterr()
         return stopped.value.code or 0, captured.out, captured.err
 

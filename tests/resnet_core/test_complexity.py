@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from resnet_core.architectures import REGISTRY, Architecture, architecture
-from resnet_core.complexity import Layer, block_shape, complexity, stage_table
+from resnet_core.networks.architectures import REGISTRY, Architecture, architecture
+from resnet_core.networks.cost import Layer, block_shape, complexity, stage_table
 from resnet_core.errors import InputError
-from resnet_core.network import ResNet, build
+from resnet_core.networks.resnet import ResNet, build
 
 VARIANTS = [
     architecture("resnet18", shortcut="A"),
@@ -201,5 +201,5 @@ def test_1202_layers_take_milliseconds() -> None:
 
 
 def test_no_torch_is_imported() -> None:
-    code = "import sys, resnet_core.complexity; sys.exit('torch' in sys.modules)"
+    code = "import sys, resnet_core.networks.cost; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=120).returncode == 0

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from resnet_core.errors import InputError
-from resnet_core.files import replacing
+from resnet_core.atomic import replacing
 
 ROOT = Path(__file__).parents[2]
 

@@ -19,9 +19,9 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from resnet_core import images
-from resnet_core.images import decode
-from resnet_core.weights import save
+from resnet_core.pictures import decode as decoding
+from resnet_core.pictures.decode import decode
+from resnet_core.networks.weights import save
 from tests.support.checkpoints import KEY, described, refusal, rewrite, trained
 from tests.support.pictures import encoded, quarters
 from tests.support.pictures import refusal as picture_refusal
@@ -49,8 +49,8 @@ for path in sorted(Path(sys.argv[1]).iterdir()):
 peak = int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1])
 print(json.dumps({{**found, "slowest": slowest, "megabytes": peak / 1000}}))
 """
-READ_PICTURE = "from resnet_core.images import decode\ndef read(path): decode(path.read_bytes())"
-READ_WEIGHTS = "from resnet_core.weights import load\ndef read(path): load(path, 'cpu')\nread_warm = load('resnet34-tiny')"
+READ_PICTURE = "from resnet_core.pictures.decode import decode\ndef read(path): decode(path.read_bytes())"
+READ_WEIGHTS = "from resnet_core.networks.weights import load\ndef read(path): load(path, 'cpu')\nread_warm = load('resnet34-tiny')"
 
 
 def outcome(folder: Path, read: str) -> dict[str, float]:
@@ -244,15 +244,15 @@ def test_a_picture_whose_scans_would_take_seconds_is_refused_before_they_are_dec
 
 def test_small_pictures_are_decoded_while_a_large_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
     begun, go_on = threading.Event(), threading.Event()
-    whole = images._rgb
+    whole = decoding._rgb
 
-    def slow(image: Image.Image, longest: int) -> images.Picture:
+    def slow(image: Image.Image, longest: int) -> decoding.Picture:
         if image.width == 7000:
             begun.set()
             assert go_on.wait(60)
         return whole(image, longest)
 
-    monkeypatch.setattr(images, "_rgb", slow)
+    monkeypatch.setattr(decoding, "_rgb", slow)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(decode, large())
         try:

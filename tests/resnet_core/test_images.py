@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from resnet_core.images import decode, square
+from resnet_core.pictures.decode import decode, square
 from tests.support.pictures import BLUE, RED, SAVE, WHITE, assert_near, chunk, encoded, png, quarters
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from resnet_core.errors import InputError
-from resnet_core.images import FORMATS, decode
+from resnet_core.pictures.decode import FORMATS, decode
 from tests.support.pictures import BLUE, SAVE, assert_near, assert_sentence, chunk, encoded, png, quarters, refusal
 
 

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision import models
 
-from resnet_core.architectures import Shortcut, architecture
-from resnet_core.blocks import BasicBlock, Block, Bottleneck, PadShortcut
-from resnet_core.network import ResNet, build
+from resnet_core.networks.architectures import Shortcut, architecture
+from resnet_core.networks.blocks import BasicBlock, Block, Bottleneck, PadShortcut
+from resnet_core.networks.resnet import ResNet, build
 
 CIFAR_PARAMETERS = {20: 269_722, 32: 464_154, 44: 658_586, 56: 853_018, 110: 1_727_962, 1202: 19_421_274}
 Network = TypeVar("Network", bound=nn.Module)

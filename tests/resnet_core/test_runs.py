@@ -16,7 +16,7 @@ import pytest
 
 from resnet_core import runs
 from resnet_core.errors import InputError
-from resnet_core.files import replacing
+from resnet_core.atomic import replacing
 from tests.support.run_facts import FACTS
 
 ROWS = [
@@ -154,7 +154,7 @@ def test_a_killed_writer_leaves_the_old_file(tmp_path: Path) -> None:
     path.write_text("old")
     program = (
         "import pathlib, sys\n"
-        "from resnet_core.files import replacing\n"
+        "from resnet_core.atomic import replacing\n"
         "with replacing(pathlib.Path(sys.argv[1])) as part:\n"
         "    part.write_text('ne')\n"
         "    print('half', flush=True)\n"

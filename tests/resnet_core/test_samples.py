@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from resnet_core.errors import InputError
-from resnet_core.images import SAMPLES, sample, square
+from resnet_core.pictures.decode import SAMPLES, sample, square
 from tests.support.pictures import assert_sentence
 
 _PACKAGE = find_spec("skimage")
@@ -73,7 +73,7 @@ def test_an_unknown_sample_is_refused_with_the_known_names() -> None:
 
 
 def test_importing_needs_neither_torch_nor_streamlit_nor_scikit_image() -> None:
-    code = "import sys, resnet_core.images; print(sorted({'torch', 'streamlit', 'skimage'} & set(sys.modules)))"
+    code = "import sys, resnet_core.pictures.decode; print(sorted({'torch', 'streamlit', 'skimage'} & set(sys.modules)))"
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120, cwd=Path(__file__).parents[2]
     )

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 from torchvision import models
 
-from resnet_core import weights
-from resnet_core.architectures import architecture
-from resnet_core.network import build
+from resnet_core.networks import weights
+from resnet_core.networks.architectures import architecture
+from resnet_core.networks.resnet import build
 from tests.support.checkpoints import RESNET18, refusal
 
 

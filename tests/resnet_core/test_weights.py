@@ -12,8 +12,8 @@ import torch
 from safetensors import safe_open
 from torchvision.transforms.v2 import functional as transforms
 
-from resnet_core import weights
-from resnet_core.architectures import Architecture, architecture
+from resnet_core.networks import weights
+from resnet_core.networks.architectures import Architecture, architecture
 from resnet_core.inspection.inspect import inspect
 from tests.support.checkpoints import KEY, SMALL, described, trained
 

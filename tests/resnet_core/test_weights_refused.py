@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from resnet_core import weights
+from resnet_core.networks import weights
 from tests.support.checkpoints import KEY, SMALL, described, refusal, rewrite, trained
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from resnet_core.training import race
+from resnet_core.live import race
 
 ROWS = [("loss", None, 2.3), ("error_percent", None, 91.0), ("gradient_norm", "conv2_1", 0.5), ("response_sd", "conv2_1", 1.5)]
 

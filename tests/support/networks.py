@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torchvision import models
 
-from resnet_core.architectures import architecture
+from resnet_core.networks.architectures import architecture
 from resnet_core.inspection.records import BlockRecord, Inspection
-from resnet_core.network import build
+from resnet_core.networks.resnet import build
 
 
 def lived_in(network: nn.Module, seed: int = 0) -> nn.Module:

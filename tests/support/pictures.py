@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from resnet_core.errors import InputError
-from resnet_core.images import Picture, decode
+from resnet_core.pictures.decode import Picture, decode
 
 RED, GREEN, BLUE, YELLOW, WHITE = (220, 30, 30), (30, 180, 40), (20, 40, 210), (230, 220, 20), (255, 255, 255)
 SAVE: dict[str, dict[str, Any]] = {

@@ -12,11 +12,11 @@ from safetensors.torch import load_file
 from torch.nn import functional as F
 
 from resnet_core import runs
-from resnet_core.architectures import Architecture, architecture
-from resnet_core.data.batches import ImageSet
-from resnet_core.data.datasets import Dataset
-from resnet_core.network import ResNet
-from resnet_core.training.engine import Progress, train
+from resnet_core.networks.architectures import Architecture, architecture
+from resnet_core.data.in_memory import ImageSet
+from resnet_core.data.sources import Dataset
+from resnet_core.networks.resnet import ResNet
+from resnet_core.training.loop import Progress, train
 from resnet_core.training.recipe import Phase, Recipe
 
 TINY = architecture("resnet20-cifar", depths=(1, 1), width=4, num_classes=3)

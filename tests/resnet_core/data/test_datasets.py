@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torchvision.datasets import CIFAR10, ImageFolder
 
-from resnet_core.data.datasets import open_dataset
+from resnet_core.data.sources import open_dataset
 from resnet_core.errors import InputError
 
 PUBLISHED = [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]  # digits a class, in the repository's description of its test set

@@ -10,12 +10,12 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 
-from resnet_core.architectures import architecture
-from resnet_core.data import shapes
-from resnet_core.data.datasets import open_dataset
-from resnet_core.network import build
+from resnet_core.networks.architectures import architecture
+from resnet_core.data import synthetic as shapes
+from resnet_core.data.sources import open_dataset
+from resnet_core.networks.resnet import build
 from resnet_core.training.recipe import recipe
-from resnet_core.training.trainee import Trainee, evaluate
+from resnet_core.training.trainer import Trainee, evaluate
 
 
 def test_the_set_is_the_same_on_every_call_and_leaves_the_random_state() -> None:

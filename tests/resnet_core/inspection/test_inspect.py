@@ -11,9 +11,9 @@ import torch
 from captum.attr import LayerGradCam
 from torch import Tensor, nn
 
-from resnet_core.architectures import architecture
+from resnet_core.networks.architectures import architecture
 from resnet_core.inspection.inspect import inspect
-from resnet_core.network import build
+from resnet_core.networks.resnet import build
 from tests.support.networks import NETWORKS, blocks, every_network, lived_in, ours, picture, same, torchvisions
 
 

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torchvision import models
 
-from resnet_core.architectures import Architecture, architecture
+from resnet_core.networks.architectures import Architecture, architecture
 from resnet_core.errors import InputError
-from resnet_core.inspection.probe import architecture_of, blocks_of, listening, private_view, with_batch_statistics
-from resnet_core.network import ResNet, build
+from resnet_core.inspection.isolation import architecture_of, blocks_of, listening, private_view, with_batch_statistics
+from resnet_core.networks.resnet import ResNet, build
 
 
 def torchvisions(name: str, **options: object) -> nn.Module:

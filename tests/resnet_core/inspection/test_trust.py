@@ -13,13 +13,13 @@ from scipy.stats import spearmanr
 from torch import Tensor, nn
 from torchvision import models
 
-from resnet_core.architectures import architecture
+from resnet_core.networks.architectures import architecture
 from resnet_core.errors import InputError
-from resnet_core.images import sample
-from resnet_core.inspection.attribution import Attribution, StoppedError, attribute
-from resnet_core.inspection.trust import Curves, cascade, curves, random_curves, randomised, rank_correlation
-from resnet_core.network import build
-from resnet_core.weights import load, prepare
+from resnet_core.pictures.decode import sample
+from resnet_core.inspection.attribution.methods import Attribution, StoppedError, attribute
+from resnet_core.inspection.attribution.sanity_checks import Curves, cascade, curves, random_curves, randomised, rank_correlation
+from resnet_core.networks.resnet import build
+from resnet_core.networks.weights import load, prepare
 from tests.support.side_effects import untouched
 
 

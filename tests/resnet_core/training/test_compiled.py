@@ -15,13 +15,13 @@ from lightning_fabric import Fabric
 from torch._dynamo.utils import counters
 
 from resnet_core import runs
-from resnet_core.architectures import Architecture
-from resnet_core.network import build
+from resnet_core.networks.architectures import Architecture
+from resnet_core.networks.resnet import build
 from resnet_core.training import hardware, recipe
-from resnet_core.training.engine import train
+from resnet_core.training.loop import train
 from resnet_core.training.hardware import Precision, compiles
 from resnet_core.training.recipe import WORTH_COMPILING, Phase
-from resnet_core.training.trainee import Trainee
+from resnet_core.training.trainer import Trainee
 from tests.support.toy_training import DATA, RECIPE, TINY, StoppedError, contents, run, silent, stop_at
 
 LONG = replace(RECIPE, phases=(Phase(-(-WORTH_COMPILING // TINY.layers), 8), Phase(30, 12)), blocks_every=500)

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from resnet_core import runs
-from resnet_core.training import race
-from resnet_core.training.study import alone_in
+from resnet_core.live import race
+from resnet_core.studies.plan import alone_in
 from tests.support.processes import Start, races_root, started, until
 
 __all__ = ["races_root", "started"]

@@ -18,13 +18,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.transforms.v2 import functional as transforms
 
-from resnet_core import runs, weights
-from resnet_core.architectures import Architecture
-from resnet_core.data.batches import Augmentation
-from resnet_core.network import ResNet, build
-from resnet_core.training.engine import Progress, train
+from resnet_core import runs
+from resnet_core.networks import weights
+from resnet_core.networks.architectures import Architecture
+from resnet_core.data.in_memory import Augmentation
+from resnet_core.networks.resnet import ResNet, build
+from resnet_core.training.loop import Progress, train
 from resnet_core.training.recipe import Phase, Recipe
-from resnet_core.training.trainee import evaluate
+from resnet_core.training.trainer import evaluate
 from tests.support.toy_training import DATA, RECIPE, TINY, run, silent
 
 PARTS: list[Any] = [DATA.train, DATA.test]

@@ -13,10 +13,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from resnet_core import runs
-from resnet_core.architectures import architecture
-from resnet_core.data.datasets import open_dataset
-from resnet_core.training import engine
-from resnet_core.training.engine import train
+from resnet_core.networks.architectures import architecture
+from resnet_core.data.sources import open_dataset
+from resnet_core.training import loop
+from resnet_core.training.loop import train
 from resnet_core.training.recipe import Phase, Recipe
 
 KILLS = 20
@@ -34,7 +34,7 @@ def run(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_twenty_kills_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "RECORD_EVERY", EVERY)
+    monkeypatch.setattr(loop, "RECORD_EVERY", EVERY)
     start = time.perf_counter()
     run(tmp_path / "whole")
     seconds = time.perf_counter() - start

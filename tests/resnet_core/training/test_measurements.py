@@ -12,16 +12,16 @@ import torch
 from torch.nn import functional as F
 
 from resnet_core import runs
-from resnet_core.architectures import Architecture, architecture
-from resnet_core.data.datasets import open_dataset
+from resnet_core.networks.architectures import Architecture, architecture
+from resnet_core.data.sources import open_dataset
 from resnet_core.errors import InputError
-from resnet_core.inspection.trust import cascade
-from resnet_core.training import measurements
-from resnet_core.training.catalogue import PAIR, STUDIES, Measurement, study
-from resnet_core.training.measurements import Subject
+from resnet_core.inspection.attribution.sanity_checks import cascade
+from resnet_core.studies import measurements
+from resnet_core.studies.catalogue import PAIR, STUDIES, Measurement, study
+from resnet_core.studies.measurements import Subject
 from resnet_core.training.recipe import Phase, recipe
-from resnet_core.training.study import Asking, Planned, Training, carry_out, plan
-from resnet_core.weights import bundled, read_checkpoint
+from resnet_core.studies.plan import Asking, Planned, Training, carry_out, plan
+from resnet_core.networks.weights import bundled, read_checkpoint
 
 QUICK = replace(recipe("quick"), phases=(Phase(60, 16),), blocks_every=None)
 NETWORKS = {name: architecture(name, depths=(2, 2, 3), width=2) for name in ("plain20-cifar", "resnet20-cifar")}

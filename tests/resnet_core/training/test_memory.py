@@ -19,10 +19,10 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from resnet_core.data.datasets import Dataset, open_dataset
-from resnet_core.network import build
+from resnet_core.data.sources import Dataset, open_dataset
+from resnet_core.networks.resnet import build
 from resnet_core.training.recipe import Phase, Recipe
-from resnet_core.training.trainee import Trainee
+from resnet_core.training.trainer import Trainee
 from tests.support.photographs import make_photographs
 from tests.support.toy_training import DATA, RECIPE, TINY
 

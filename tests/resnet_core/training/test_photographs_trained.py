@@ -12,12 +12,13 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from resnet_core import runs, weights
-from resnet_core.data.datasets import Dataset, open_dataset
+from resnet_core import runs
+from resnet_core.networks import weights
+from resnet_core.data.sources import Dataset, open_dataset
 from resnet_core.errors import InputError
-from resnet_core.training import engine
-from resnet_core.training.engine import train
-from resnet_core.training.measurements import Subject
+from resnet_core.training import loop
+from resnet_core.training.loop import train
+from resnet_core.studies.measurements import Subject
 from resnet_core.training.recipe import Phase, recipe
 from tests.support.photographs import make_photographs
 from tests.support.toy_training import DATA, RECIPE, TINY, StoppedError, contents, silent, stop_at
@@ -37,7 +38,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 @pytest.fixture(autouse=True)
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "RECORD_EVERY", EVERY)
+    monkeypatch.setattr(loop, "RECORD_EVERY", EVERY)
 
 
 @pytest.fixture

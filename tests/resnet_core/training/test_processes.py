@@ -13,10 +13,10 @@ import torch
 from safetensors.torch import load_file
 
 from resnet_core import runs
-from resnet_core.architectures import architecture
-from resnet_core.data.datasets import open_dataset
-from resnet_core.training import engine
-from resnet_core.training.engine import Progress
+from resnet_core.networks.architectures import architecture
+from resnet_core.data.sources import open_dataset
+from resnet_core.training import loop
+from resnet_core.training.loop import Progress
 from resnet_core.training.recipe import recipe
 from tests.support.processes import Start, started
 
@@ -65,7 +65,7 @@ def test_a_run_of_one_process_goes_on_with_two(tmp_path: Path, started: Start) -
         raise StoppedError
 
     with pytest.raises(StoppedError):
-        engine.train(row, how, open_dataset("digits"), 0, tmp_path / "one" / name, stop)
+        loop.train(row, how, open_dataset("digits"), 0, tmp_path / "one" / name, stop)
     shutil.copytree(tmp_path / "one", tmp_path / "two")
     assert (tmp_path / "two" / name / "state.safetensors").exists()
     one, two = (train(started, tmp_path / out, n, 54, "--no-batch-norm") for out, n in (("one", 1), ("two", 2)))

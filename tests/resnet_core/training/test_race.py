@@ -21,15 +21,16 @@ import pytest
 from lightning_fabric import Fabric
 from safetensors.torch import load_file
 
-from resnet_core import runs, weights
-from resnet_core.data.datasets import open_dataset
+from resnet_core import runs
+from resnet_core.networks import weights
+from resnet_core.data.sources import open_dataset
 from resnet_core.errors import InputError
 from resnet_core.locks import holding
-from resnet_core.network import build
-from resnet_core.processors import processors
-from resnet_core.training import race, race_worker
-from resnet_core.training.race import Control, Race, Settings
-from resnet_core.training.trainee import Trainee
+from resnet_core.networks.resnet import build
+from resnet_core.device import processors
+from resnet_core.live import race, worker
+from resnet_core.live.race import Control, Race, Settings
+from resnet_core.training.trainer import Trainee
 from tests.support.processes import races_root
 
 __all__ = ["races_root"]
@@ -162,7 +163,7 @@ def test_a_reused_process_number_is_no_worker(finished: Race, tmp_path: Path) ->
 @pytest.mark.slow
 def test_a_worker_that_is_no_fork_trains_the_same_network(finished: Race, tmp_path: Path) -> None:
     folder = not_begun(SMALL, tmp_path / "race")
-    code = "from resnet_core.training.race_worker import _start_workers; _start_workers(fork=False)"
+    code = "from resnet_core.live.worker import _start_workers; _start_workers(fork=False)"
     line = json.dumps([str(folder), "residual"])
     threads = {"OMP_NUM_THREADS": str(max(1, processors() // 2))}  # as those of a race
     subprocess.run([sys.executable, "-c", code], input=line, text=True, cwd=ROOT, env=os.environ | threads, check=True)
@@ -172,10 +173,10 @@ def test_a_worker_that_is_no_fork_trains_the_same_network(finished: Race, tmp_pa
 
 @pytest.mark.slow
 def test_a_race_that_is_paused_for_long_stops_and_can_go_on(races_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(race_worker, "PATIENCE", 0.2)
+    monkeypatch.setattr(worker, "PATIENCE", 0.2)
     folder = not_begun(SMALL, races_root / "race")
     race.steer(folder, Control("run", until=12))
-    race_worker.work(folder, "plain")
+    worker.work(folder, "plain")
     lane = race.read(folder).lanes["plain"]
     assert (lane.status, lane.iteration) == ("stopped", 15)
     race.go_on(folder)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from resnet_core.locks import is_held
-from resnet_core.training import race
-from resnet_core.training.race import Control, Race, Settings
+from resnet_core.live import race
+from resnet_core.live.race import Control, Race, Settings
 from tests.support.processes import Start, children, is_alive, kill, races_root, started, until
 
 __all__ = ["races_root", "started"]

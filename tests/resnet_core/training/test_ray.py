@@ -12,7 +12,7 @@ import pytest
 from safetensors.torch import load_file
 
 from resnet_core import runs
-from resnet_core.training.study import run_here, run_on_ray
+from resnet_core.studies.plan import run_here, run_on_ray
 from tests.resnet_core.training.test_study import small
 from tests.support.processes import children, until
 

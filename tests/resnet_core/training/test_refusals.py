@@ -13,10 +13,10 @@ from safetensors.torch import load_file
 from torch import nn
 
 from resnet_core import runs
-from resnet_core.architectures import Architecture
+from resnet_core.networks.architectures import Architecture
 from resnet_core.errors import InputError
-from resnet_core.network import ResNet
-from resnet_core.training.engine import train
+from resnet_core.networks.resnet import ResNet
+from resnet_core.training.loop import train
 from resnet_core.training.recipe import Phase
 from tests.support.toy_training import DATA, RECIPE, TINY, StoppedError, run, silent, stop_at
 

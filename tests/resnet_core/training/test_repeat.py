@@ -12,7 +12,7 @@ import pytest
 
 from resnet_core import runs
 from resnet_core.errors import InputError
-from resnet_core.training.repeat import first_difference, read, repeat
+from resnet_core.studies.repeat import first_difference, read, repeat
 from tests.support.toy_training import DATA, StoppedError, contents, run, silent, stop_at
 
 

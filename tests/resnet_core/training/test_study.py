@@ -15,12 +15,12 @@ import pytest
 from safetensors.torch import load_file
 
 from resnet_core import runs
-from resnet_core.architectures import architecture
+from resnet_core.networks.architectures import architecture
 from resnet_core.errors import InputError
-from resnet_core.training import study as studies
-from resnet_core.training.catalogue import study
+from resnet_core.studies import plan as studies
+from resnet_core.studies.catalogue import study
 from resnet_core.training.recipe import Phase, recipe
-from resnet_core.training.study import Planned, Training, plan, run_here, summary
+from resnet_core.studies.plan import Planned, Training, plan, run_here, summary
 from tests.support.processes import Start, children, is_alive, started, until
 
 __all__ = ["started"]

@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from resnet_core import runs, weights
+from resnet_core import runs
+from resnet_core.networks import weights
 from resnet_core.training.recipe import Phase, Recipe
 from tests.support.toy_training import RECIPE, StoppedError, contents, run, stop_at
 

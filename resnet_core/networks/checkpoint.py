@@ -7,7 +7,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from resnet_core.architectures import Architecture
+from resnet_core.networks.architectures import Architecture
 from resnet_core.errors import InputError, hint
 
 SMALLEST, LARGEST = 8, 4096  # pixels of the square that a network takes

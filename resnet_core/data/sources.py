@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from resnet_core.assets import DATA
-from resnet_core.data import shapes
-from resnet_core.data.batches import Colour, Images, ImageSet
-from resnet_core.data.files import ImageFiles, decode, opened
+from resnet_core.data import synthetic as shapes
+from resnet_core.data.in_memory import Colour, Images, ImageSet
+from resnet_core.data.photographs import ImageFiles, decode, opened
 from resnet_core.errors import InputError
 
 IMAGENET_CLASSES = 1000

@@ -14,14 +14,14 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from resnet_core.architectures import REGISTRY, architecture
+from resnet_core.networks.architectures import REGISTRY, architecture
 from resnet_core.errors import InputError
-from resnet_core.files import save_arrays
+from resnet_core.atomic import save_arrays
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from resnet_core.network import ResNet
+    from resnet_core.networks.resnet import ResNet
 
 Photograph = Annotated[Path, typer.Argument(help="a photograph: JPEG, PNG, WebP, BMP or GIF")]
 Network = Annotated[str, typer.Option(help="a bundled name, a safetensors file, or torchvision:resnet34")]
@@ -69,8 +69,8 @@ def _asked(
     image: Path, network: str, target: str | None, against: str | None = None
 ) -> tuple[ResNet, Tensor, int | None, int | None]:
     """The network, the photograph as it takes it, and the numbers of both classes."""
-    from resnet_core.images import decode
-    from resnet_core.weights import load, prepare
+    from resnet_core.pictures.decode import decode
+    from resnet_core.networks.weights import load, prepare
 
     try:
         data = image.read_bytes()
@@ -106,7 +106,7 @@ def attribute_image(
     against: Against = None,
 ) -> None:
     """Which pixels of a photograph speak for a class, or for one class rather than another."""
-    from resnet_core.inspection.attribution import attribute
+    from resnet_core.inspection.attribution.methods import attribute
 
     lens, x, index, other = _asked(image, network, target, against)
     with _progress(method) as tell:
@@ -128,15 +128,15 @@ def trust_of_attribution(
     against: Against = None,
 ) -> None:
     """Whether an attribution deserves belief: does it change as the network becomes random, do its first pixels matter?"""
-    from resnet_core.inspection import trust
+    from resnet_core.inspection.attribution import sanity_checks
 
     lens, x, index, other = _asked(image, network, target, against)
     with _progress(f"{method}, random from the top") as tell:
-        cascade = trust.cascade(lens, x, method, index, tell=tell, against=other)
+        cascade = sanity_checks.cascade(lens, x, method, index, tell=tell, against=other)
     with _progress(f"{method}, deletion and insertion") as tell:
-        curves = trust.curves(lens, x, cascade.original, tell=tell)
+        curves = sanity_checks.curves(lens, x, cascade.original, tell=tell)
     with _progress("pixels in random orders") as tell:
-        random = trust.random_curves(lens, x, cascade.target, tell=tell)
+        random = sanity_checks.random_curves(lens, x, cascade.target, tell=tell)
     if out:
         tests = {"cascade": cascade, "curves": curves}
         save_arrays(out, {f"{test} {name}": value for test, found in tests.items() for name, value in vars(found).items()})
@@ -184,12 +184,12 @@ def gradient_flow_of_batch(
     out: Annotated[Path | None, typer.Option(help="a .npz file for the numbers of every block")] = None,
 ) -> None:
     """How the gradient of the loss comes back through the blocks, for one batch."""
-    from resnet_core.data.batches import network_input
-    from resnet_core.data.datasets import open_dataset
+    from resnet_core.data.in_memory import network_input
+    from resnet_core.data.sources import open_dataset
     from resnet_core.inspection.gradients import gradient_flow
-    from resnet_core.network import build
-    from resnet_core.training import measurements
-    from resnet_core.weights import load
+    from resnet_core.networks.resnet import build
+    from resnet_core.studies import measurements
+    from resnet_core.networks.weights import load
 
     dataset = open_dataset(data)
     if name in REGISTRY:

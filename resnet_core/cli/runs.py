@@ -12,7 +12,7 @@ import pandas as pd
 import typer
 
 from resnet_core import runs
-from resnet_core.cli_training import Start, bar, follow
+from resnet_core.cli.training import Start, bar, follow
 from resnet_core.errors import InputError
 
 RunFolder = Annotated[Path, typer.Argument(help="a run directory")]
@@ -105,8 +105,8 @@ def repeat_run(
     """Train a finished run again from its run.json, with as many threads, and say whether every number is the same."""
     import torch
 
-    from resnet_core.data.datasets import DATASETS, open_dataset
-    from resnet_core.training.repeat import read, repeat
+    from resnet_core.data.sources import DATASETS, open_dataset
+    from resnet_core.studies.repeat import read, repeat
 
     recorded, folder = read(run), out / run.resolve().parent.name / run.resolve().name
     if data is None and recorded.data["name"] not in DATASETS:

@@ -16,14 +16,14 @@ import torch
 from lightning_fabric import Fabric
 
 from resnet_core import runs
-from resnet_core.data.datasets import open_dataset
-from resnet_core.files import replacing
+from resnet_core.data.sources import open_dataset
+from resnet_core.atomic import replacing
 from resnet_core.locks import holding
-from resnet_core.network import build
-from resnet_core.training import race
+from resnet_core.networks.resnet import build
+from resnet_core.live import race
 from resnet_core.training.description import begin, describe
-from resnet_core.training.engine import finish
-from resnet_core.training.trainee import Trainee
+from resnet_core.training.loop import finish
+from resnet_core.training.trainer import Trainee
 
 REPORT_EVERY = 5  # iterations
 SAVE_EVERY = 50  # iterations
@@ -134,7 +134,7 @@ def _start_workers(fork: bool) -> None:
     for line in sys.stdin:
         folder, which = json.loads(line)
         if not fork:
-            subprocess.Popen([sys.executable, "-m", "resnet_core.training.race_worker", folder, which])
+            subprocess.Popen([sys.executable, "-m", "resnet_core.live.worker", folder, which])
         elif os.fork() == 0:
             _be_worker(Path(folder), which)
 

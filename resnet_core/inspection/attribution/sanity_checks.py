@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchvision.transforms import functional as transforms
 
-from resnet_core.files import save_arrays
-from resnet_core.inspection.attribution import BATCH, Attribution, StoppedError, attribute
+from resnet_core.atomic import save_arrays
+from resnet_core.inspection.attribution.methods import BATCH, Attribution, StoppedError, attribute
 from resnet_core.inspection.inspect import checked
-from resnet_core.inspection.probe import blocks_of, private_view
+from resnet_core.inspection.isolation import blocks_of, private_view
 from resnet_core.inspection.records import RANDOM_ORDERS
-from resnet_core.network import initialise
+from resnet_core.networks.resnet import initialise
 
 PATH = 100  # steps of integrated gradients in a random network
 STEPS = 32  # of the deletion and insertion curves

@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from resnet_core import runs
-from resnet_core.architectures import Architecture
+from resnet_core.networks.architectures import Architecture
 from resnet_core.assets import WEIGHTS
 from resnet_core.errors import InputError
 from resnet_core.locks import holding
-from resnet_core.training.catalogue import PAIR, Measurement, Study, folder_of, weights_of
+from resnet_core.studies.catalogue import PAIR, Measurement, Study, folder_of, weights_of
 from resnet_core.training.recipe import Recipe, comparable, recipe
 
 if TYPE_CHECKING:
-    from resnet_core.data.datasets import Dataset
+    from resnet_core.data.sources import Dataset
 
 ATTEMPTS = 3  # while workers die and no run gets finished; each goes on from the last checkpoint
 
@@ -35,7 +35,7 @@ ATTEMPTS = 3  # while workers die and no run gets finished; each goes on from th
 @lru_cache(maxsize=1)
 def _dataset(name: str) -> Dataset:
     """Decoded once in each worker, for all its runs."""
-    from resnet_core.data.datasets import open_dataset
+    from resnet_core.data.sources import open_dataset
 
     return open_dataset(name)
 
@@ -58,7 +58,7 @@ class Training:
         return {"architecture": row, "recipe": comparable(recipe), "seed": self.seed}
 
     def carry_out(self) -> None:
-        from resnet_core.training.engine import train
+        from resnet_core.training.loop import train
 
         dataset = _dataset(self.data)
         row = replace(self.architecture, num_classes=len(dataset.classes))
@@ -82,7 +82,7 @@ class Asking:
         return {"measurement": self.measurement.name, "seed": self.seed}
 
     def carry_out(self) -> None:
-        from resnet_core.training.measurements import answer
+        from resnet_core.studies.measurements import answer
 
         answer(self.measurement, self.label, _dataset(self.data), self.seed, self.trained, self.folder)
 

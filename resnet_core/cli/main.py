@@ -10,23 +10,23 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from resnet_core import cli_inspection, cli_runs, cli_training
-from resnet_core.architectures import REGISTRY, architecture
-from resnet_core.complexity import complexity, stage_table
+from resnet_core.cli import inspection, runs, training
+from resnet_core.networks.architectures import REGISTRY, architecture
+from resnet_core.networks.cost import complexity, stage_table
 from resnet_core.errors import InputError
 
 STOPPED = 130  # what a command that a Ctrl-C ended gives
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-app.command("inspect")(cli_inspection.inspect_image)
-app.command("attribute")(cli_inspection.attribute_image)
-app.command("trust")(cli_inspection.trust_of_attribution)
-app.command("feature-maps")(cli_inspection.feature_maps_of_image)
-app.command("gradient-flow")(cli_inspection.gradient_flow_of_batch)
-app.command()(cli_training.train)
-app.command()(cli_training.study)
-app.command()(cli_training.race)
-app.add_typer(cli_runs.runs_app, name="runs")
+app.command("inspect")(inspection.inspect_image)
+app.command("attribute")(inspection.attribute_image)
+app.command("trust")(inspection.trust_of_attribution)
+app.command("feature-maps")(inspection.feature_maps_of_image)
+app.command("gradient-flow")(inspection.gradient_flow_of_batch)
+app.command()(training.train)
+app.command()(training.study)
+app.command()(training.race)
+app.add_typer(runs.runs_app, name="runs")
 
 
 @app.callback()
@@ -37,7 +37,7 @@ def lens() -> None:
 @app.command("list")
 def list_networks() -> None:
     """The networks by name: layers, parameters, multiply-adds; and the trained ones that come with the project."""
-    from resnet_core.weights import bundled, read_checkpoint
+    from resnet_core.networks.weights import bundled, read_checkpoint
 
     table = Table("network", "layers", "shortcut", "parameters", "multiply-adds", box=None)
     for name, row in REGISTRY.items():

@@ -28,11 +28,11 @@ import pandas as pd
 from filelock import FileLock
 
 from resnet_core import runs
-from resnet_core.architectures import Architecture, Shortcut, architecture
+from resnet_core.networks.architectures import Architecture, Shortcut, architecture
 from resnet_core.errors import InputError
-from resnet_core.files import replacing
+from resnet_core.atomic import replacing
 from resnet_core.locks import PATIENCE, is_held, take
-from resnet_core.processors import processors
+from resnet_core.device import processors
 from resnet_core.training.recipe import Recipe, recipe
 
 NETWORKS = ("plain", "residual")
@@ -226,7 +226,7 @@ def warm_up() -> subprocess.Popen[bytes]:
         if _launcher is None or _launcher.poll() is not None:
             threads = str(max(1, processors() // len(NETWORKS)))
             _launcher = subprocess.Popen(
-                [sys.executable, "-m", "resnet_core.training.race_worker"],
+                [sys.executable, "-m", "resnet_core.live.worker"],
                 cwd=Path(__file__).parents[2],
                 env={**os.environ, "OMP_NUM_THREADS": threads},
                 stdin=subprocess.PIPE,

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resnet_core.architectures import Architecture, architecture
+from resnet_core.networks.architectures import Architecture, architecture
 from resnet_core.assets import WEIGHTS
 from resnet_core.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from resnet_core.training.measurements import Subject
+    from resnet_core.studies.measurements import Subject
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Measurement:
 
     @property
     def function(self) -> Callable[[Subject], pd.DataFrame]:
-        from resnet_core.training import measurements
+        from resnet_core.studies import measurements
 
         return getattr(measurements, self.measure)
 

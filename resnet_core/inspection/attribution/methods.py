@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from resnet_core.errors import InputError, hint
-from resnet_core.files import save_arrays
+from resnet_core.atomic import save_arrays
 from resnet_core.inspection.inspect import check_class, checked, inspect
-from resnet_core.inspection.probe import blocks_of, private_view
+from resnet_core.inspection.isolation import blocks_of, private_view
 
 STEPS = 100  # of the path of integrated gradients; more where it is not complete to COMPLETE
 COMPLETE = 0.01

@@ -19,18 +19,18 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from resnet_core import runs
-from resnet_core.architectures import architecture
+from resnet_core.networks.architectures import architecture
 from resnet_core.errors import InputError
-from resnet_core.processors import processors
-from resnet_core.training.study import alone_in, summary
+from resnet_core.device import processors
+from resnet_core.studies.plan import alone_in, summary
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
     from lightning_fabric.loggers.logger import Logger
 
-    from resnet_core.training import engine
+    from resnet_core.training import loop
     from resnet_core.training.hardware import Precision
-    from resnet_core.training.race import Race
+    from resnet_core.live.race import Race
 
 Data = Annotated[str | None, typer.Option(help="digits, synthetic, cifar10, cifar100, tiny-imagenet, folder:PATH, imagenet:PATH")]
 Scale = Annotated[float, typer.Option(help="multiplies every iteration number of the recipe")]
@@ -46,11 +46,11 @@ def bar() -> Progress:
     return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
 
 
-def follow(shown: Progress, name: str, iterations: int, compiled: bool) -> Callable[[engine.Progress], None]:
+def follow(shown: Progress, name: str, iterations: int, compiled: bool) -> Callable[[loop.Progress], None]:
     """What a training is to tell its progress to: the bar, and a line each time where nobody looks at one."""
     task = shown.add_task(f"{name}, compiled first: a minute or two" if compiled else name, total=iterations)
 
-    def show(now: engine.Progress) -> None:
+    def show(now: loop.Progress) -> None:
         text = f"{name} {now.iteration}/{now.iterations} error {now.error_percent:.1f} % {now.images_per_second:.0f} images/s"
         shown.update(task, completed=now.iteration, description=text)
         if not sys.stderr.isatty():
@@ -94,8 +94,8 @@ def train(
     """Train one network; the same command again goes on where it was stopped."""
     import torch
 
-    from resnet_core.data.datasets import open_dataset
-    from resnet_core.training import engine, hardware, loggers, recipe
+    from resnet_core.data.sources import open_dataset
+    from resnet_core.training import loop, hardware, loggers, recipe
 
     if threads:
         torch.set_num_threads(threads)
@@ -114,7 +114,7 @@ def train(
         with alone_in(folder) if fabric.world_size == 1 else nullcontext(True) as alone:
             if not alone:
                 raise InputError(f"Another process is training {folder}; wait for it, or choose another folder with --out.")
-            engine.train(network, chosen, dataset, seed, folder, show, start, fabric)
+            loop.train(network, chosen, dataset, seed, folder, show, start, fabric)
     if fabric.is_global_zero:
         print(folder)
 
@@ -126,7 +126,7 @@ def race(
     out: Annotated[Path, typer.Option(help="the folder of races")] = Path("runs/races"),
 ) -> None:
     """Train a plain network and its residual twin side by side on handwritten digits: what the page "Train live" does."""
-    from resnet_core.training import race as races
+    from resnet_core.live import race as races
 
     if folder is None:
         folder = races.start(races.Settings(depth=depth, seed=seed), out)
@@ -151,7 +151,7 @@ def race(
 
 def _watched(folder: Path) -> Race:
     """The race when it is over; until then it is shown."""
-    from resnet_core.training import race as races
+    from resnet_core.live import race as races
 
     with bar() as shown:
         reader = races.Reader(folder)
@@ -179,8 +179,8 @@ def study(
     on: Annotated[str, typer.Option(help="here, or ray")] = "here",
 ) -> None:
     """Train or measure a study's networks; finished ones are skipped, so the same command goes on with it."""
-    from resnet_core.training import study as studies
-    from resnet_core.training.catalogue import Study, study
+    from resnet_core.studies import plan as studies
+    from resnet_core.studies.catalogue import Study, study
 
     if on not in ("here", "ray"):
         raise InputError(f"A study runs here or on ray, not on {on!r}.")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from resnet_core.architectures import EXPANSION, Architecture
-from resnet_core.batch_norm import BatchNorm2d
-from resnet_core.blocks import BLOCKS, Block
-from resnet_core.checkpoint import Checkpoint
+from resnet_core.networks.architectures import EXPANSION, Architecture
+from resnet_core.networks.batch_norm import BatchNorm2d
+from resnet_core.networks.blocks import BLOCKS, Block
+from resnet_core.networks.checkpoint import Checkpoint
 
 
 class ResNet(nn.Module):

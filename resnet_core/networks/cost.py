@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from resnet_core.architectures import EXPANSION, Architecture, Stage
+from resnet_core.networks.architectures import EXPANSION, Architecture, Stage
 from resnet_core.errors import InputError
 
 LayerKind = Literal["convolution", "batch norm", "linear"]
@@ -102,7 +102,7 @@ def complexity(architecture: Architecture, resolution: int | None = None) -> tup
     resolution: pixels a side of the square image; None is the paper's, 224 for the imagenet stem and 32 for cifar.
     Raises InputError where the image is smaller than one pixel of the last stage's map.
 
-        >>> from resnet_core.architectures import architecture
+        >>> from resnet_core.networks.architectures import architecture
         >>> sum(layer.parameters for layer in complexity(architecture("resnet20-cifar")))
         269722
     """

@@ -17,13 +17,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from resnet_core.data.batches import Augmentation, Batch, Images, network_input
-from resnet_core.data.datasets import Dataset
+from resnet_core.data.in_memory import Augmentation, Batch, Images, network_input
+from resnet_core.data.sources import Dataset
 from resnet_core.errors import InputError
-from resnet_core.files import replacing
+from resnet_core.atomic import replacing
 from resnet_core.inspection.lesion import reestimated
-from resnet_core.inspection.probe import blocks_of, listening
-from resnet_core.network import ResNet
+from resnet_core.inspection.isolation import blocks_of, listening
+from resnet_core.networks.resnet import ResNet
 from resnet_core.training.recipe import Recipe
 
 TRAINING_SAMPLE = 10_000  # training images on which the training error is measured, unaugmented, in evaluation mode

@@ -11,8 +11,8 @@ from abc import ABC, abstractmethod
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from resnet_core.architectures import EXPANSION, BlockKind, Shortcut
-from resnet_core.batch_norm import BatchNorm2d
+from resnet_core.networks.architectures import EXPANSION, BlockKind, Shortcut
+from resnet_core.networks.batch_norm import BatchNorm2d
 
 
 class PadShortcut(nn.Module):

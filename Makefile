@@ -5,9 +5,8 @@ TORCH ?= auto
 BIN := .venv/bin
 INSTALL = $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python $(if $(filter-out auto,$(TORCH)),--torch-backend=$(TORCH)) -r
 PYTEST = $(BIN)/pytest -n 2 --no-loadscope-reorder
-NUMERIC = tests/resnet_core/inspection $(addprefix tests/resnet_core/,test_batch_norm.py test_network.py test_weights.py \
-	test_torchvision_weights.py) $(addprefix tests/resnet_core/training/,test_compiled.py test_engine.py test_measurements.py \
-	test_repeat.py test_resume.py)
+NUMERIC = tests/resnet_core/inspection tests/resnet_core/networks $(addprefix tests/resnet_core/,training/test_compiled.py \
+	training/test_loop.py training/test_resume.py studies/test_measurements.py studies/test_repeat.py)
 .DEFAULT_GOAL := help
 .PHONY: help run test test-slow test-avx2 lint bench browser nginx clean
 

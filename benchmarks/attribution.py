@@ -29,9 +29,9 @@ from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
 from benchmarks.inspect import SIDE, captum, compare, report
-from resnet_core.networks.architectures import architecture
 from resnet_core.inspection.attribution import methods
 from resnet_core.inspection.inspect import inspect_targets
+from resnet_core.networks.architectures import architecture
 from resnet_core.networks.resnet import ResNet, build
 
 TARGETS = [1, 50, 281, 400, 900]

@@ -27,10 +27,10 @@ import torch
 from lightning_fabric import Fabric
 
 from benchmarks.train import BATCH, noise, synchronised
+from resnet_core.device import processors
 from resnet_core.networks.architectures import Architecture, architecture
 from resnet_core.networks.cost import complexity
 from resnet_core.networks.resnet import build
-from resnet_core.device import processors
 from resnet_core.studies.catalogue import study
 from resnet_core.training.hardware import accelerator, precision_of
 from resnet_core.training.memory import keep_freed_memory

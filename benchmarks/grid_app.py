@@ -2,8 +2,19 @@
 
 import streamlit as st
 
-from dashboard.exhibit import bring_plotly, exhibit
-from dashboard.figures.feature_maps import EQUATION_SHAPE, OVER_SHAPE, channel_grid, channel_over, channel_table, equation, grid_shape, limit_of, order_of, values_table
+from dashboard.figures.feature_maps import (
+    EQUATION_SHAPE,
+    OVER_SHAPE,
+    channel_grid,
+    channel_over,
+    channel_table,
+    equation,
+    grid_shape,
+    limit_of,
+    order_of,
+    values_table,
+)
+from dashboard.parts.figure_card import bring_plotly, exhibit
 from resnet_core import FeatureMaps, architecture, build, feature_maps
 from resnet_core.pictures.decode import sample, square
 

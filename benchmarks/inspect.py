@@ -34,8 +34,8 @@ from captum.attr import LayerGradCam
 from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
-from resnet_core.networks.architectures import architecture
 from resnet_core.inspection.inspect import inspect
+from resnet_core.networks.architectures import architecture
 from resnet_core.networks.resnet import ResNet, build
 
 SIDE, TARGET = 224, 281

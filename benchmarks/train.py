@@ -44,10 +44,10 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 from torchvision import transforms
 
-from resnet_core.networks.architectures import architecture
-from resnet_core.networks.batch_norm import BatchNorm2d
 from resnet_core.data.in_memory import ImageSet
 from resnet_core.data.sources import Dataset
+from resnet_core.networks.architectures import architecture
+from resnet_core.networks.batch_norm import BatchNorm2d
 from resnet_core.networks.resnet import build
 from resnet_core.training.hardware import Precision, accelerator, precision_of
 from resnet_core.training.memory import keep_freed_memory

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.exhibit import bring_plotly
+from dashboard.parts.figure_card import bring_plotly
 
 st.set_page_config("ResNet Lens", page_icon="🔍", layout="wide", initial_sidebar_state="collapsed")
 # Streamlit leaves a hand's breadth free above a page, which a lecture hall needs for the figures.

@@ -21,9 +21,8 @@ from streamlit.runtime.caching.ttl_cache import TTLCache
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.session_manager import SessionInfo
 
-from dashboard import limits
-from dashboard.edge import Edge
-from dashboard.resources import uploads
+from dashboard.serving import limits, uploads
+from dashboard.serving.edge import Edge
 
 SCRIPT = Path(__file__).with_name("app.py")
 HOSTS = "RESNET_LENS_HOSTS"  # environment variable: names of this server, separated by commas, such as a proxy's public name

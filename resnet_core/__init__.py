@@ -16,30 +16,30 @@ from typing import TYPE_CHECKING, Any
 from resnet_core.networks.cost import complexity  # at once: the module of the same name would take its place otherwise
 
 if TYPE_CHECKING:
-    from resnet_core.networks.architectures import REGISTRY, Architecture, architecture
-    from resnet_core.networks.checkpoint import Checkpoint
     from resnet_core.errors import InputError
-    from resnet_core.pictures.decode import decode, square
     from resnet_core.inspection.attribution.methods import Attribution, attribute
     from resnet_core.inspection.feature_maps import feature_maps
     from resnet_core.inspection.gradients import gradient_flow
     from resnet_core.inspection.inspect import inspect, inspect_targets
     from resnet_core.inspection.records import BlockRecord, FeatureMaps, Inspection
+    from resnet_core.networks.architectures import REGISTRY, Architecture, architecture
+    from resnet_core.networks.checkpoint import Checkpoint
     from resnet_core.networks.resnet import ResNet, build
     from resnet_core.networks.weights import load, prepare, save
+    from resnet_core.pictures.decode import decode, square
 
 _HOME = {
-    "checkpoint": ("Checkpoint",),
-    "architectures": ("REGISTRY", "Architecture", "architecture"),
+    "networks.checkpoint": ("Checkpoint",),
+    "networks.architectures": ("REGISTRY", "Architecture", "architecture"),
     "errors": ("InputError",),
-    "images": ("decode", "square"),
-    "inspection.attribution": ("Attribution", "attribute"),
+    "pictures.decode": ("decode", "square"),
+    "inspection.attribution.methods": ("Attribution", "attribute"),
     "inspection.feature_maps": ("feature_maps",),
     "inspection.gradients": ("gradient_flow",),
     "inspection.inspect": ("inspect", "inspect_targets"),
     "inspection.records": ("BlockRecord", "FeatureMaps", "Inspection"),
-    "network": ("ResNet", "build"),
-    "weights": ("load", "prepare", "save"),
+    "networks.resnet": ("ResNet", "build"),
+    "networks.weights": ("load", "prepare", "save"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 __all__ = [

@@ -22,8 +22,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from resnet_core.errors import InputError
 from resnet_core.atomic import replacing
+from resnet_core.errors import InputError
 
 METRIC_COLUMNS = ["step", "epoch", "split", "metric", "block", "value"]
 LARGEST_JSON, LARGEST_TABLE = 2**20, 2**28  # bytes

@@ -11,7 +11,18 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.figures.colours import NEUTRAL, PLAIN, RESIDUAL, of_network
-from dashboard.figures.overlay import Pixels, Scale, difference_uri, grey_photograph, heat_key_uri, heat_uri, over_each_other, photograph_uri, sheet, strength
+from dashboard.figures.overlay import (
+    Pixels,
+    Scale,
+    difference_uri,
+    grey_photograph,
+    heat_key_uri,
+    heat_uri,
+    over_each_other,
+    photograph_uri,
+    sheet,
+    strength,
+)
 from resnet_core.inspection.records import BlockRecord, Inspection
 
 GAP = 0.06  # between cells, in cells

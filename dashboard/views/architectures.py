@@ -3,10 +3,10 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard.exhibit import exhibit
 from dashboard.figures.block_diagram import block_diagram
-from dashboard.resources import paper
-from dashboard.state import explain_unknown
+from dashboard.parts.figure_card import exhibit
+from dashboard.parts.uploads import explain_unknown
+from dashboard.serving import paper
 from resnet_core import REGISTRY, architecture
 from resnet_core.networks.cost import stage_table
 

@@ -2,15 +2,15 @@
 
 import streamlit as st
 
-from dashboard import resources
-from dashboard.choices import Contrast, choose
-from dashboard.cover import cover
-from dashboard.exhibit import exhibit
+from dashboard import serving
 from dashboard.figures.attribution import METHODS, STRONGEST, attribution_map, attribution_numbers
+from dashboard.parts.evidence_sliders import cover
+from dashboard.parts.figure_card import exhibit
+from dashboard.parts.long_running import asked_for, over, telling
+from dashboard.parts.pickers import Contrast, choose
+from dashboard.parts.uploads import explain_unknown
 from dashboard.plain import plain
-from dashboard.state import explain_unknown
-from dashboard.trust import trust
-from dashboard.waiting import asked_for, over, telling
+from dashboard.views.attribution_tests import trust
 
 NO_OTHER = "nothing"
 SLOW = {"integrated-gradients": 40, "occlusion": 40}  # how many times as long as one inspection, at 128 pixels on a CPU
@@ -31,7 +31,7 @@ methods = st.pills(
 )  # fmt: skip
 
 cover()
-inspections = resources.inspections(names, photograph, chosen.targets)
+inspections = serving.inspections(names, photograph, chosen.targets)
 asked = [
     Contrast.of(checkpoint, target, other if other != NO_OTHER else None)
     for checkpoint, target in zip(checkpoints, chosen.targets, strict=True)
@@ -50,7 +50,7 @@ def pictures(method: str) -> None:
     missing = [
         name
         for name, each in zip(names, asked, strict=True)
-        if resources.known_attribution(name, photograph, each.target, each.against, method) is None
+        if serving.known_attribution(name, photograph, each.target, each.against, method) is None
     ]
     stop = st.empty()
     if missing and method in SLOW:
@@ -61,9 +61,9 @@ def pictures(method: str) -> None:
         what = (name, photograph, each.target, each.against, method)
         if name in missing:
             bar = st.progress(0.0, text=plain(title))
-            resources.attribution(*what, telling(bar, plain(title)))
+            serving.attribution(*what, telling(bar, plain(title)))
             bar.empty()
-        found = resources.attribution(*what)
+        found = serving.attribution(*what)
         st.markdown(f":{'blue' if checkpoint.architecture.residual else 'orange'}[{plain(title)}]")
         exhibit(
             attribution_map(found.values, photograph.shown),

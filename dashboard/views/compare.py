@@ -5,16 +5,16 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from dashboard import resources
-from dashboard.choices import choose
-from dashboard.exhibit import exhibit
+from dashboard import serving
 from dashboard.figures.classes import top_classes
 from dashboard.figures.detail import MAPS_SHAPE, block_maps, block_table, map_table
 from dashboard.figures.flow import gradient_flow, responses
 from dashboard.figures.overlay import SCALES, cam_maxima, thumbnail_uri
 from dashboard.figures.strip import block_strip, difference_strip, difference_table, strip_shape
+from dashboard.parts.figure_card import exhibit
+from dashboard.parts.pickers import choose
+from dashboard.parts.uploads import choose_point, explain_unknown, forget_own_photograph
 from dashboard.plain import plain
-from dashboard.state import choose_point, explain_unknown, forget_own_photograph
 from resnet_core.networks.architectures import all_blocks
 
 st.title("What does every block see?", anchor=False)
@@ -43,7 +43,7 @@ if chosen.matched:
     )
 else:
     intro.markdown("One photograph, two trained networks: what differs between them is what you chose.")
-found = resources.inspections(chosen.names, photograph, chosen.targets)
+found = serving.inspections(chosen.names, photograph, chosen.targets)
 picture = photograph.shown
 maxima = cam_maxima(found, scale)
 evidence = [checkpoint.classes[target] for checkpoint, target in zip(checkpoints, chosen.targets, strict=True)]
@@ -123,7 +123,7 @@ if differences and twins:
     )
 
 if chosen.matched:
-    quoted = resources.paper()["imagenet_10crop_top1_error_percent"]
+    quoted = serving.paper()["imagenet_10crop_top1_error_percent"]
     st.info(
         f"{plain(first.note)} Both networks had the same iterations, one seed. Fully trained, the paper's pair differs less: "
         f"{quoted['plain34']} % and {quoted['resnet34']} % top-1 error on ImageNet ({quoted['table']}).",

@@ -4,19 +4,19 @@ from typing import get_args
 
 import streamlit as st
 
-from dashboard import resources
-from dashboard.exhibit import exhibit
+from dashboard import serving
 from dashboard.figures.degradation import Axis, Shown, degradation, size_changes
 from dashboard.figures.schedules import schedules
-from dashboard.left_out import say_left_out
+from dashboard.parts.figure_card import exhibit
+from dashboard.parts.left_out import say_left_out
+from dashboard.parts.uploads import explain_unknown
 from dashboard.plain import plain
-from dashboard.state import explain_unknown
 
 QUOTED = " · ◇ the paper, Table 6, after 64,000 iterations"
 
 st.title("Do deeper networks learn worse?", anchor=False)
 say_left_out()
-known = {name: study for name, study in resources.studies().items() if len(study.depths) > 1 and study.one_a_depth}
+known = {name: study for name, study in serving.studies().items() if len(study.depths) > 1 and study.one_a_depth}
 if not known:
     st.info(
         "There is no study of several depths yet; `python -m resnet_core study figure6 --scale 0.025` trains one.",
@@ -40,8 +40,8 @@ if not depths:
     st.info("Choose a number of layers.", icon=":material/layers:")
     st.stop()
 
-paper = resources.paper()["cifar10_test_error_percent"] if study.of_cifar10 else None
-found = resources.drawn(degradation, study, tuple(depths), shown, axis, paper)
+paper = serving.paper()["cifar10_test_error_percent"] if study.of_cifar10 else None
+found = serving.drawn(degradation, study, tuple(depths), shown, axis, paper)
 left, middle, right = st.columns([1.15, 1.15, 1], gap="medium")
 for column, residual, kind in ((left, False, "plain"), (middle, True, "residual")):
     with column:
@@ -74,7 +74,7 @@ if found.overfitting:
 alike = tuple(each for each in known.values() if study.same_but_for_length(each))
 if len({each.scale for each in alike}) > 1:
     st.subheader("How long must one train until depth pays?", anchor=False)
-    others = resources.drawn_together(schedules, alike, tuple(depths), shown)
+    others = serving.drawn_together(schedules, alike, tuple(depths), shown)
     left, right = st.columns([1.6, 1], gap="medium")
     with left:
         exhibit(
@@ -86,7 +86,7 @@ if len({each.scale for each in alike}) > 1:
             numbers=others.ends,
         )
     right.markdown(others.answer)
-if findings := resources.findings(study):
+if findings := serving.findings(study):
     with st.expander("What this study shows, and what it does not"):
         st.markdown("\n\n".join(findings))
 notes = list(dict.fromkeys(facts.note for facts in study.facts.values()))

@@ -4,12 +4,27 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import resources
-from dashboard.choices import choose
-from dashboard.exhibit import exhibit
-from dashboard.figures.feature_maps import EQUATION_SHAPE, OVER_SHAPE, PLACES, POSITIVE, SORTS, channel_grid, channel_over, channel_table, equation, equation_limit, grid_shape, limit_of, order_of, values_table
+from dashboard import serving
+from dashboard.figures.feature_maps import (
+    EQUATION_SHAPE,
+    OVER_SHAPE,
+    PLACES,
+    POSITIVE,
+    SORTS,
+    channel_grid,
+    channel_over,
+    channel_table,
+    equation,
+    equation_limit,
+    grid_shape,
+    limit_of,
+    order_of,
+    values_table,
+)
+from dashboard.parts.figure_card import exhibit
+from dashboard.parts.pickers import choose
+from dashboard.parts.uploads import explain_unknown, number_bind
 from dashboard.plain import plain
-from dashboard.state import explain_unknown, number_bind
 from resnet_core.networks.architectures import all_blocks
 
 SCALES = {"shared": "all channels of both networks on one scale", "own": "every channel on its own scale"}
@@ -31,7 +46,7 @@ with chosen.row:
     block = st.selectbox("Block", labels, index=3, key="block", bind="query-params", width=105)
     blocks = [architecture.block_like(block) for architecture in architectures]
     asked_of = zip(chosen.names, blocks, chosen.targets, strict=True)
-    found = [resources.feature_maps(name, photograph, own, target) for name, own, target in asked_of]
+    found = [serving.feature_maps(name, photograph, own, target) for name, own, target in asked_of]
     places = [place for place in PLACES if any(place in each.maps for each in found)]
     explain_unknown({"place": [PLACES[place] for place in places]})
     shown = st.selectbox(

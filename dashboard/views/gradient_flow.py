@@ -3,13 +3,24 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard import resources
-from dashboard.choices import usable
-from dashboard.exhibit import exhibit
-from dashboard.figures.gradient_flow import correlation_curves, do_they_vanish, evolution, evolution_table, extremes, first_to_last, flow_curves, flow_table, in_words, training_summary
-from dashboard.left_out import say_left_out
-from dashboard.state import explain_unknown, forget_own_photograph, number_bind, own_photograph
-from dashboard.waiting import asked_for, over, telling
+from dashboard import serving
+from dashboard.figures.gradient_flow import (
+    correlation_curves,
+    do_they_vanish,
+    evolution,
+    evolution_table,
+    extremes,
+    first_to_last,
+    flow_curves,
+    flow_table,
+    in_words,
+    training_summary,
+)
+from dashboard.parts.figure_card import exhibit
+from dashboard.parts.left_out import say_left_out
+from dashboard.parts.long_running import asked_for, over, telling
+from dashboard.parts.pickers import usable
+from dashboard.parts.uploads import explain_unknown, forget_own_photograph, number_bind, own_photograph
 from resnet_core.pictures.decode import SAMPLES
 
 NEW = "new, not trained"
@@ -21,7 +32,7 @@ DIGITS, PHOTOGRAPHS = "8 digits", "all sample photographs"
 
 st.title("How does the gradient come back?", anchor=False)
 st.markdown("One batch, a forward and a backward pass: the length of the loss's gradient at every block's output.")
-pairs = resources.pairs()
+pairs = serving.pairs()
 explain_unknown({"networks": [NEW, *pairs], "layers": list(map(str, DEPTHS))})
 with st.container(horizontal=True, vertical_alignment="bottom"):
     which = st.selectbox("Networks", [NEW, *pairs], key="networks", bind="query-params", width=180)
@@ -35,22 +46,22 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     choices = [*([DIGITS] if new else []), PHOTOGRAPHS, *SAMPLES]
     explain_unknown({"images": choices})
     images = st.selectbox("Images", choices, key="images", bind="query-params", width=210, on_change=forget_own_photograph)
-    own = own_photograph(resources.own_photograph)
-batch = resources.digits_batch(8)
+    own = own_photograph(serving.own_photograph)
+batch = serving.digits_batch(8)
 if images != DIGITS:
     shown = list(SAMPLES) if images == PHOTOGRAPHS else [images]
-    batch = resources.photographs_batch([resources.sample_photograph(name) for name in shown])
+    batch = serving.photographs_batch([serving.sample_photograph(name) for name in shown])
 if mine := usable(own, f"“{images}”"):
-    batch = resources.photographs_batch([mine])
+    batch = serving.photographs_batch([mine])
     st.info(f"Your photograph stays in this session: a link to this page shows “{images}”.", icon=":material/lock:")
 plain, residual = (f"plain{layers}-cifar", f"resnet{layers}-cifar") if new else pairs[which]
 names = {False: plain, True: residual}
 
 waiting, place, bar = f"gradients-{layers}", st.empty(), st.empty()
-missing = [name for name in names.values() if not resources.known_gradients(name, batch_norm, seed, batch)]
+missing = [name for name in names.values() if not serving.known_gradients(name, batch_norm, seed, batch)]
 wanted = True
 if missing and layers >= LONG:
-    seconds = LONGER * resources.gradient_flow("resnet20-cifar", batch_norm, seed, batch).seconds * layers / 20
+    seconds = LONGER * serving.gradient_flow("resnet20-cifar", batch_norm, seed, batch).seconds * layers / 20
     wanted = asked_for(waiting, seconds * len(missing), place)
 if wanted:
     flows, alike = {}, {}
@@ -58,10 +69,10 @@ if wanted:
         tell = telling(bar, f"{name}, forward and backward")
         if name in missing:
             tell(step / 2)
-        flows[kind] = resources.gradient_flow(name, batch_norm, seed, batch)
+        flows[kind] = serving.gradient_flow(name, batch_norm, seed, batch)
         if name in missing:
             tell(step / 2 + 0.25)
-        alike[kind] = resources.gradient_correlation(name, batch_norm, seed, batch)
+        alike[kind] = serving.gradient_correlation(name, batch_norm, seed, batch)
     bar.empty()
     over(waiting, place)
     norm = "with batch norm" if batch_norm else "without batch norm"
@@ -84,7 +95,7 @@ if wanted:
     with right:
         exhibit(
             correlation_curves(alike), key="correlation", alt="Correlation of gradients at neighbouring inputs, by block",
-            origin="measured", words=f"{badge} · {resources.NEARBY} inputs, {resources.RADIANS} rad apart",
+            origin="measured", words=f"{badge} · {serving.NEARBY} inputs, {serving.RADIANS} rad apart",
             numbers=pd.concat([alike[False].assign(network="plain"), alike[True].assign(network="residual")]),
         )  # fmt: skip
         st.markdown(
@@ -94,7 +105,7 @@ if wanted:
 
 st.subheader("Is it vanishing gradients?", anchor=False)
 say_left_out()
-studies = {name: study for name, study in resources.studies().items() if study.gradient_seeds}
+studies = {name: study for name, study in serving.studies().items() if study.gradient_seeds}
 quoted, ours = st.columns(2, gap="medium")
 with quoted:
     st.markdown(
@@ -107,14 +118,14 @@ with quoted:
         "**Balduzzi et al. 2017** have another: with depth, neighbouring inputs' gradients lose their likeness in plain "
         "networks, with batch norm almost at once, without it slowly. Switch batch norm off above, and compare."
     )
-    found = [name for name in ("gradients", "shattering") if name in studies or name in resources.answers()]
+    found = [name for name in ("gradients", "shattering") if name in studies or name in serving.answers()]
     for name in found:
         to_study = {"show": "measurements", "measurement": name}
         st.page_link("views/studies.py", label=f"Our measurement: {name}", icon=":material/science:", query_params=to_study)
 with ours:
     if "gradients" in studies:
         st.markdown("**What we measured**, 56 layers on handwritten digits, gradient norms and errors, means over seeds:")
-        st.table(resources.drawn(training_summary, studies["gradients"]), hide_index=True)
+        st.table(serving.drawn(training_summary, studies["gradients"]), hide_index=True)
 
 st.subheader("How did it develop in training?", anchor=False)
 explain_unknown({"study": studies})
@@ -128,13 +139,13 @@ if studies:
         explain_unknown({"of": list(map(str, seeds))})
         of = st.selectbox("Seed", seeds, key="of", bind="query-params", width=90)
     exhibit(
-        resources.drawn(evolution, study, depth, of), key="evolution", origin="measured",
-        words=f"{study.words} · shown: seed {of}", numbers=resources.drawn(evolution_table, study, depth, of),
+        serving.drawn(evolution, study, depth, of), key="evolution", origin="measured",
+        words=f"{study.words} · shown: seed {of}", numbers=serving.drawn(evolution_table, study, depth, of),
         alt=f"Gradient norm by iteration and block, {depth} layers",
     )  # fmt: skip
     st.markdown(
         f"**Do they vanish here?** Seed {of}, the extremes of all blocks and records:\n\n"
-        + resources.drawn(do_they_vanish, study, depth, of)
+        + serving.drawn(do_they_vanish, study, depth, of)
     )
     st.caption("Norms over that of the last block, below as in the sentences. White in the figure: the norm is zero.")
-    st.table(resources.drawn(extremes, study, depth, of), hide_index=True)
+    st.table(serving.drawn(extremes, study, depth, of), hide_index=True)

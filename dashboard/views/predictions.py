@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from dashboard import resources
-from dashboard.choices import notes, two_networks
-from dashboard.exhibit import exhibit
+from dashboard import serving
 from dashboard.figures.predictions import confidence, how_often_right, predictions_gallery, predictions_table
-from dashboard.limits import SESSION_PHOTOGRAPHS as MOST
+from dashboard.parts.figure_card import exhibit
+from dashboard.parts.pickers import notes, two_networks
+from dashboard.parts.uploads import own_photographs, say_refusal
 from dashboard.plain import plain
-from dashboard.state import own_photographs, say_refusal
+from dashboard.serving.limits import SESSION_PHOTOGRAPHS as MOST
 from resnet_core import InputError
 from resnet_core.pictures.decode import SAMPLES
 
@@ -19,7 +19,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 photographs = []
 for title, data in uploads[:MOST]:
     try:
-        photographs.append((title, resources.own_photograph(data)))
+        photographs.append((title, serving.own_photograph(data)))
     except InputError as error:
         say_refusal(f"{title}: {error}")
 if len(uploads) > MOST:
@@ -27,12 +27,12 @@ if len(uploads) > MOST:
 if photographs:
     st.info("Your photographs stay in this session: a link to this page shows the samples.", icon=":material/lock:")
 else:
-    samples = [resources.sample_photograph(name) for name in SAMPLES]
+    samples = [serving.sample_photograph(name) for name in SAMPLES]
     photographs = [(sample.title, sample) for sample in samples]
 
-checkpoints = {title: resources.checkpoint(name) for title, name in named.items()}
+checkpoints = {title: serving.checkpoint(name) for title, name in named.items()}
 titles, pictures = zip(*photographs, strict=True)
-found = [resources.predictions(name, pictures) for name in named.values()]
+found = [serving.predictions(name, pictures) for name in named.values()]
 truths = [picture.classes for picture in pictures]
 table = predictions_table(titles, [checkpoint.classes for checkpoint in checkpoints.values()], found, truths)
 residual = [checkpoint.architecture.residual for checkpoint in checkpoints.values()]

@@ -6,16 +6,16 @@ from typing import Literal, get_args
 import pandas as pd
 import streamlit as st
 
-from dashboard import resources
-from dashboard.exhibit import exhibit
+from dashboard import serving
 from dashboard.figures.gallery import TRAINING_PICTURES, pictures
 from dashboard.figures.runs import SHOWN, block_curves, facts_table, run_curves, runs_table
 from dashboard.figures.style import QUANTITIES
-from dashboard.left_out import say_left_out
+from dashboard.parts.figure_card import exhibit
+from dashboard.parts.left_out import say_left_out
+from dashboard.parts.uploads import explain_unknown
 from dashboard.plain import plain
-from dashboard.recorded import Answers, Study
-from dashboard.state import explain_unknown
 from resnet_core.runs import RunFacts
+from resnet_core.studies.collection import Answers, Study
 
 Shown = Literal["training runs", "measurements"]
 
@@ -30,7 +30,7 @@ def show_facts(facts: RunFacts) -> None:
 
 def show_measurements(known: Mapping[str, Study]) -> None:
     asked: dict[str, Study | Answers] = {name: study for name, study in known.items() if study.kind in TRAINING_PICTURES}
-    asked |= resources.answers()
+    asked |= serving.answers()
     explain_unknown({"measurement": asked})
     if not asked:
         st.info("There is no measurement yet; `python -m resnet_core study depth` makes one.", icon=":material/science:")
@@ -38,9 +38,9 @@ def show_measurements(known: Mapping[str, Study]) -> None:
     name = st.selectbox("Measurement", list(asked), key="measurement", bind="query-params", width=520)
     study = asked[name]
     st.subheader(plain(study.question), anchor=False)
-    findings = resources.findings(study)
+    findings = serving.findings(study)
     st.markdown("".join(findings[:1]))  # what it shows, above the figures; what else is to be said, below them
-    for picture in resources.drawn(pictures, study, study.kind):
+    for picture in serving.drawn(pictures, study, study.kind):
         exhibit(
             picture.figure, key=f"{study.kind}-{picture.name}", alt=picture.alt, origin="measured", words=study.words,
             numbers=picture.numbers,
@@ -56,7 +56,7 @@ def show_runs(known: Mapping[str, Study]) -> None:
         return
     runs = {f"{name}/{run}": (study, run) for name, study in known.items() for run in study.facts}
     explain_unknown({"run": runs})
-    rows = [resources.drawn(runs_table, study, name, study.facts) for name, study in known.items()]
+    rows = [serving.drawn(runs_table, study, name, study.facts) for name, study in known.items()]
     st.dataframe(
         pd.concat(rows),
         hide_index=True, height=260,
@@ -77,7 +77,7 @@ def show_runs(known: Mapping[str, Study]) -> None:
     left, right = st.columns([1.5, 1], gap="medium")
     with left:
         exhibit(
-            resources.drawn(run_curves, study, run),
+            serving.drawn(run_curves, study, run),
             key="run-errors",
             alt="Errors of the run over its iterations",
             origin="measured",
@@ -87,7 +87,7 @@ def show_runs(known: Mapping[str, Study]) -> None:
         for quantity in SHOWN:
             if (table.metric == quantity).any():
                 exhibit(
-                    resources.drawn(block_curves, study, run, quantity),
+                    serving.drawn(block_curves, study, run, quantity),
                     key=f"run-{quantity}",
                     alt=f"{QUANTITIES[quantity]}, block by block, from the first to the last record",
                     origin="measured",
@@ -100,7 +100,7 @@ def show_runs(known: Mapping[str, Study]) -> None:
 
 st.title("What was trained and measured?", anchor=False)
 say_left_out()
-studies = resources.studies()
+studies = serving.studies()
 explain_unknown({"show": get_args(Shown)})
 shown = st.segmented_control(
     "Show", get_args(Shown), default="training runs", required=True, key="show", bind="query-params", label_visibility="collapsed"

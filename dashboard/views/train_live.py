@@ -6,12 +6,12 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import resources
-from dashboard.exhibit import exhibit
+from dashboard import serving
 from dashboard.figures.race import block_curves, by_network, error_curves, latest, predictions
 from dashboard.figures.style import QUANTITIES
+from dashboard.parts.figure_card import exhibit
+from dashboard.parts.uploads import explain_unknown, number_bind
 from dashboard.plain import plain
-from dashboard.state import explain_unknown, number_bind
 from resnet_core import InputError
 from resnet_core.live.race import LEARNING_RATES, SHORTCUTS, Race, Settings
 
@@ -24,7 +24,7 @@ STEPS = 10  # iterations at a press of Step
 
 def start(settings: Settings) -> None:
     try:
-        st.session_state["race"] = resources.start_race(settings)
+        st.session_state["race"] = serving.start_race(settings)
     except InputError as error:
         st.session_state["race_refused"] = str(error)
 
@@ -34,7 +34,7 @@ def start(settings: Settings) -> None:
 
 def steer(name: str, **changes: Any) -> None:
     try:
-        resources.steer_race(name, replace(resources.race(name).control, **changes))
+        serving.steer_race(name, replace(serving.race(name).control, **changes))
     except InputError as error:
         st.session_state["race_refused"] = str(error)
 
@@ -49,7 +49,7 @@ def change_rate(name: str) -> None:
 
 def go_on(name: str) -> None:
     try:
-        resources.go_on_with_race(name)
+        serving.go_on_with_race(name)
     except InputError as error:
         st.session_state["race_refused"] = str(error)
 
@@ -64,13 +64,13 @@ st.markdown(
     "Two networks of the same layers and initial weights see the same batches of 1,500 real handwritten digits. One of them has "
     "shortcuts. It takes half a minute on two processors, a whole one where the browser shares them."
 )
-known, left_out = resources.races()
+known, left_out = serving.races()
 explain_unknown({"race": [LATEST, *known], "pinned": [NOTHING, *known], "shortcut": SHORTCUTS})
 explain_unknown(
     {name: list(map(str, options)) for name, options in (("depth", DEPTHS), ("width", WIDTHS), ("rate", LEARNING_RATES))}
 )
 explain_unknown({"bn": ["true", "false"], "seed": list(map(str, range(SEEDS)))})
-resources.warm_up_races()
+serving.warm_up_races()
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
     depth = st.selectbox("Layers", DEPTHS, index=DEPTHS.index(56), key="depth", bind="query-params", width=100)
@@ -101,14 +101,14 @@ if not known:
     st.stop()
 if pinned_name != NOTHING:
     try:
-        resources.race(pinned_name)
+        serving.race(pinned_name)
     except InputError as error:
         st.error(f"{plain(error)} Pin another one.", icon=":material/broken_image:")
         pinned_name = NOTHING
-own = resources.own_race()
+own = serving.own_race()
 for name in ([own] if own in known else []) + known if chosen_race == LATEST else [chosen_race]:
     try:
-        race = resources.race(name)
+        race = serving.race(name)
         break
     except InputError as error:
         st.error(f"{plain(error)} Choose another one.", icon=":material/broken_image:")
@@ -117,7 +117,7 @@ else:
 if pinned_name == name:
     st.info("A race beside itself shows nothing; pin another one.", icon=":material/difference:")
     pinned_name = NOTHING
-running, may_steer = not race.over, resources.may_steer(name)
+running, may_steer = not race.over, serving.may_steer(name)
 
 
 def steering(race: Race) -> None:
@@ -140,8 +140,8 @@ def steering(race: Race) -> None:
 @st.fragment(run_every=0.7 if running else None)
 def watch() -> None:
     try:
-        race = resources.race(name)
-        pinned = None if pinned_name == NOTHING else resources.race(pinned_name)
+        race = serving.race(name)
+        pinned = None if pinned_name == NOTHING else serving.race(pinned_name)
     except InputError as error:  # since the page was drawn
         st.error(str(error), icon=":material/broken_image:")
         return
@@ -163,7 +163,7 @@ def watch() -> None:
             if may_steer and any(lane.status in ("stopped", "dead") for lane in race.lanes.values()):
                 st.button("Go on with it", icon=":material/play_arrow:", on_click=go_on, args=(name,))
             st.download_button(
-                "Download", partial(resources.packed_race, name), f"{name}.zip", "application/zip", on_click="ignore",
+                "Download", partial(serving.packed_race, name), f"{name}.zip", "application/zip", on_click="ignore",
                 icon=":material/download:", help="Both run directories: recipe, metrics, weights, and what it takes to go on.",
             )  # fmt: skip
         if not may_steer:
@@ -195,7 +195,7 @@ def watch() -> None:
         )
         guesses = {which: lane.at(upto) for which, lane in race.lanes.items() if lane.predictions}
         if len(guesses) == len(race.lanes):
-            digits = resources.watched_digits()
+            digits = serving.watched_digits()
             exhibit(
                 predictions(digits.images, digits.labels, guesses, digits.classes),
                 key="race-predictions",

@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from resnet_core.networks.architectures import REGISTRY, architecture
-from resnet_core.errors import InputError
 from resnet_core.atomic import save_arrays
+from resnet_core.errors import InputError
+from resnet_core.networks.architectures import REGISTRY, architecture
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -69,8 +69,8 @@ def _asked(
     image: Path, network: str, target: str | None, against: str | None = None
 ) -> tuple[ResNet, Tensor, int | None, int | None]:
     """The network, the photograph as it takes it, and the numbers of both classes."""
-    from resnet_core.pictures.decode import decode
     from resnet_core.networks.weights import load, prepare
+    from resnet_core.pictures.decode import decode
 
     try:
         data = image.read_bytes()
@@ -188,8 +188,8 @@ def gradient_flow_of_batch(
     from resnet_core.data.sources import open_dataset
     from resnet_core.inspection.gradients import gradient_flow
     from resnet_core.networks.resnet import build
-    from resnet_core.studies import measurements
     from resnet_core.networks.weights import load
+    from resnet_core.studies import measurements
 
     dataset = open_dataset(data)
     if name in REGISTRY:

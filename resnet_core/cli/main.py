@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from resnet_core.cli import inspection, runs, training
+from resnet_core.errors import InputError
 from resnet_core.networks.architectures import REGISTRY, architecture
 from resnet_core.networks.cost import complexity, stage_table
-from resnet_core.errors import InputError
 
 STOPPED = 130  # what a command that a Ctrl-C ended gives
 

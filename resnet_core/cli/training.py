@@ -19,18 +19,18 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from resnet_core import runs
-from resnet_core.networks.architectures import architecture
-from resnet_core.errors import InputError
 from resnet_core.device import processors
+from resnet_core.errors import InputError
+from resnet_core.networks.architectures import architecture
 from resnet_core.studies.plan import alone_in, summary
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
     from lightning_fabric.loggers.logger import Logger
 
+    from resnet_core.live.race import Race
     from resnet_core.training import loop
     from resnet_core.training.hardware import Precision
-    from resnet_core.live.race import Race
 
 Data = Annotated[str | None, typer.Option(help="digits, synthetic, cifar10, cifar100, tiny-imagenet, folder:PATH, imagenet:PATH")]
 Scale = Annotated[float, typer.Option(help="multiplies every iteration number of the recipe")]
@@ -95,7 +95,7 @@ def train(
     import torch
 
     from resnet_core.data.sources import open_dataset
-    from resnet_core.training import loop, hardware, loggers, recipe
+    from resnet_core.training import hardware, loggers, loop, recipe
 
     if threads:
         torch.set_num_threads(threads)

@@ -19,8 +19,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from resnet_core.data.in_memory import ALL, Augmentation, Batch, epochs
-from resnet_core.errors import InputError
 from resnet_core.device import processors
+from resnet_core.errors import InputError
 
 CROP, SHORTER_SIDE = 224, 256  # pixels: a test's central square, and what is left of the photograph around it (section 3.4)
 # The eigenvalues of the covariance of ImageNet's colours (0 to 1) and, as columns, its eigenvectors (red, green, blue): the

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from resnet_core.errors import InputError
 from resnet_core.atomic import save_arrays
+from resnet_core.errors import InputError
 from resnet_core.inspection.isolation import blocks_of, listening, private_view, with_batch_statistics
 
 IMAGE = "image"  # stands where a block's name does, for the network's input

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from resnet_core.networks.checkpoint import SMALLEST
 from resnet_core.errors import InputError
 from resnet_core.inspection.isolation import architecture_of, blocks_of, listening, private_view
 from resnet_core.inspection.records import BlockRecord, Inspection
+from resnet_core.networks.checkpoint import SMALLEST
 
 
 def checked(image: Tensor, network: nn.Module) -> Tensor:

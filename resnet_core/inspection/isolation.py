@@ -11,9 +11,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from resnet_core.errors import InputError
 from resnet_core.networks.architectures import CONVOLUTIONS, EXPANSION, Architecture, BlockKind
 from resnet_core.networks.blocks import Block
-from resnet_core.errors import InputError
 
 Listener = Callable[[Tensor, Tensor], None]  # of a module's input and output
 

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
-from resnet_core.networks.blocks import Block, PadShortcut
 from resnet_core.errors import InputError
 from resnet_core.inspection.isolation import BlockModules, blocks_of, private_view
+from resnet_core.networks.blocks import Block, PadShortcut
 from resnet_core.networks.resnet import ResNet
 
 

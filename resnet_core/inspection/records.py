@@ -10,8 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from resnet_core.networks.architectures import Architecture
 from resnet_core.atomic import save_arrays
+from resnet_core.networks.architectures import Architecture
 
 Map = NDArray[np.float32]
 RANDOM_ORDERS = 5  # of pixels, that deletion and insertion by an attribution are compared with

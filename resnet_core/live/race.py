@@ -28,11 +28,11 @@ import pandas as pd
 from filelock import FileLock
 
 from resnet_core import runs
-from resnet_core.networks.architectures import Architecture, Shortcut, architecture
-from resnet_core.errors import InputError
 from resnet_core.atomic import replacing
-from resnet_core.locks import PATIENCE, is_held, take
 from resnet_core.device import processors
+from resnet_core.errors import InputError
+from resnet_core.locks import PATIENCE, is_held, take
+from resnet_core.networks.architectures import Architecture, Shortcut, architecture
 from resnet_core.training.recipe import Recipe, recipe
 
 NETWORKS = ("plain", "residual")

@@ -16,11 +16,11 @@ import torch
 from lightning_fabric import Fabric
 
 from resnet_core import runs
-from resnet_core.data.sources import open_dataset
 from resnet_core.atomic import replacing
+from resnet_core.data.sources import open_dataset
+from resnet_core.live import race
 from resnet_core.locks import holding
 from resnet_core.networks.resnet import build
-from resnet_core.live import race
 from resnet_core.training.description import begin, describe
 from resnet_core.training.loop import finish
 from resnet_core.training.trainer import Trainee

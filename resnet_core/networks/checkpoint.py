@@ -7,8 +7,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from resnet_core.networks.architectures import Architecture
 from resnet_core.errors import InputError, hint
+from resnet_core.networks.architectures import Architecture
 
 SMALLEST, LARGEST = 8, 4096  # pixels of the square that a network takes
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from resnet_core.networks.architectures import EXPANSION, Architecture, Stage
 from resnet_core.errors import InputError
+from resnet_core.networks.architectures import EXPANSION, Architecture, Stage
 
 LayerKind = Literal["convolution", "batch norm", "linear"]
 

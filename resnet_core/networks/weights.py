@@ -14,14 +14,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from resnet_core.networks.architectures import REGISTRY, Architecture
 from resnet_core.assets import WEIGHTS
-from resnet_core.networks.checkpoint import Checkpoint
+from resnet_core.atomic import replacing
 from resnet_core.data.in_memory import network_input
 from resnet_core.errors import InputError, hint
-from resnet_core.atomic import replacing
-from resnet_core.pictures.decode import square
+from resnet_core.networks.architectures import REGISTRY, Architecture
+from resnet_core.networks.checkpoint import Checkpoint
 from resnet_core.networks.resnet import ResNet
+from resnet_core.pictures.decode import square
 
 METADATA_KEY = "resnet_lens"
 TORCHVISION = "torchvision:"

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resnet_core.networks.architectures import Architecture, architecture
 from resnet_core.assets import WEIGHTS
 from resnet_core.errors import InputError
+from resnet_core.networks.architectures import Architecture, architecture
 
 if TYPE_CHECKING:
     import pandas as pd

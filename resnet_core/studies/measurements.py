@@ -14,22 +14,22 @@ import torch
 from torch import Tensor, nn
 
 from resnet_core import runs
-from resnet_core.networks.architectures import Architecture
 from resnet_core.assets import STUDIES, WEIGHTS
 from resnet_core.data.in_memory import network_input
 from resnet_core.data.sources import Dataset
 from resnet_core.inspection.attribution import methods, sanity_checks
 from resnet_core.inspection.gradients import gradient_correlation, gradient_flow, layer_responses, nearby_inputs
+from resnet_core.inspection.isolation import blocks_of
 from resnet_core.inspection.landscape import loss_surface, random_direction
 from resnet_core.inspection.lesion import reestimated, with_blocks_swapped, without_blocks
 from resnet_core.inspection.paths import path_gradients
-from resnet_core.inspection.isolation import blocks_of
 from resnet_core.inspection.similarity import block_similarity
+from resnet_core.networks.architectures import Architecture
 from resnet_core.networks.resnet import ResNet, build
+from resnet_core.networks.weights import load, read_checkpoint
 from resnet_core.studies.catalogue import Measurement, weights_of
 from resnet_core.training.description import made_with
 from resnet_core.training.memory import keep_freed_memory
-from resnet_core.networks.weights import load, read_checkpoint
 
 BATCH = 64
 PAIR_RUNS = STUDIES / "pair"

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from resnet_core import runs
-from resnet_core.networks.architectures import Architecture
 from resnet_core.assets import WEIGHTS
 from resnet_core.errors import InputError
 from resnet_core.locks import holding
+from resnet_core.networks.architectures import Architecture
 from resnet_core.studies.catalogue import PAIR, Measurement, Study, folder_of, weights_of
 from resnet_core.training.recipe import Recipe, comparable, recipe
 

@@ -10,12 +10,12 @@ import pandas as pd
 from lightning_fabric import Fabric
 
 from resnet_core import runs
-from resnet_core.networks.architectures import Architecture
 from resnet_core.data.sources import Dataset
 from resnet_core.errors import InputError
+from resnet_core.networks.architectures import Architecture
 from resnet_core.training.description import begin, describe, first_other, made_with
-from resnet_core.training.loop import Progress, train
 from resnet_core.training.hardware import Precision, accelerator, can_compile
+from resnet_core.training.loop import Progress, train
 from resnet_core.training.recipe import Recipe
 
 

@@ -13,9 +13,9 @@ import torch
 from lightning_fabric import Fabric
 
 from resnet_core import runs
-from resnet_core.networks.architectures import Architecture
 from resnet_core.data.sources import Dataset
 from resnet_core.errors import InputError
+from resnet_core.networks.architectures import Architecture
 from resnet_core.training.hardware import device_name, instructions
 from resnet_core.training.recipe import Recipe, comparable
 

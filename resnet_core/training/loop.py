@@ -15,17 +15,17 @@ from typing import Any
 from lightning_fabric import Fabric
 
 from resnet_core import runs
-from resnet_core.networks.architectures import Architecture
-from resnet_core.networks.checkpoint import Checkpoint
 from resnet_core.data.sources import Dataset
 from resnet_core.errors import InputError
+from resnet_core.networks.architectures import Architecture
+from resnet_core.networks.checkpoint import Checkpoint
 from resnet_core.networks.resnet import ResNet, build
+from resnet_core.networks.weights import load, save
 from resnet_core.training.description import begin_together, describe, made_with, resumed
 from resnet_core.training.hardware import accelerator, compiles, precision_of
 from resnet_core.training.memory import keep_freed_memory
 from resnet_core.training.recipe import Recipe
 from resnet_core.training.trainer import Trainee
-from resnet_core.networks.weights import load, save
 
 RECORD_EVERY = 50  # iterations over which the training loss and error are averaged; also between checkpoints
 

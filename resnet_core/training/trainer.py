@@ -17,12 +17,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from resnet_core.atomic import replacing
 from resnet_core.data.in_memory import Augmentation, Batch, Images, network_input
 from resnet_core.data.sources import Dataset
 from resnet_core.errors import InputError
-from resnet_core.atomic import replacing
-from resnet_core.inspection.lesion import reestimated
 from resnet_core.inspection.isolation import blocks_of, listening
+from resnet_core.inspection.lesion import reestimated
 from resnet_core.networks.resnet import ResNet
 from resnet_core.training.recipe import Recipe
 

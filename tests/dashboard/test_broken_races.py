@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboard.plain import plain
-from dashboard.resources import racing
+from dashboard.serving import races as racing
 from resnet_core import InputError
 from resnet_core.live import race
 from tests.support.broken_races import FAULTS, mutate, whole

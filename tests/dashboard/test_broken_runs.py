@@ -16,17 +16,17 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
-from dashboard import recorded
 from dashboard.figures.degradation import degradation, size_changes
 from dashboard.figures.gallery import PICTURES, TRAINING_PICTURES, pictures
 from dashboard.figures.gradient_flow import do_they_vanish, evolution, evolution_table, extremes
 from dashboard.figures.runs import SHOWN, block_curves, facts_table, run_curves, runs_table
 from dashboard.figures.schedules import schedules
 from dashboard.plain import plain
-from dashboard.recorded import Answers, Study
 from resnet_core import runs
 from resnet_core.cli.main import app
 from resnet_core.errors import InputError
+from resnet_core.studies import collection
+from resnet_core.studies.collection import Answers, Study
 
 SHIPPED = Path(__file__).parents[2] / "assets" / "studies"
 TRAINED = [SHIPPED / name for name in ("race", "gradients", "rates-x0.1", "shortcuts-x0.025")]
@@ -219,8 +219,8 @@ def draw(study: Study | Answers) -> None:
             extremes(study.table, depth, seed)
 
 
-def read_and_draw(study: Path) -> recorded.Found:
-    found = recorded.read(study, study.name, 0)
+def read_and_draw(study: Path) -> collection.Found:
+    found = collection.read(study, study.name, 0)
     for each in found.studies:
         draw(each)
     for sentence in found.left_out:
@@ -324,7 +324,7 @@ def test_the_broken_run_of_a_study_hides_no_other(tmp_path: Path) -> None:
         shutil.copytree(SHIPPED / "race" / name, tmp_path / "race" / name)
     (tmp_path / "race" / "bad").mkdir()
     (tmp_path / "race" / "bad" / "run.json").write_text("[" * 3000)
-    found = recorded.read(tmp_path / "race", "race", 0)
+    found = collection.read(tmp_path / "race", "race", 0)
     [study] = found.studies
     assert set(study.facts) == set(study.table.run) == {GOOD, "plain20-cifar-seed0"}
     [sentence] = found.left_out
@@ -344,8 +344,8 @@ def test_the_command_line_lists_the_other_runs(tmp_path: Path) -> None:
 def test_a_folder_that_goes_away_while_it_is_looked_for_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(SHIPPED / "race" / GOOD, tmp_path / "race" / GOOD)
     monkeypatch.setattr(runs, "find", lambda *_: [tmp_path / "race" / GOOD, tmp_path / "race" / "gone"])
-    [(folder, name, changed)] = recorded.folders(tmp_path, "own/")
-    found = recorded.read(folder, name, changed)
+    [(folder, name, changed)] = collection.folders(tmp_path, "own/")
+    found = collection.read(folder, name, changed)
     assert [set(study.facts) for study in found.studies] == [{GOOD}]
     assert len(found.left_out) == 1
 
@@ -356,7 +356,7 @@ def test_pages_show_the_good_study_and_a_sentence_beside_thirty_bad_ones(tmp_pat
     left_out = 0
     for number in range(30):
         study = broken(number, tmp_path / str(number))
-        found = recorded.read(study, study.name, 0)
+        found = collection.read(study, study.name, 0)
         left_out += len(found.left_out)
         names = [f"own/{number}/{each.name}" for each in found.studies]
         drawn = isinstance(next(iter(found.studies), None), Study)

@@ -12,7 +12,18 @@ from numpy.typing import NDArray
 from PIL import Image
 from plotly.colors import sample_colorscale, unlabel_rgb
 
-from dashboard.figures.feature_maps import GAP, PIXELS, channel_grid, channel_over, channel_table, equation, equation_limit, limit_of, order_of, values_table
+from dashboard.figures.feature_maps import (
+    GAP,
+    PIXELS,
+    channel_grid,
+    channel_over,
+    channel_table,
+    equation,
+    equation_limit,
+    limit_of,
+    order_of,
+    values_table,
+)
 from resnet_core.inspection.records import FeatureMaps
 
 

@@ -9,12 +9,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard.figures.gradient_flow import correlation_curves, do_they_vanish, evolution, evolution_table, extremes, first_to_last, flow_curves, flow_table, in_words, training_summary
+from dashboard.figures.gradient_flow import (
+    correlation_curves,
+    do_they_vanish,
+    evolution,
+    evolution_table,
+    extremes,
+    first_to_last,
+    flow_curves,
+    flow_table,
+    in_words,
+    training_summary,
+)
 from resnet_core import runs
-from resnet_core.networks.architectures import Architecture
 from resnet_core.data.in_memory import Augmentation, network_input
 from resnet_core.data.sources import open_dataset
 from resnet_core.inspection.gradients import BlockFlow, GradientFlow, gradient_flow
+from resnet_core.networks.architectures import Architecture
 from resnet_core.networks.resnet import build
 
 STUDY = Path(__file__).parents[2] / "assets" / "studies" / "gradients"

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import resources
+from dashboard import serving
 from dashboard.figures.attribution import METHODS
 from dashboard.figures.feature_maps import PLACES
 from resnet_core import runs
-from resnet_core.pictures.decode import SAMPLES
 from resnet_core.live import race
+from resnet_core.pictures.decode import SAMPLES
 
 DASHBOARD = Path(__file__).parents[2] / "dashboard"
 PAGES = sorted(path.stem for path in (DASHBOARD / "views").glob("[a-z]*.py"))
@@ -110,7 +110,7 @@ def own_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         write_race(root / "races" / name)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RESNET_LENS_RUNS", str(root))
-        patch.setattr(resources, "warm_up_races", lambda: None)
+        patch.setattr(serving, "warm_up_races", lambda: None)
         yield root
 
 

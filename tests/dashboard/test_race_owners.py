@@ -12,7 +12,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard.resources import racing
+from dashboard.serving import races as racing
 from resnet_core import InputError
 from resnet_core.live import race
 from resnet_core.live.race import Control, Settings

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.resources import racing
+from dashboard.serving import races as racing
 from resnet_core import InputError
 from resnet_core.live import race
 from resnet_core.live.race import Control, Settings

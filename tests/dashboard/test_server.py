@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from dashboard import limits, server
+from dashboard import server
 from dashboard.__main__ import main, serve_command
+from dashboard.serving import limits
 from tests.support.protocol import Visitor, visitor
 from tests.support.server import ROOT, free_port, small_site
 
@@ -244,7 +245,7 @@ def test_a_port_that_is_taken_is_refused_in_one_sentence() -> None:
 
 
 def test_the_command_is_imported_without_streamlit_and_torch() -> None:
-    code = "import sys, dashboard.__main__, dashboard.limits; print({'streamlit', 'torch', 'pandas'} & set(sys.modules))"
+    code = "import sys, dashboard.__main__, dashboard.serving.limits; print({'streamlit', 'torch', 'pandas'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True, timeout=60).strip() == "set()"
 
 

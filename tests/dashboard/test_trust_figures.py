@@ -5,7 +5,14 @@ import pytest
 
 from dashboard.figures.attribution import METHODS
 from dashboard.figures.colours import OF_METHOD, PLAIN, RESIDUAL
-from dashboard.figures.trust import curve_numbers, deletion_insertion, similarity, similarity_numbers, what_stays, what_the_pixels_do
+from dashboard.figures.trust import (
+    curve_numbers,
+    deletion_insertion,
+    similarity,
+    similarity_numbers,
+    what_stays,
+    what_the_pixels_do,
+)
 from resnet_core.inspection.attribution.sanity_checks import Cascade, Curves
 
 LAYERS = ("fc", "conv3_2", "conv3_1", "conv2_1", "conv1")

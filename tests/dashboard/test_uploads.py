@@ -16,10 +16,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard import limits
-from dashboard.resources import photographs
-from dashboard.resources.networks import check_cost
-from dashboard.resources.uploads import SessionFiles, Store
+from dashboard.serving import limits, photographs
+from dashboard.serving.networks import check_cost
+from dashboard.serving.uploads import SessionFiles, Store
 from resnet_core import InputError, architecture
 from resnet_core.networks.architectures import REGISTRY
 from resnet_core.networks.weights import save
@@ -121,7 +120,7 @@ def test_the_bytes_of_all_sessions_are_bounded_together(store: Store, monkeypatc
 
 
 def test_the_next_server_removes_what_a_killed_one_left_and_nothing_else(tmp_path: Path) -> None:
-    code = "import sys, time; from pathlib import Path; from dashboard.resources.uploads import *; s = Store(Path(sys.argv[1])); "
+    code = "import sys, time; from pathlib import Path; from dashboard.serving.uploads import *; s = Store(Path(sys.argv[1])); "
     code += "SessionFiles(s).keep_only([b'abc']); print('kept', flush=True); time.sleep(600)"
     child = subprocess.Popen([sys.executable, "-c", code, tmp_path], cwd=ROOT, stdout=subprocess.PIPE)
     try:

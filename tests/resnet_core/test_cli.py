@@ -12,8 +12,8 @@ import torchvision
 from PIL import Image
 from scipy.stats import spearmanr
 
-from resnet_core.cli import main as core
 from resnet_core.assets import STUDIES
+from resnet_core.cli import main as core
 from resnet_core.pictures.decode import sample
 
 

@@ -19,9 +19,9 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from resnet_core.networks.weights import save
 from resnet_core.pictures import decode as decoding
 from resnet_core.pictures.decode import decode
-from resnet_core.networks.weights import save
 from tests.support.checkpoints import KEY, described, refusal, rewrite, trained
 from tests.support.pictures import encoded, quarters
 from tests.support.pictures import refusal as picture_refusal
@@ -50,7 +50,11 @@ peak = int(next(line for line in open("/proc/self/status") if line.startswith("V
 print(json.dumps({{**found, "slowest": slowest, "megabytes": peak / 1000}}))
 """
 READ_PICTURE = "from resnet_core.pictures.decode import decode\ndef read(path): decode(path.read_bytes())"
-READ_WEIGHTS = "from resnet_core.networks.weights import load\ndef read(path): load(path, 'cpu')\nread_warm = load('resnet34-tiny')"
+READ_WEIGHTS = """
+from resnet_core.networks.weights import load
+def read(path): load(path, "cpu")
+read_warm = load("resnet34-tiny")
+"""
 
 
 def outcome(folder: Path, read: str) -> dict[str, float]:

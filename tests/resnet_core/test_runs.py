@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 
 from resnet_core import runs
-from resnet_core.errors import InputError
 from resnet_core.atomic import replacing
+from resnet_core.errors import InputError
 from tests.support.run_facts import FACTS
 
 ROWS = [

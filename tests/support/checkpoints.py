@@ -14,10 +14,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from resnet_core.errors import InputError
 from resnet_core.networks import weights
 from resnet_core.networks.architectures import Architecture, architecture
 from resnet_core.networks.checkpoint import Checkpoint
-from resnet_core.errors import InputError
 from resnet_core.networks.resnet import ResNet, build
 
 KEY = "resnet_lens"

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torchvision import models
 
-from resnet_core.networks.architectures import architecture
 from resnet_core.inspection.records import BlockRecord, Inspection
+from resnet_core.networks.architectures import architecture
 from resnet_core.networks.resnet import build
 
 

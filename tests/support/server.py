@@ -68,7 +68,7 @@ def running(command: Sequence[str], health: str, environment: Mapping[str, str] 
 
 @contextmanager
 def small_site(base_path: str = "", bounds: Mapping[str, float] = {}, environment: Mapping[str, str] = {}) -> Iterator[str]:
-    """The address of `support/site.py`, served as the dashboard is, with `bounds` in place of those of `dashboard.limits`."""
+    """The address of `support/site.py`, served as the dashboard is, with `bounds` in place of the usual limits."""
     port = free_port()
     address = f"http://127.0.0.1:{port}" + (f"/{base_path}" if base_path else "")
     script = Path(__file__).with_name("site.py")

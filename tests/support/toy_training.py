@@ -12,9 +12,9 @@ from safetensors.torch import load_file
 from torch.nn import functional as F
 
 from resnet_core import runs
-from resnet_core.networks.architectures import Architecture, architecture
 from resnet_core.data.in_memory import ImageSet
 from resnet_core.data.sources import Dataset
+from resnet_core.networks.architectures import Architecture, architecture
 from resnet_core.networks.resnet import ResNet
 from resnet_core.training.loop import Progress, train
 from resnet_core.training.recipe import Phase, Recipe

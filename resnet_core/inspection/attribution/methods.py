@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from resnet_core.errors import InputError, hint
 from resnet_core.atomic import save_arrays
+from resnet_core.errors import InputError, hint
 from resnet_core.inspection.inspect import check_class, checked, inspect
 from resnet_core.inspection.isolation import blocks_of, private_view
 

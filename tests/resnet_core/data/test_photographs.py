@@ -16,8 +16,8 @@ from torchvision.datasets import ImageNet
 from torchvision.transforms import v2
 
 from resnet_core.data.in_memory import ALL, Augmentation
-from resnet_core.data.sources import Dataset, open_dataset
 from resnet_core.data.photographs import EIGENVALUES, EIGENVECTORS, Cut, ImageFiles, _Squares, _training_cuts
+from resnet_core.data.sources import Dataset, open_dataset
 from resnet_core.errors import InputError
 from tests.support.photographs import WNIDS, make_photographs
 

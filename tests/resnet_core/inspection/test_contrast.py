@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision import models
 
-from resnet_core.networks.architectures import architecture
 from resnet_core.errors import InputError
 from resnet_core.inspection.attribution.methods import attribute
 from resnet_core.inspection.attribution.sanity_checks import cascade
+from resnet_core.networks.architectures import architecture
 from resnet_core.networks.resnet import build
 from tests.support.side_effects import untouched
 

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision import models
 
-from resnet_core.networks.architectures import architecture
 from resnet_core.errors import InputError
 from resnet_core.inspection.feature_maps import feature_maps
 from resnet_core.inspection.records import FeatureMaps
+from resnet_core.networks.architectures import architecture
 from resnet_core.networks.resnet import build
 from tests.support.side_effects import untouched
 

@@ -13,10 +13,10 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision import models
 
-from resnet_core.networks.architectures import architecture
 from resnet_core.errors import InputError
 from resnet_core.inspection.gradients import gradient_correlation, gradient_flow, layer_responses, nearby_inputs
 from resnet_core.inspection.isolation import blocks_of
+from resnet_core.networks.architectures import architecture
 from resnet_core.networks.resnet import ResNet, build
 from tests.support.side_effects import untouched
 

@@ -11,8 +11,8 @@ import torch
 from captum.attr import LayerGradCam
 from torch import Tensor, nn
 
-from resnet_core.networks.architectures import architecture
 from resnet_core.inspection.inspect import inspect
+from resnet_core.networks.architectures import architecture
 from resnet_core.networks.resnet import build
 from tests.support.networks import NETWORKS, blocks, every_network, lived_in, ours, picture, same, torchvisions
 

@@ -9,9 +9,9 @@ from captum.attr import LayerGradCam
 from torch import Tensor, nn
 from torchvision import models
 
-from resnet_core.networks.architectures import architecture
 from resnet_core.errors import InputError
 from resnet_core.inspection.inspect import inspect, inspect_targets
+from resnet_core.networks.architectures import architecture
 from resnet_core.networks.resnet import build
 from tests.support.side_effects import untouched
 

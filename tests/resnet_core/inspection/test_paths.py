@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from resnet_core.networks.architectures import architecture
 from resnet_core.errors import InputError
-from resnet_core.inspection.paths import path_gradients
 from resnet_core.inspection.isolation import blocks_of
+from resnet_core.inspection.paths import path_gradients
+from resnet_core.networks.architectures import architecture
 from resnet_core.networks.resnet import ResNet, build
 from tests.support.side_effects import untouched
 

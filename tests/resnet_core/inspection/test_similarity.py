@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from resnet_core.networks.architectures import architecture
 from resnet_core.errors import InputError
 from resnet_core.inspection.isolation import blocks_of, listening
 from resnet_core.inspection.similarity import block_similarity
+from resnet_core.networks.architectures import architecture
 from resnet_core.networks.resnet import ResNet, build
 from tests.support.side_effects import untouched
 

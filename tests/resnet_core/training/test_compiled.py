@@ -18,8 +18,8 @@ from resnet_core import runs
 from resnet_core.networks.architectures import Architecture
 from resnet_core.networks.resnet import build
 from resnet_core.training import hardware, recipe
-from resnet_core.training.loop import train
 from resnet_core.training.hardware import Precision, compiles
+from resnet_core.training.loop import train
 from resnet_core.training.recipe import WORTH_COMPILING, Phase
 from resnet_core.training.trainer import Trainee
 from tests.support.toy_training import DATA, RECIPE, TINY, StoppedError, contents, run, silent, stop_at

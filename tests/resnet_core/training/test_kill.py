@@ -13,8 +13,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from resnet_core import runs
-from resnet_core.networks.architectures import architecture
 from resnet_core.data.sources import open_dataset
+from resnet_core.networks.architectures import architecture
 from resnet_core.training import loop
 from resnet_core.training.loop import train
 from resnet_core.training.recipe import Phase, Recipe

@@ -13,8 +13,8 @@ from lightning_fabric.loggers import CSVLogger
 
 from resnet_core import runs
 from resnet_core.errors import InputError
-from resnet_core.training.loop import train
 from resnet_core.training.loggers import listening
+from resnet_core.training.loop import train
 from tests.support.toy_training import DATA, RECIPE, TINY, silent
 
 

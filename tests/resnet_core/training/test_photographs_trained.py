@@ -13,12 +13,12 @@ import torch
 from safetensors import safe_open
 
 from resnet_core import runs
-from resnet_core.networks import weights
 from resnet_core.data.sources import Dataset, open_dataset
 from resnet_core.errors import InputError
+from resnet_core.networks import weights
+from resnet_core.studies.measurements import Subject
 from resnet_core.training import loop
 from resnet_core.training.loop import train
-from resnet_core.studies.measurements import Subject
 from resnet_core.training.recipe import Phase, recipe
 from tests.support.photographs import make_photographs
 from tests.support.toy_training import DATA, RECIPE, TINY, StoppedError, contents, silent, stop_at

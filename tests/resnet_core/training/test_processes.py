@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import load_file
 
 from resnet_core import runs
-from resnet_core.networks.architectures import architecture
 from resnet_core.data.sources import open_dataset
+from resnet_core.networks.architectures import architecture
 from resnet_core.training import loop
 from resnet_core.training.loop import Progress
 from resnet_core.training.recipe import recipe

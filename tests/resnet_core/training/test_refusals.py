@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 from torch import nn
 
 from resnet_core import runs
-from resnet_core.networks.architectures import Architecture
 from resnet_core.errors import InputError
+from resnet_core.networks.architectures import Architecture
 from resnet_core.networks.resnet import ResNet
 from resnet_core.training.loop import train
 from resnet_core.training.recipe import Phase

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from resnet_core import runs
 from resnet_core.errors import InputError
 from resnet_core.networks.resnet import ResNet, build
-from resnet_core.training.loop import train
 from resnet_core.training.hardware import precision_of
+from resnet_core.training.loop import train
 from resnet_core.training.trainer import Trainee
 from tests.support.toy_training import DATA, RECIPE, TINY, StoppedError, contents, run, silent, stop_at
 

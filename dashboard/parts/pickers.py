@@ -1,0 +1,187 @@
+"""What is looked at? The choices that pages of photographs share: two networks, a photograph, and a class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dashboard import serving
+from dashboard.parts.uploads import explain_unknown, forget_own_photograph, own_photograph, own_weights, say_refusal
+from dashboard.plain import plain
+from resnet_core import InputError
+from resnet_core.networks.checkpoint import Checkpoint
+from resnet_core.pictures.decode import SAMPLES
+
+MOST_PROBABLE = "most probable"
+ANY_TWO = "any two"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The row is where the page may put further choices."""
+
+    row: DeltaGenerator
+    names: tuple[str, str]  # references, which `resources` knows; of a matched pair the plain network, then its residual twin
+    titles: tuple[str, str]  # what the page calls them
+    matched: bool
+    checkpoints: tuple[Checkpoint, Checkpoint]
+    sample: str  # what a link shows, whatever the person's own photograph
+    photograph: serving.Photograph
+    classes: list[str]  # all that either network has learned, in alphabetical order
+    targets: tuple[int, int]  # each network's class
+
+    @property
+    def common(self) -> Checkpoint:
+        """What both networks of a matched pair have in common can be read from either."""
+        return self.checkpoints[0]
+
+    @property
+    def note(self) -> str:
+        return notes(self.matched, dict(zip(self.titles, self.checkpoints, strict=True)))
+
+    @property
+    def source(self) -> str:
+        """Where the photograph is from, for a caption."""
+        own = "Your photograph stays in this session: no link can hold it."
+        return own if self.photograph.own else f"Source: {self.photograph.credit}"
+
+    @property
+    def badge(self) -> str:
+        """What was measured on what."""
+        common = self.common
+        if not self.matched:
+            return " · ".join([self.photograph.title, *(checkpoint.run for checkpoint in self.checkpoints)])
+        return f"{self.photograph.title} · {common.data} · {common.recipe} recipe, seed {common.seed}"
+
+
+def notes(matched: bool, checkpoints: Mapping[str, Checkpoint]) -> str:
+    """What a reader must know of two networks, by what the page calls them; Markdown."""
+    if matched:
+        return plain(next(iter(checkpoints.values())).note)  # they have it in common
+    return "  \n".join(f"**{plain(title)}**: {plain(known.note)}" for title, known in checkpoints.items())
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """What an attribution of one network is asked for: one class, or one rather than another."""
+
+    target: int
+    against: int | None
+    words: str
+    refusal: str = ""  # why it is not contrasted with the class that was chosen
+
+    @classmethod
+    def of(cls, known: Checkpoint, target: int, other: str | None) -> Contrast:
+        name = known.classes[target]
+        if other is None:
+            return cls(target, None, name)
+        if other == name:
+            return cls(target, None, name, f"{other} cannot be contrasted with itself; you see the evidence for it alone.")
+        if other not in known.classes:
+            return cls(target, None, name, f"A network that has not learned {other} shows the evidence for {name} alone.")
+        return cls(target, known.classes.index(other), f"{name} rather than {other}")
+
+
+def usable(own: serving.Photograph | InputError | None, instead: str) -> serving.Photograph | None:
+    """Return the visitor's own photograph, or None without one. If it cannot be used, the page says why, and shows `instead`."""
+    if isinstance(own, InputError):
+        say_refusal(own, instead)
+        return None
+    return own
+
+
+def _own_networks() -> dict[str, str]:
+    """The visitor's own weights: reference by title. Draws the upload, and what is wrong with a file."""
+    uploads = own_weights()
+    taken = {}
+    for (title, _data), found in zip(uploads, serving.own_networks(uploads), strict=True):
+        if isinstance(found, InputError):
+            say_refusal(f"{title}: {found}" if title not in str(found) else found)
+        else:
+            taken[title] = found
+    return taken
+
+
+def _any_two() -> dict[str, str]:
+    """Two networks that a person chose, whatever they are: reference by title. Draws the choices, and what is wrong with them."""
+    usual = dict(zip(("left", "right"), next(iter(serving.pairs().values())), strict=True))
+    known = {name: name for name in serving.known_networks()} | _own_networks()
+    explain_unknown(dict.fromkeys(usual, known))
+    titles = list(known)
+    chosen: dict[str, str] = {}
+    for side, instead in usual.items():
+        title = st.selectbox(
+            side.capitalize(), titles, index=titles.index(instead), key=side, bind="query-params", width=200,
+            help="“torchvision:…” are torchvision's ImageNet weights, fetched once, which needs a network.",
+        )  # fmt: skip
+        try:
+            serving.network(known[title])
+        except InputError as error:
+            say_refusal(error, instead)
+            title = instead
+        chosen[title] = known[title]
+    return chosen
+
+
+def two_networks() -> tuple[bool, dict[str, str]]:
+    """Whether they are a matched pair, plain and residual; and both references, by what the page calls them. Draws the choices.
+
+    Where both are the same, the page says so and ends here.
+    """
+    pairs = serving.pairs()
+    options = [*pairs, ANY_TWO]
+    explain_unknown({"pair": options})
+    pair = st.selectbox(
+        "Networks", options, key="pair", bind="query-params", width=120,
+        help="A matched pair differs in its shortcuts alone; or choose any two networks.",
+    )  # fmt: skip
+    if pair in pairs:
+        return True, {name: name for name in pairs[pair]}
+    named = _any_two()
+    if len(named) < 2:
+        st.info("Left and right are the same network; choose another for one of them.", icon=":material/difference:")
+        st.stop()
+    return False, named
+
+
+def choose(what_for: str) -> Choice:
+    """Draw the choices in one row, each in the link; `what_for`: what the class is needed for, as help."""
+    explain_unknown({"sample": SAMPLES})
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    with row:
+        matched, named = two_networks()
+        left, right = (serving.checkpoint(name) for name in named.values())
+        classes = sorted({*left.classes, *right.classes})
+        explain_unknown({"target": [MOST_PROBABLE, *classes]})
+        sample = st.selectbox(
+            "Photograph", list(SAMPLES), key="sample", bind="query-params", width=150, on_change=forget_own_photograph
+        )
+        own = own_photograph(serving.own_photograph)
+        first_choice = "the residual network's" if matched else "the right network's"
+        target = st.selectbox(
+            "Evidence for", [MOST_PROBABLE, *classes], key="target", bind="query-params", width=230,
+            help=f"{what_for} “Most probable” is {first_choice} first choice.",
+        )  # fmt: skip
+    photograph = usable(own, f"the sample “{sample}”") or serving.sample_photograph(sample)
+    (left_title, left_name), (right_title, right_name) = named.items()
+    if target == MOST_PROBABLE:
+        target = right.classes[serving.most_probable(right_name, photograph)]
+
+    def index(name: str, checkpoint: Checkpoint) -> int:
+        """A network that has not learned the class shows its own first choice."""
+        return checkpoint.classes.index(target) if target in checkpoint.classes else serving.most_probable(name, photograph)
+
+    return Choice(
+        row,
+        names=(left_name, right_name),
+        titles=(left_title, right_title),
+        matched=matched,
+        checkpoints=(left, right),
+        sample=sample,
+        photograph=photograph,
+        classes=classes,
+        targets=(index(left_name, left), index(right_name, right)),
+    )

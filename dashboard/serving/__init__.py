@@ -1,0 +1,91 @@
+"""What do all sessions share? Networks, what they answer, and tables, each computed once; every `st.cache_*` is in this folder.
+
+What is cached as a resource is handed out itself, not a copy: read it, never change it. torch is imported inside, when it is
+first needed.
+"""
+
+from dashboard.serving.answers import attribution, cascade, curves, known_attribution, known_trust, random_curves
+from dashboard.serving.batches import (
+    NEARBY,
+    RADIANS,
+    Batch,
+    digits_batch,
+    gradient_correlation,
+    gradient_flow,
+    known_gradients,
+    photographs_batch,
+)
+from dashboard.serving.networks import (
+    checkpoint,
+    feature_maps,
+    inspections,
+    known_networks,
+    most_probable,
+    network,
+    own_networks,
+    pairs,
+    predictions,
+)
+from dashboard.serving.photographs import SHOWN, Photograph, own_photograph, sample_photograph
+from dashboard.serving.races import (
+    Digits,
+    go_on_with_race,
+    may_steer,
+    own_race,
+    packed_race,
+    race,
+    races,
+    start_race,
+    steer_race,
+    warm_up_races,
+    watched_digits,
+)
+from dashboard.serving.studies import answers, drawn, drawn_together, findings, left_out, paper, studies
+
+__all__ = [
+    "NEARBY",
+    "RADIANS",
+    "SHOWN",
+    "Batch",
+    "Digits",
+    "Photograph",
+    "answers",
+    "attribution",
+    "cascade",
+    "checkpoint",
+    "curves",
+    "digits_batch",
+    "drawn",
+    "drawn_together",
+    "feature_maps",
+    "findings",
+    "go_on_with_race",
+    "gradient_correlation",
+    "gradient_flow",
+    "inspections",
+    "known_attribution",
+    "known_gradients",
+    "known_networks",
+    "known_trust",
+    "left_out",
+    "may_steer",
+    "most_probable",
+    "network",
+    "own_networks",
+    "own_photograph",
+    "own_race",
+    "packed_race",
+    "pairs",
+    "paper",
+    "photographs_batch",
+    "predictions",
+    "race",
+    "races",
+    "random_curves",
+    "sample_photograph",
+    "start_race",
+    "steer_race",
+    "studies",
+    "warm_up_races",
+    "watched_digits",
+]

@@ -24,7 +24,7 @@ class Choice:
     """The row is where the page may put further choices."""
 
     row: DeltaGenerator
-    names: tuple[str, str]  # references, which `resources` knows; of a matched pair the plain network, then its residual twin
+    names: tuple[str, str]  # references, which `serving` knows; of a matched pair the plain network, then its residual twin
     titles: tuple[str, str]  # what the page calls them
     matched: bool
     checkpoints: tuple[Checkpoint, Checkpoint]

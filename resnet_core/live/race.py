@@ -1,7 +1,7 @@
 """How do a plain network and its residual twin train side by side, watched and steered? Each in a process of its own.
 
 A race is a folder: `race.json` (what was chosen), `control.json` (what the watcher wants) and the run directories `plain` and
-`residual`, in which `live.jsonl` grows by a line every few steps. The workers are in race_worker.py; nothing here needs torch.
+`residual`, in which `live.jsonl` grows by a line every few steps. The workers are in worker.py; nothing here needs torch.
 
 Whether a lane is at work is a question of locks, never of clocks or process numbers, which repeat: the worker holds the lane's
 `.lock`; until it does, whoever starts it holds the race's `.starting`. The system ends both locks with their processes.

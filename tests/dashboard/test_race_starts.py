@@ -20,9 +20,9 @@ __all__ = ["races_root", "started"]
 
 PRESS = """
 import sys, time
-from dashboard.resources import racing
+from dashboard.serving import races as racing
 from resnet_core import InputError
-from resnet_core.training.race import Settings
+from resnet_core.live.race import Settings
 print("ready", flush=True)
 sys.stdin.readline()
 try:

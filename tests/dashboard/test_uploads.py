@@ -28,8 +28,8 @@ from tests.support.visitor import DEADLINE, ROOT, Visitor, eventually, served
 
 PAGE = """
 import streamlit as st
-from dashboard.resources.uploads import session_files
-from dashboard.state import own_weights
+from dashboard.serving.uploads import session_files
+from dashboard.parts.uploads import own_weights
 st.text(session_files().keep_only([data for _name, data in own_weights()]))
 """
 

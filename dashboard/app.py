@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-from dashboard.parts.figure_card import bring_plotly
+from dashboard.pages import PAGES, START
+from dashboard.parts import link
+from dashboard.parts.exhibit import bring_plotly
 
 st.set_page_config("ResNet Lens", page_icon="🔍", layout="wide", initial_sidebar_state="collapsed")
 # Streamlit leaves a hand's breadth free above a page, which a lecture hall needs for the figures.
@@ -13,20 +15,18 @@ st.html("""<style>
         .stTable :is(td, th) { padding: .25rem; font-size: .75rem; overflow-wrap: anywhere }
     }
     .stMain h1 { font-size: 1.9rem; padding: .4rem 0 }
+    .answer { font-size: 1.3rem; line-height: 1.4; margin: 0 }
+    .notice { border-left: 4px solid var(--st-primary-color, #1B7FC4); padding-left: .7rem; margin: 0 }
+    .message { font-size: 1.05rem; font-weight: 600; margin: 0 }
+    .limit { margin: 0 }
     .stMain h3 { font-size: 1.35rem; padding: .3rem 0 }
     .st-key-plotly { position: absolute; visibility: hidden; width: 100px; height: 0; overflow: hidden }
 </style>""")
 pages = [
-    st.Page("views/compare.py", title="Compare", icon=":material/compare:", default=True),
-    st.Page("views/predictions.py", title="Predictions", icon=":material/photo_library:"),
-    st.Page("views/feature_maps.py", title="Feature maps", icon=":material/grid_view:"),
-    st.Page("views/attribution.py", title="Attribution", icon=":material/filter_center_focus:"),
-    st.Page("views/gradient_flow.py", title="Gradient flow", icon=":material/waves:"),
-    st.Page("views/degradation.py", title="Degradation", icon=":material/stacked_line_chart:"),
-    st.Page("views/train_live.py", title="Train live", icon=":material/sprint:"),
-    st.Page("views/architectures.py", title="Architectures", icon=":material/account_tree:"),
-    st.Page("views/studies.py", title="Studies", icon=":material/science:"),
+    st.Page(page.view, title=page.name, icon=f":material/{page.icon}:", default=page.key == START) for page in PAGES.values()
 ]
 embedded = st.context.is_embedded  # presenter mode, ?embed=true: nothing but the page
-st.navigation(pages, position="hidden" if embedded else "top").run()
+page = st.navigation(pages, position="hidden" if embedded else "top")
+link.begin()
+page.run()
 bring_plotly()

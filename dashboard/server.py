@@ -21,7 +21,7 @@ from streamlit.runtime.caching.ttl_cache import TTLCache
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.session_manager import SessionInfo
 
-from dashboard.serving import limits, uploads
+from dashboard.serving import exhibits, limits, uploads
 from dashboard.serving.edge import Edge
 
 SCRIPT = Path(__file__).with_name("app.py")
@@ -74,8 +74,9 @@ def serve(url: str, port: int, address: str, base_path: str) -> None:
         yield {}
         sweeping.cancel()
 
-    edge = Middleware(Edge, hosts=names, base_path=f"/{base_path}" if base_path else "")
-    app = st.App(SCRIPT, middleware=[edge], lifespan=lifespan)
+    below = f"/{base_path}" if base_path else ""
+    edge = Middleware(Edge, hosts=names, base_path=below)
+    app = st.App(SCRIPT, middleware=[edge], lifespan=lifespan, routes=exhibits.routes(below))
     sys.argv = [str(SCRIPT)]  # Streamlit looks for .streamlit/config.toml beside it
     app.run(
         config={

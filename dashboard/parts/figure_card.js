@@ -1,6 +1,8 @@
-// How is a figure drawn and taken away? Plotly updates the drawing in place: no remount at a change, and zoom stays.
+// How is an exhibit drawn and taken away? Its drawing is fetched once by its digest; Plotly then changes what differs, and zoom stays.
 
 const COLOURS = ["--st-text-color", "--st-border-color", "--st-background-color", "--st-secondary-background-color"]
+const MOST_DRAWINGS = 60
+const drawings = (window.drawings ??= new Map()) // by digest: promises of { data, layout }, the latest used last
 
 /** The page's colours and font as a Plotly template. */
 function template(element) {
@@ -21,29 +23,51 @@ function template(element) {
   }
 }
 
-/** Streamlit brings Plotly with the first chart of a page. */
-async function plotly() {
-  while (!window.Plotly) await new Promise(requestAnimationFrame)
-  return window.Plotly
+/** Plotly, which comes with the first exhibit. */
+function plotly(url) {
+  window.plotlyComes ??= new Promise((resolve, reject) => {
+    const script = Object.assign(document.createElement("script"), { src: url })
+    script.onload = () => resolve(window.Plotly)
+    script.onerror = () => reject(new Error(`${url} did not come`))
+    document.head.append(script)
+  })
+  return window.plotlyComes
+}
+
+/** The drawing behind the digest; undefined where the server keeps it no more. */
+async function drawing({ digest, folder, inline }) {
+  const fetched = async () => {
+    if (inline) return inline
+    const answer = await fetch(`${folder}/${digest}.json`)
+    return answer.ok ? answer.text() : undefined
+  }
+  const comes = drawings.get(digest) ?? fetched()
+  drawings.delete(digest)
+  drawings.set(digest, comes)
+  if (drawings.size > MOST_DRAWINGS) drawings.delete(drawings.keys().next().value)
+  const text = await comes
+  if (text === undefined) drawings.delete(digest)
+  return text && JSON.parse(text)
 }
 
 async function draw(plot) {
-  const Plotly = await plotly()
-  const { figure, shape } = plot.exhibit
+  const { exhibit } = plot
+  const { digest, marks, shape } = exhibit
+  const [Plotly, found] = await Promise.all([plotly(exhibit.plotly), plot.digest === digest ? null : drawing(exhibit)])
+  if (exhibit !== plot.exhibit) return // another one was asked for meanwhile
+  if (found === undefined) return exhibit.ask("missing", digest)
   const colours = template(plot)
-  const { data, layout } = JSON.parse(figure)
-  const { shapes = [], ...others } = layout
-  const marks = JSON.stringify(shapes)
-  const drawn = JSON.stringify([data, others, colours])
-  const before = plot.drawn
-  plot.drawn = { marks, drawn }
-  if (before?.drawn === drawn) {
-    if (before.marks !== marks) await Plotly.relayout(plot, { shapes }) // a selection moved: a fifth of a redraw
+  const theme = JSON.stringify(colours)
+  const before = plot.digest
+  const shapes = JSON.parse(marks)
+  if (before === digest && plot.theme === theme) {
+    if (plot.marks !== marks) await Plotly.relayout(plot, { shapes }) // a selection moved: a fifth of a redraw
+    plot.marks = marks
     return
   }
-  plot.evidence = layout.images?.at(-1).source
-  layout.template = { layout: colours.layout }
-  layout.autosize = true
+  const { data, layout } = found ?? (await drawing(exhibit))
+  Object.assign(plot, { digest, marks, theme, evidence: layout.images?.at(-1).source })
+  Object.assign(layout, { shapes, template: { layout: colours.layout }, autosize: true })
   plot.style.aspectRatio = shape ?? ""
   plot.style.height = shape ? "" : `${layout.height}px`
   await Plotly.react(plot, data, layout, { displaylogo: false, displayModeBar: false, scrollZoom: false })
@@ -61,12 +85,12 @@ async function draw(plot) {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => setTimeout(draw, 300, plot))
 }
 
-/** The evidence over a photograph as the sliders of cover.js ask: how much of it covers, and from which share of the strongest on. */
+/** The evidence over a photograph as the evidence sliders ask: how much of it covers, and from which share of the strongest on. */
 async function cover(plot) {
-  const { strongest } = plot.exhibit
-  if (strongest === null || !window.cover) return
+  const { maxAlpha } = plot.exhibit
+  if (maxAlpha === null || !window.cover) return
   const { opacity, threshold } = window.cover
-  const least = strongest * Math.sqrt(threshold / 100)
+  const least = maxAlpha * Math.sqrt(threshold / 100)
   const asked = (plot.asked = [plot.evidence, opacity, threshold].join())
   const source = threshold ? await withoutWeak(plot.evidence, least) : plot.evidence
   if (asked !== plot.asked) return // the slider went on meanwhile
@@ -96,13 +120,8 @@ function save(url, name) {
 
 function saver(plot, format) {
   return async () => {
-    const { name, csv } = plot.exhibit
-    if (format === "csv") {
-      const url = URL.createObjectURL(new Blob([csv], { type: "text/csv" }))
-      save(url, `${name}.csv`)
-      URL.revokeObjectURL(url)
-      return
-    }
+    const { name, digest, folder } = plot.exhibit
+    if (format === "csv") return save(`${folder}/${digest}.csv`, `${name}.csv`)
     const layout = { ...plot.layout, paper_bgcolor: template(plot).background }
     const { width, height } = plot.getBoundingClientRect()
     const size = { format, width, height, scale: format === "png" ? 3 : 1 }
@@ -112,11 +131,11 @@ function saver(plot, format) {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const plot = parentElement.querySelector(".plot")
-  plot.exhibit = { ...data, choose: (point) => data.clickable && point !== undefined && setTriggerValue("point", point) }
+  const choose = (point) => data.clickable && point !== undefined && setTriggerValue("point", point)
+  plot.exhibit = { ...data, choose, ask: setTriggerValue }
   plot.setAttribute("aria-label", data.alt)
   plot.classList.toggle("clickable", data.clickable)
-  parentElement.querySelector(".origin").textContent = data.origin
-  parentElement.querySelector(".words").textContent = data.words
+  for (const part of ["message", "caption", "origin", "words"]) parentElement.querySelector(`.${part}`).textContent = data[part]
   for (const button of parentElement.querySelectorAll("button")) {
     button.onclick = saver(plot, button.dataset.format)
     button.setAttribute("aria-label", `${button.textContent}: ${button.title} (${data.name})`)

@@ -1,73 +1,62 @@
-"""How is a figure shown? With where its data come from, and what a person can take away: PNG, SVG, the numbers as CSV."""
+"""How is an exhibit shown? With its message, where its data come from, and what a person can take away: PNG, SVG, numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard.plain import csv_plain
-
-Origin = Literal["measured", "from the paper", "toy"]
+from dashboard.scenes import Exhibit
+from dashboard.serving.exhibits import PATH, PLOTLY, exhibit_store
 
 _HERE = Path(__file__).parent
-# `st.plotly_chart` takes a chart apart and builds it anew at every change: a tenth of a second each, and the zoom is lost. This
-# one lets Plotly change what differs. The browser makes the files from what it already has, so an export costs no server time.
-_EXHIBIT = st.components.v2.component(
-    "exhibit",
-    html="""<div class="exhibit"><div class="plot" role="figure"></div><div class="bar">
-      <span class="origin"></span><span class="words"></span><span class="files">
+# `st.plotly_chart` sends a figure anew at every rerun, and builds it anew at every change: a tenth of a second each, and the zoom
+# is lost. This card sends a digest; the browser fetches what it does not have, and lets Plotly change what differs.
+_CARD = st.components.v2.component(
+    "figure_card",
+    html="""<div class="exhibit"><div class="message"></div><div class="plot" role="figure"></div><div class="caption"></div>
+      <div class="bar"><span class="origin"></span><span class="words"></span><span class="files">
         <button data-format="png" title="Save this figure as PNG">PNG</button>
         <button data-format="svg" title="Save this figure as SVG">SVG</button>
         <button data-format="csv" title="Save the numbers behind this figure">CSV</button>
       </span></div></div>""",
-    css=(_HERE / "figure_card.css").read_text(),
-    js=(_HERE / "figure_card.js").read_text(),
+    css=(_HERE / "figure_card.css").read_text(encoding="utf-8"),
+    js=(_HERE / "figure_card.js").read_text(encoding="utf-8"),
     isolate_styles=False,  # Plotly's own style sheet is the page's
 )
 
 
-def bring_plotly() -> None:
-    """Draw one empty chart out of sight: Streamlit sends Plotly to the browser with a page's first. Once, in `app.py`."""
-    with st.container(key="plotly"):
-        st.plotly_chart(go.Figure(), key="plotly-itself", height=10)
+def figure_card(exhibit: Exhibit, on_click: Callable[[], None] | None = None) -> None:
+    """Draw the exhibit.
 
-
-def exhibit(
-    figure: go.Figure,
-    *,
-    key: str,
-    alt: str,
-    origin: Origin,
-    words: str,
-    numbers: pd.DataFrame,
-    on_click: Callable[[], None] | None = None,
-    shape: float | None = None,
-    strongest: int | None = None,
-) -> None:
-    """Draw the figure, its badge (`origin` and `words`: run, data) and its downloads; `key` is also the files' name.
-
-    shape: width over height, where the figure is as high as its width asks for; None: the figure says its height.
-    strongest: where the last of its pictures is evidence that the sliders may fade: the alpha of the strongest; of evidence
-    of a share s of that, it is sqrt(s) times as large.
-    on_click: a callback for a click on one of its points, whose customdata is then `st.session_state[key].point`.
+    Args:
+        exhibit: its `key` is also the files' name.
+        on_click: callback for a click on one of its points, whose customdata is then `st.session_state[exhibit.key].point`.
     """
+    exhibit_store().keep(exhibit)
+    base = st.get_option("server.baseUrlPath").strip("/")
+    folder = f"/{base}/{PATH}" if base else f"/{PATH}"
+    state = st.session_state.get(exhibit.key)
     data: dict[str, Any] = {
-        "figure": figure.to_json(),
-        "shape": shape,
-        "strongest": strongest,
-        "alt": alt,
-        "name": key,
-        "origin": origin,
-        "words": words,
-        "csv": csv_plain(numbers),
+        "digest": exhibit.digest,
+        # what the browser asked for in vain comes with the page: the store had dropped it, or its route is not there
+        "inline": exhibit.drawing if state and state.get("missing") == exhibit.digest else None,
+        "folder": folder,
+        "plotly": f"{folder}/{PLOTLY}",
+        "marks": exhibit.marks,
+        "shape": exhibit.shape,
+        "maxAlpha": exhibit.max_alpha,
+        "alt": exhibit.alt,
+        "name": exhibit.key,
+        "message": exhibit.message,
+        "caption": exhibit.caption,
+        "origin": exhibit.origin,
+        "words": exhibit.provenance,
         "clickable": on_click is not None,
     }
-    _EXHIBIT(key=key, data=data, on_point_change=on_click or _nothing)
+    _CARD(key=exhibit.key, data=data, on_point_change=on_click or _nothing, on_missing_change=_nothing)
 
 
 def _nothing() -> None: ...

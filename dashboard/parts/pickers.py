@@ -9,14 +9,16 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import serving
-from dashboard.parts.uploads import explain_unknown, forget_own_photograph, own_photograph, own_weights, say_refusal
+from dashboard.parts import link
+from dashboard.parts.uploads import forget_own_photograph, own_photograph, own_weights, say_refusal
 from dashboard.plain import plain
 from resnet_core import InputError
 from resnet_core.networks.checkpoint import Checkpoint
 from resnet_core.pictures.decode import SAMPLES
 
-MOST_PROBABLE = "most probable"
-ANY_TWO = "any two"
+MOST_PROBABLE = "most-probable"
+ANY_TWO = "any-two"
+OLD = {"most probable": MOST_PROBABLE, "any two": ANY_TWO}  # what links said before they held ids
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,22 @@ class Choice:
         if not self.matched:
             return " · ".join([self.photograph.title, *(checkpoint.run for checkpoint in self.checkpoints)])
         return f"{self.photograph.title} · {common.data} · {common.recipe} recipe, seed {common.seed}"
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What the choice is, as a part of a scene's key."""
+        return (*self.names, self.photograph.digest, *self.targets, self.matched)
+
+    @property
+    def provenance(self) -> tuple[str, ...]:
+        """How the networks were made, and where the photograph is from; a paragraph each, as text."""
+        made = {known.run: f"{title}: {known.note} Data: {known.data}; {known.source}" for title, known in self._known}
+        own = "Your photograph stays in this session: no link can hold it."
+        return (*made.values(), own if self.photograph.own else f"{self.photograph.title}: {self.photograph.credit}")
+
+    @property
+    def _known(self) -> list[tuple[str, Checkpoint]]:
+        return list(zip(self.titles, self.checkpoints, strict=True))
 
 
 def notes(matched: bool, checkpoints: Mapping[str, Checkpoint]) -> str:
@@ -109,12 +127,10 @@ def _any_two() -> dict[str, str]:
     """Two networks that a person chose, whatever they are: reference by title. Draws the choices, and what is wrong with them."""
     usual = dict(zip(("left", "right"), next(iter(serving.pairs().values())), strict=True))
     known = {name: name for name in serving.known_networks()} | _own_networks()
-    explain_unknown(dict.fromkeys(usual, known))
-    titles = list(known)
     chosen: dict[str, str] = {}
     for side, instead in usual.items():
-        title = st.selectbox(
-            side.capitalize(), titles, index=titles.index(instead), key=side, bind="query-params", width=200,
+        title = link.select(
+            side.capitalize(), side, list(known), instead, width=200,
             help="“torchvision:…” are torchvision's ImageNet weights, fetched once, which needs a network.",
         )  # fmt: skip
         try:
@@ -132,10 +148,8 @@ def two_networks() -> tuple[bool, dict[str, str]]:
     Where both are the same, the page says so and ends here.
     """
     pairs = serving.pairs()
-    options = [*pairs, ANY_TWO]
-    explain_unknown({"pair": options})
-    pair = st.selectbox(
-        "Networks", options, key="pair", bind="query-params", width=120,
+    pair = link.select(
+        "Networks", "pair", {**{name: name for name in pairs}, ANY_TWO: "any two"}, old=OLD, width=120,
         help="A matched pair differs in its shortcuts alone; or choose any two networks.",
     )  # fmt: skip
     if pair in pairs:
@@ -149,20 +163,16 @@ def two_networks() -> tuple[bool, dict[str, str]]:
 
 def choose(what_for: str) -> Choice:
     """Draw the choices in one row, each in the link; `what_for`: what the class is needed for, as help."""
-    explain_unknown({"sample": SAMPLES})
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row:
         matched, named = two_networks()
         left, right = (serving.checkpoint(name) for name in named.values())
         classes = sorted({*left.classes, *right.classes})
-        explain_unknown({"target": [MOST_PROBABLE, *classes]})
-        sample = st.selectbox(
-            "Photograph", list(SAMPLES), key="sample", bind="query-params", width=150, on_change=forget_own_photograph
-        )
+        sample = link.select("Photograph", "sample", list(SAMPLES), width=150, on_change=forget_own_photograph)
         own = own_photograph(serving.own_photograph)
         first_choice = "the residual network's" if matched else "the right network's"
-        target = st.selectbox(
-            "Evidence for", [MOST_PROBABLE, *classes], key="target", bind="query-params", width=230,
+        target = link.select(
+            "Evidence for", "target", {MOST_PROBABLE: "most probable", **{name: name for name in classes}}, old=OLD, width=230,
             help=f"{what_for} “Most probable” is {first_choice} first choice.",
         )  # fmt: skip
     photograph = usable(own, f"the sample “{sample}”") or serving.sample_photograph(sample)

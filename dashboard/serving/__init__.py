@@ -40,6 +40,7 @@ from dashboard.serving.races import (
     warm_up_races,
     watched_digits,
 )
+from dashboard.serving.scenes import scene
 from dashboard.serving.studies import answers, drawn, drawn_together, findings, left_out, paper, studies
 
 __all__ = [
@@ -83,6 +84,7 @@ __all__ = [
     "races",
     "random_curves",
     "sample_photograph",
+    "scene",
     "start_race",
     "steer_race",
     "studies",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.serving import limits
+from dashboard.serving.jobs import Progress, large, quick
 from dashboard.serving.photographs import Photograph
 from dashboard.serving.uploads import session_files
 from resnet_core import InputError
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from resnet_core.networks.resnet import ResNet
-
-# Both networks at once, on threads that stay, as torch prepares each new one anew: 0.56 of the time of one after the other on the
-# thread of a rerun (medians, n = 30, two processors)
-_TWO = ThreadPoolExecutor(2)
 
 
 @st.cache_resource(max_entries=64)
@@ -121,33 +117,26 @@ def network(name: str) -> ResNet:
     return load(name)
 
 
-@st.cache_resource(max_entries=256)
-def _inspections(
-    names: tuple[str, str], digest: str, targets: tuple[int, int], _photograph: Photograph
-) -> tuple[Inspection, Inspection]:
-    from resnet_core.inspection.inspect import inspect
-    from resnet_core.networks.weights import prepare
-
-    networks, images = [network(name) for name in names], [prepare(_photograph.pixels, checkpoint(name)) for name in names]
-    left, right = _TWO.map(inspect, networks, images, targets)
-    return left, right
-
-
 def inspections(names: tuple[str, str], photograph: Photograph, targets: tuple[int, int]) -> tuple[Inspection, Inspection]:
-    """Both networks on one photograph, each for its class."""
-    return _inspections(names, photograph.digest, targets, photograph)
+    """Both networks on one photograph, each for its class, side by side.
 
+    On workers that stay, as torch prepares each new thread anew: 0.56 of the time of one network after the other (n = 30).
+    """
 
-@st.cache_resource(max_entries=64)
-def _predictions(name: str, digests: tuple[str, ...], _photographs: Sequence[Photograph]) -> NDArray[np.float32]:
-    import torch
+    def asked(name: str, target: int) -> Callable[[Progress], Inspection]:
+        lens, known = network(name), checkpoint(name)
 
-    from resnet_core.networks.weights import prepare
+        def compute(_progress: Progress) -> Inspection:
+            from resnet_core.inspection.inspect import inspect
+            from resnet_core.networks.weights import prepare
 
-    images = torch.stack([prepare(photograph.pixels, checkpoint(name)) for photograph in _photographs])
-    lens = network(name)
-    with torch.inference_mode():
-        return logits(lens, images).softmax(1).cpu().numpy()
+            return inspect(lens, prepare(photograph.pixels, known), target)
+
+        return compute
+
+    keys = [("inspection", name, photograph.digest, target) for name, target in zip(names, targets, strict=True)]
+    found = quick().answers({key: asked(key[1], key[3]) for key in keys})
+    return found[0], found[-1]
 
 
 def logits(lens: ResNet, images: Tensor) -> Tensor:
@@ -158,7 +147,18 @@ def logits(lens: ResNet, images: Tensor) -> Tensor:
 
 def predictions(name: str, photographs: Sequence[Photograph]) -> NDArray[np.float32]:
     """(N, classes) probabilities."""
-    return _predictions(name, tuple(photograph.digest for photograph in photographs), photographs)
+    lens, known = network(name), checkpoint(name)
+
+    def compute(_progress: Progress) -> NDArray[np.float32]:
+        import torch
+
+        from resnet_core.networks.weights import prepare
+
+        images = torch.stack([prepare(photograph.pixels, known) for photograph in photographs])
+        with torch.inference_mode():
+            return logits(lens, images).softmax(1).cpu().numpy()
+
+    return quick().answer(("predictions", name, *(photograph.digest for photograph in photographs)), compute)
 
 
 def most_probable(name: str, photograph: Photograph) -> int:
@@ -166,14 +166,14 @@ def most_probable(name: str, photograph: Photograph) -> int:
     return int(predictions(name, [photograph])[0].argmax())
 
 
-@st.cache_resource(max_entries=24)  # up to 20 MB each
-def _feature_maps(name: str, digest: str, block: str, target: int, _photograph: Photograph) -> FeatureMaps:
-    from resnet_core.inspection.feature_maps import feature_maps
-    from resnet_core.networks.weights import prepare
-
-    return feature_maps(network(name), prepare(_photograph.pixels, checkpoint(name)), block, target)
-
-
 def feature_maps(name: str, photograph: Photograph, block: str, target: int) -> FeatureMaps:
     """At every place of the block."""
-    return _feature_maps(name, photograph.digest, block, target, photograph)
+    lens, known = network(name), checkpoint(name)
+
+    def compute(_progress: Progress) -> FeatureMaps:
+        from resnet_core.inspection.feature_maps import feature_maps
+        from resnet_core.networks.weights import prepare
+
+        return feature_maps(lens, prepare(photograph.pixels, known), block, target)
+
+    return large().answer(("feature maps", name, photograph.digest, block, target), compute)

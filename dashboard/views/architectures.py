@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.figures.block_diagram import block_diagram
-from dashboard.parts.figure_card import exhibit
+from dashboard.parts.exhibit import exhibit
 from dashboard.parts.uploads import explain_unknown
 from dashboard.serving import paper
 from resnet_core import REGISTRY, architecture

@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard import serving
 from dashboard.figures.attribution import METHODS, STRONGEST, attribution_map, attribution_numbers
 from dashboard.parts.evidence_sliders import cover
-from dashboard.parts.figure_card import exhibit
+from dashboard.parts.exhibit import exhibit
 from dashboard.parts.long_running import asked_for, over, telling
 from dashboard.parts.pickers import Contrast, choose
 from dashboard.parts.uploads import explain_unknown

@@ -15,7 +15,7 @@ from dashboard.figures.trust import (
     what_stays,
     what_the_pixels_do,
 )
-from dashboard.parts.figure_card import exhibit
+from dashboard.parts.exhibit import exhibit
 from dashboard.parts.left_out import say_left_out
 from dashboard.parts.long_running import asked_for, over, telling
 from dashboard.parts.pickers import Choice

@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard import serving
 from dashboard.figures.degradation import Axis, Shown, degradation, size_changes
 from dashboard.figures.schedules import schedules
-from dashboard.parts.figure_card import exhibit
+from dashboard.parts.exhibit import exhibit
 from dashboard.parts.left_out import say_left_out
 from dashboard.parts.uploads import explain_unknown
 from dashboard.plain import plain

@@ -21,7 +21,7 @@ from dashboard.figures.feature_maps import (
     order_of,
     values_table,
 )
-from dashboard.parts.figure_card import exhibit
+from dashboard.parts.exhibit import exhibit
 from dashboard.parts.pickers import choose
 from dashboard.parts.uploads import explain_unknown, number_bind
 from dashboard.plain import plain

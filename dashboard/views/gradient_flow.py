@@ -16,7 +16,7 @@ from dashboard.figures.gradient_flow import (
     in_words,
     training_summary,
 )
-from dashboard.parts.figure_card import exhibit
+from dashboard.parts.exhibit import exhibit
 from dashboard.parts.left_out import say_left_out
 from dashboard.parts.long_running import asked_for, over, telling
 from dashboard.parts.pickers import usable

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import serving
 from dashboard.figures.predictions import confidence, how_often_right, predictions_gallery, predictions_table
-from dashboard.parts.figure_card import exhibit
+from dashboard.parts.exhibit import exhibit
 from dashboard.parts.pickers import notes, two_networks
 from dashboard.parts.uploads import own_photographs, say_refusal
 from dashboard.plain import plain

@@ -10,7 +10,7 @@ from dashboard import serving
 from dashboard.figures.gallery import TRAINING_PICTURES, pictures
 from dashboard.figures.runs import SHOWN, block_curves, facts_table, run_curves, runs_table
 from dashboard.figures.style import QUANTITIES
-from dashboard.parts.figure_card import exhibit
+from dashboard.parts.exhibit import exhibit
 from dashboard.parts.left_out import say_left_out
 from dashboard.parts.uploads import explain_unknown
 from dashboard.plain import plain

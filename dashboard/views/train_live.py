@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard import serving
 from dashboard.figures.race import block_curves, by_network, error_curves, latest, predictions
 from dashboard.figures.style import QUANTITIES
-from dashboard.parts.figure_card import exhibit
+from dashboard.parts.exhibit import exhibit
 from dashboard.parts.uploads import explain_unknown, number_bind
 from dashboard.plain import plain
 from resnet_core import InputError

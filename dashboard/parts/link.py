@@ -1,0 +1,175 @@
+"""What does the link say? A choice is drawn, bound to its query parameter, checked and explained in one call.
+
+The link holds stable ids, not display names, and leaves out what is the default. A link that is opened or followed wins over what
+was chosen before; what was chosen on one page is kept for others that ask for the same key. A value that the link asks for and
+that does not exist is named on the page, and the default stands in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from dashboard.plain import plain
+
+Value = TypeVar("Value")
+Id = TypeVar("Id", bound=str)
+Options = Mapping[Id, str] | Sequence[Id]  # ids with their words, or ids that are words
+_SEEN, _KEPT, _UNKNOWN = "link-seen", "link-kept", "link-unknown"
+
+
+def begin() -> None:
+    """Reserve the place where the page names what its link asks for in vain. Call it once, above the page."""
+    st.session_state[_UNKNOWN] = (st.empty(), [])
+
+
+def select(
+    label: str, key: str, options: Options[Id], default: Id | None = None, *, old: Mapping[str, Id] | None = None, **looks: Any
+) -> Id:
+    """Draw a select box and return the chosen id.
+
+    Args:
+        key: the query parameter, and the widget's key.
+        default: an id; None: the first option.
+        old: ids by what earlier versions' links said.
+        looks: further arguments of `st.selectbox`.
+    """
+    return _one_of(st.selectbox, label, key, options, default, old, **looks)
+
+
+def segmented(
+    label: str, key: str, options: Options[Id], default: Id | None = None, *, old: Mapping[str, Id] | None = None, **looks: Any
+) -> Id:
+    """Draw a segmented control of which one segment is chosen, and return its id; arguments as `select`."""
+    return _one_of(st.segmented_control, label, key, options, default, old, required=True, **looks)
+
+
+def pills(
+    label: str, key: str, options: Options[Id], default: Sequence[Id], *, old: Mapping[str, Id] | None = None, **looks: Any
+) -> list[Id]:
+    """Draw pills of which any number is chosen, and return their ids in the options' order; the parameter is repeated."""
+    words = _words(options)
+
+    def read(said: list[str]) -> list[Id]:
+        return [_id(each, words, old) for each in said if each != "none"]
+
+    _before(key, list(default), read, lambda kept: all(each in words for each in kept))
+    chosen = st.pills(label, list(words), selection_mode="multi", format_func=words.__getitem__, key=key, **looks)
+    ordered = [each for each in words if each in chosen]
+    _after(key, ordered, ordered == list(default), list(map(str, ordered)) or ["none"])
+    return ordered
+
+
+def toggle(label: str, key: str, default: bool = False, **looks: Any) -> bool:
+    """Draw a toggle and return whether it is on; the parameter is "true" or "false"."""
+    _before(key, default, lambda said: {"true": True, "false": False}[said[-1].lower()], lambda _kept: True)
+    chosen = st.toggle(label, key=key, **looks)
+    _after(key, chosen, chosen == default, [str(chosen).lower()])
+    return bool(chosen)
+
+
+def number(label: str, key: str, low: int, high: int, default: int | None = None, **looks: Any) -> int | None:
+    """Draw a field for a whole number from `low` to `high` and return it; None where it is empty."""
+    _before(key, default, lambda said: _in_range(said[-1], low, high), lambda kept: kept is None or low <= kept <= high)
+    chosen = st.number_input(label, low, high, None, key=key, **looks)
+    _after(key, chosen, chosen == default, [str(chosen)])
+    return chosen
+
+
+def slider(label: str, key: str, low: int, high: int, default: int, step: int = 1, **looks: Any) -> int:
+    """Draw a slider over low, low + step … high and return its value."""
+
+    def read(said: list[str]) -> int:
+        value = _in_range(said[-1], low, high)
+        return low + round((value - low) / step) * step
+
+    _before(key, default, read, lambda kept: low <= kept <= high)
+    chosen: int = st.slider(label, low, high, step=step, key=key, **looks)
+    _after(key, chosen, chosen == default, [str(chosen)])
+    return chosen
+
+
+def choose(key: str, value: Any) -> None:
+    """Set a choice from a callback, as if the person had chosen it."""
+    st.session_state[key] = value
+
+
+def choose_point(key: str, exhibit: str) -> None:
+    """Callback of an exhibit: the customdata of the clicked point becomes the choice named `key`."""
+    if point := st.session_state[exhibit].point:
+        choose(key, point)
+
+
+def _one_of(
+    draw: Callable[..., Any],
+    label: str,
+    key: str,
+    options: Options[Id],
+    default: Id | None,
+    old: Mapping[str, Id] | None,
+    **looks: Any,
+) -> Id:
+    words = _words(options)
+    usual = next(iter(words)) if default is None else default
+    _before(key, usual, lambda said: _id(said[-1], words, old), lambda kept: kept in words)
+    chosen: Id = draw(label, list(words), format_func=words.__getitem__, key=key, **looks)
+    _after(key, chosen, chosen == usual, [chosen])
+    return chosen
+
+
+def _words(options: Options[Id]) -> dict[Id, str]:
+    return dict(options) if isinstance(options, Mapping) else {each: each for each in options}
+
+
+def _id(said: str, words: Mapping[Id, str], old: Mapping[str, Id] | None) -> Id:
+    """Raises KeyError where there is no such option."""
+    found = (old or {}).get(said, said)
+    return {str(each): each for each in words}[found]
+
+
+def _in_range(said: str, low: int, high: int) -> int:
+    """Raises ValueError where it is no whole number in the range."""
+    if not low <= (value := int(said)) <= high:
+        raise ValueError(said)
+    return value
+
+
+def _before(key: str, default: Value, read: Callable[[list[str]], Value], fits: Callable[[Any], bool]) -> None:
+    """Settle the widget's value before it is drawn."""
+    said, state = st.query_params.get_all(key), st.session_state
+    seen, kept = state.setdefault(_SEEN, {}), state.setdefault(_KEPT, {})
+    if said and said != seen.get(key):
+        seen[key] = said
+        try:
+            state[key] = read(said)
+        except (KeyError, ValueError):
+            _name_unknown(key, said)
+            state[key] = default
+    elif key not in state:
+        state[key] = kept[key] if key in kept and fits(kept[key]) else default
+    elif not fits(state[key]):  # the options changed with another choice
+        state[key] = default
+
+
+def _after(key: str, value: Any, usual: bool, says: list[str]) -> None:
+    """Have the link say what was chosen."""
+    st.session_state[_KEPT][key] = value
+    seen, said = st.session_state[_SEEN], st.query_params.get_all(key)
+    if usual:
+        seen.pop(key, None)
+        if said:
+            del st.query_params[key]
+    else:
+        seen[key] = says
+        if said != says:
+            st.query_params[key] = says
+
+
+def _name_unknown(key: str, said: list[str]) -> None:
+    place, sentences = st.session_state[_UNKNOWN]
+    sentences.append(
+        f"The link asks for {key} “{plain(said[-1][:60])}”, which does not exist here; the page shows its usual choice instead."
+    )
+    place.warning("  \n".join(sentences), icon=":material/link_off:")

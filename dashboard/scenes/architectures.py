@@ -1,0 +1,90 @@
+"""What is each network made of, and what does it cost? The scene of the page Architectures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from dashboard.figures.block_diagram import block_diagram
+from dashboard.scenes.scene import Exhibit, Scene, Table
+from resnet_core.networks.architectures import Architecture
+from resnet_core.networks.cost import stage_table
+
+QUESTION = "What is a network made of?"
+
+
+def architectures(architecture: Architecture, stage: str, first: bool, paper: Mapping[str, Any]) -> Scene:
+    """Return the scene of one network.
+
+    Args:
+        stage: name of the stage whose block is drawn, "conv3_x".
+        first: whether its first block, where dimensions may change.
+        paper: the paper's tables, as `serving.paper` has them.
+    """
+    table = pd.DataFrame(stage_table(architecture))
+    name = architecture.name
+    which = "first block" if first else "block"
+    return Scene(
+        question=QUESTION,
+        answer=_answer(architecture, table, paper),
+        main=(
+            Exhibit(
+                key="block-diagram",
+                figure=block_diagram(architecture, next(each for each in architecture.stages if each.name == stage), first),
+                message=_block_message(architecture, stage, which),
+                alt=f"The {which} of {stage} in {name}: the layers on its main path, and its shortcut",
+                origin="from the paper",
+                provenance=f"after Figure 5 and Section 3.3 · {name}, {which} of {stage}",
+                numbers=lambda: table,
+                code=f'import resnet_core as lens\n\nlens.architecture("{name}").stages\n',
+            ),
+        ),
+        support=(Table("stages", _readable(architecture, table, paper), f"{name}, stage by stage", index=False),),
+        does_not_show=_limits(architecture),
+        provenance=(f"Counted from the layers of {name}: weights and biases, and one multiply-add a weight and position.",),
+        next="compare",
+    )
+
+
+def _answer(architecture: Architecture, table: pd.DataFrame, paper: Mapping[str, Any]) -> str:
+    layers = str(architecture.layers)
+    parameters, adds = table.parameters.sum() / 1e6, table.multiply_adds.sum() / 1e9
+    said = (
+        f"{architecture.name} has {layers} weighted layers, {parameters:.3g} million parameters and {adds:.3g} billion "
+        "multiply-adds"
+    )
+    if architecture.stem == "imagenet":
+        source = paper["imagenet_multiply_adds"]
+        quoted = f"{source[layers] / 1e9:.1f} billion" if layers in source else None
+    else:
+        source = paper["cifar10_parameters_million"]
+        quoted = f"{source[f'resnet{layers}']} million parameters" if f"resnet{layers}" in source else None
+    return f"{said}; the paper counts {quoted} ({source['table']})." if quoted else f"{said}."
+
+
+def _block_message(architecture: Architecture, stage: str, which: str) -> str:
+    if not architecture.residual:
+        return f"The {which} of {stage}: its layers are all that it passes on"
+    return f"The {which} of {stage}: what goes in is added to what its layers make of it"
+
+
+def _readable(architecture: Architecture, table: pd.DataFrame, paper: Mapping[str, Any]) -> pd.DataFrame:
+    shown = table.rename(columns={"output": "output size"}).drop(columns="multiply_adds")
+    shown["parameters"] = table.parameters.map("{:,}".format)
+    shown["multiply-adds"] = (table.multiply_adds / 1e6).map("{:,.1f} million".format)
+    if architecture.stem == "imagenet":
+        shown["Table 1 of the paper"] = shown.stage.map(paper["table1"]["blocks"][str(architecture.layers)])
+    return shown
+
+
+def _limits(architecture: Architecture) -> str:
+    said = []
+    if architecture.block == "bottleneck":
+        said.append(
+            "Bottlenecks stride in their 3x3 convolution, as torchvision's do; the paper's in the first 1x1, which costs less."
+        )
+    if not architecture.residual:
+        said.append("A plain network has the layers of its residual twin, without the addition; Table 1 lists both alike.")
+    return " ".join(said) or "What a network costs says nothing about how well it learns."

@@ -1,0 +1,167 @@
+"""Which pixels speak for a class, by which method, and which pictures can be believed? The scenes of the page Attribution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dashboard.figures.attribution import METHODS, STRONGEST, attribution_map, attribution_numbers
+from dashboard.figures.overlay import Pixels
+from dashboard.figures.trust import (
+    Ranked,
+    curve_numbers,
+    deletion_insertion,
+    similarity,
+    similarity_numbers,
+    what_stays,
+    what_the_pixels_do,
+)
+from dashboard.scenes.scene import SIDES, Exhibit, Scene
+
+if TYPE_CHECKING:  # at run time, they would bring torch
+    from resnet_core.inspection.attribution.methods import Attribution
+    from resnet_core.inspection.attribution.sanity_checks import Cascade, Curves
+
+QUESTION = "Which pixels speak for it?"
+CODE = """import resnet_core as lens
+
+network = lens.load({network!r})
+lens.attribute(network, "photograph.jpg", {method!r}, target={target!r}).values
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What one method found in one network.
+
+    Args:
+        title, reference: what the page and `resnet_core.load` call the network.
+        run: the run that trained it.
+        target: its class, by name.
+        probability: what the network gives that class.
+        words: what the evidence is for: the class, or the class rather than another.
+        found: the attribution.
+    """
+
+    title: str
+    reference: str
+    run: str
+    target: str
+    probability: float
+    words: str
+    found: Attribution
+
+
+def half_of_evidence(values: NDArray[np.float32]) -> float:
+    """Fraction of pixels that hold half of the evidence: the fewest whose absolute values make up half of their sum."""
+    sizes = np.sort(np.abs(values).ravel().astype(np.float64))[::-1]
+    total = sizes.sum()
+    if total <= 0:
+        return float("nan")
+    return float((np.searchsorted(np.cumsum(sizes), total / 2) + 1) / sizes.size)
+
+
+def method_exhibits(pair: Sequence[Evidence], method: str, picture: Pixels, photograph: str) -> tuple[Exhibit, ...]:
+    """The pictures of one method, a network each, side by side; each on its own scale."""
+    name, question, source = METHODS[method]
+    return tuple(
+        Exhibit(
+            key=f"{method}-{each.title}",
+            figure=attribution_map(each.found.values, picture),
+            message=_message(each, name),
+            alt=f"{name} of {each.title} for {each.words}",
+            origin="measured",
+            provenance=f"{each.run} · {photograph}",
+            numbers=partial(attribution_numbers, each.found.values),
+            caption=f"{question} ({source})",
+            code=CODE.format(network=each.reference, method=method, target=each.target),
+            place=side,
+            shape=1.0,
+            max_alpha=STRONGEST,
+        )
+        for side, each in zip(SIDES, pair, strict=False)
+    )
+
+
+def _message(each: Evidence, name: str) -> str:
+    share = half_of_evidence(each.found.values)
+    if np.isnan(share):
+        return f"{name}: {each.title} shows no evidence at all"
+    return f"{name}: in {each.title}, half of the evidence lies on {share:.0%} of the pixels"
+
+
+def attribution(
+    exhibits: Sequence[Exhibit], pair: Sequence[Evidence], provenance: Sequence[str], notices: Sequence[str] = ()
+) -> Scene:
+    """Return the scene of all methods that were asked for.
+
+    Args:
+        exhibits: of `method_exhibits`, method after method.
+        pair: both networks' evidence by the first method.
+    """
+    return Scene(
+        question=QUESTION,
+        answer=answer(pair),
+        main=tuple(exhibits[:2]),
+        support=tuple(exhibits[2:]),
+        does_not_show="An attribution says what moved a network's answer, not whether the answer is right.",
+        provenance=("Magenta speaks for the class, green against it; each picture has its own scale.", *provenance),
+        notices=tuple(notices),
+        next="predictions",
+    )
+
+
+def answer(pair: Sequence[Evidence]) -> str:
+    """How widely the evidence of each network is spread, by the same method, and what each gives the class."""
+    if not pair:
+        return "Choose a method."
+    name = METHODS[pair[0].found.method][0]
+    shares = " and ".join(f"{half_of_evidence(each.found.values):.0%} of the pixels in {each.title}" for each in pair)
+    gives = ", ".join(f"{each.title} gives it {100 * each.probability:.1f} %" for each in pair)
+    words = " and ".join(dict.fromkeys(each.words for each in pair))
+    return f"By {name}, half of the evidence for {words} lies on {shares}; {gives}."
+
+
+def belief(
+    cascades: Sequence[Cascade], curves: Sequence[Curves], random: Sequence[Curves], name: str, ranked: Ranked, badge: str
+) -> tuple[Exhibit, ...]:
+    """Both tests of one network's attributions: randomisation, and deletion and insertion.
+
+    Args:
+        cascades, curves: a method each; `random`: the same with pixels in random orders.
+        name: what the page calls the network.
+        ranked: whether correlations are of absolute values, or of values as they are.
+    """
+    return (
+        Exhibit(
+            key=f"cascade-{name}",
+            figure=similarity(similarity_numbers(cascades), ranked),
+            message=what_stays(cascades),
+            alt=f"How alike each attribution of {name} is to itself as the network is randomised from the top",
+            origin="measured",
+            provenance=f"{badge} · random weights of seed 0",
+            numbers=partial(similarity_numbers, cascades),
+            caption="Does it follow from what was learnt? Adebayo et al. 2018 (section 3.1) found that guided backpropagation "
+            "and Guided Grad-CAM hardly change while upper layers become random, and that gradients and Grad-CAM do: a picture "
+            "that stays cannot show what was learnt there.",
+            place="left",
+        ),
+        Exhibit(
+            key=f"deletion-insertion-{name}",
+            figure=deletion_insertion(curves, random),
+            message=what_the_pixels_do(curves, random),
+            alt=f"Probability of the class as pixels are deleted and inserted in the order of each attribution of {name}",
+            origin="measured",
+            provenance=badge,
+            numbers=partial(curve_numbers, [*curves, *random]),
+            caption="Do the first pixels matter? Petsiuk et al. 2018 (section 4): where they do, the probability falls at once "
+            "as they are deleted (to the mean colour), and rises at once as they are inserted (into a blurred picture). But "
+            "scattered grey pixels are also what no network has seen.",
+            place="right",
+        ),
+    )

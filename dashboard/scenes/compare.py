@@ -1,0 +1,314 @@
+"""What does every block of two networks see in one photograph? The scene of the page Compare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dashboard.figures.classes import top_classes
+from dashboard.figures.detail import MAPS_SHAPE, block_maps, block_table, map_table
+from dashboard.figures.flow import gradient_flow, responses
+from dashboard.figures.overlay import SCALES, Pixels, Scale, cam_maxima
+from dashboard.figures.strip import block_strip, difference_strip, difference_table, strip_shape
+from dashboard.scenes.scene import SIDES, Exhibit, Scene, Table
+from resnet_core.inspection.records import BlockRecord, Inspection
+from resnet_core.networks.checkpoint import Checkpoint
+
+QUESTION = "What does every block see?"
+UNSEEN = 0.10  # probability below which a network does not see the class whose evidence is shown
+CODE = """import resnet_core as lens
+
+network = lens.load({network!r})
+found = lens.inspect(network, {photograph!r}, target={target!r})
+found.table
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """One network on the photograph.
+
+    Args:
+        title: what the page calls the network.
+        reference: what `resnet_core.load` takes.
+        checkpoint: what its weights say of themselves.
+        inspection: what it did with the photograph, for its target.
+    """
+
+    title: str
+    reference: str
+    checkpoint: Checkpoint
+    inspection: Inspection
+
+    @property
+    def residual(self) -> bool:
+        return self.checkpoint.architecture.residual
+
+    @property
+    def first_choice(self) -> str:
+        return self.checkpoint.classes[int(self.inspection.probabilities.argmax())]
+
+    @property
+    def first_percent(self) -> float:
+        return 100 * float(self.inspection.probabilities.max())
+
+    @property
+    def target(self) -> str:
+        return self.checkpoint.classes[self.inspection.target]
+
+    @property
+    def target_probability(self) -> float:
+        return float(self.inspection.probabilities[self.inspection.target])
+
+    @property
+    def sees_target(self) -> bool:
+        """Whether the network gives its target enough for a map of evidence to mean something."""
+        return self.target_probability >= UNSEEN
+
+
+def compare(
+    pair: tuple[Subject, Subject],
+    *,
+    matched: bool,
+    picture: Pixels,
+    photograph: str,
+    scale: Scale,
+    block: str,
+    difference: bool,
+    badge: str,
+    provenance: Sequence[str],
+    paper: Mapping[str, Any],
+) -> Scene:
+    """Return the scene of two networks on one photograph.
+
+    Args:
+        pair: of a matched pair the plain network, then its residual twin.
+        picture: the square that both see, (S, S, 3).
+        photograph: its title.
+        scale: what the Grad-CAM colours are relative to.
+        block: the label of the framed block, "conv5_3"; a network without it frames its nearest.
+        difference: whether to show residual minus plain; only for twins.
+        badge: run, data and recipe in words.
+        provenance: how the networks were made; a paragraph each.
+        paper: `imagenet_10crop_top1_error_percent` of the paper's figures.
+    """
+    inspections = [each.inspection for each in pair]
+    maxima = cam_maxima(inspections, scale)
+    own = [each.checkpoint.architecture.block_like(block) for each in pair]
+    by_title = {each.title: each.inspection for each in pair}
+    detail = {each.title: _block(each.inspection, label) for each, label in zip(pair, own, strict=True)}
+    limits = [
+        dict(zip(each.checkpoint.architecture.block_labels, most, strict=True)) for each, most in zip(pair, maxima, strict=True)
+    ]
+    strips = tuple(
+        Exhibit(
+            key=f"strip-{each.title}",
+            figure=block_strip(each.inspection, picture, most, scale, label, each.residual),
+            message=_strip_message(each),
+            alt=f"Grad-CAM of every block of {each.title} for {each.target}",
+            origin="measured",
+            provenance=f"{each.checkpoint.run} · {photograph}",
+            numbers=partial(_numbers, each.inspection),
+            caption=f"Colours: {SCALES[scale]}.",
+            code=CODE.format(network=each.reference, photograph="photograph.jpg", target=each.target),
+            place=side,
+            shape=strip_shape(each.inspection),
+            clickable=True,
+        )
+        for side, each, most, label in zip(SIDES, pair, maxima, own, strict=True)
+    )
+    classes = tuple(
+        Exhibit(
+            key=f"classes-{each.title}",
+            figure=top_classes(each.inspection, each.checkpoint.classes, each.residual),
+            message=f"{each.title} says {each.first_choice}, with {each.first_percent:.0f} %",
+            alt=f"The five most probable classes of {each.title}",
+            origin="measured",
+            provenance=each.checkpoint.run,
+            numbers=partial(_probabilities, each),
+            caption=_test_error(each.checkpoint),
+            place=side,
+        )
+        for side, each in zip(SIDES, pair, strict=True)
+    )
+    both = partial(_both, by_title)
+    curves = (
+        Exhibit(
+            key="gradient-norm",
+            figure=gradient_flow(by_title, block),
+            message=_run_message(pair, "gradient_norm", "gradient"),
+            alt="Gradient norm of the class score at every block, both networks",
+            origin="measured",
+            provenance=badge,
+            numbers=both,
+            caption="Per unit of a block's output, so it is large where outputs are small: compare how it runs through the "
+            "blocks of one network, not how high it lies in both.",
+            place="left",
+        ),
+        Exhibit(
+            key="response",
+            figure=responses(by_title, block),
+            message=_response_message(pair),
+            alt="Standard deviation of every block's residual function, both networks",
+            origin="measured",
+            provenance=badge,
+            numbers=both,
+            caption="He et al. found smaller responses in residual networks than in plain ones, over all of CIFAR-10 (Figure 7). "
+            "With one photograph and other networks it may be otherwise.",
+            place="right",
+        ),
+    )
+    brightest = max(float(each.activation.max()) for each in detail.values())
+    maps = tuple(
+        Exhibit(
+            key=f"maps-{title}",
+            figure=block_maps(record, picture, most[record.label], brightest),
+            message=f"{record.label} of {title}: {record.zero_fraction:.0%} of its output is zero",
+            alt=f"Grad-CAM and mean activation of block {record.label} of {title}",
+            origin="measured",
+            provenance=badge,
+            numbers=partial(map_table, record),
+            place=side,
+            shape=MAPS_SHAPE,
+        )
+        for side, (title, record), most in zip(SIDES, detail.items(), limits, strict=True)
+    )
+    twins = _twins(pair)
+    return Scene(
+        question=QUESTION,
+        answer=_answer(pair),
+        main=strips,
+        support=(
+            *((_difference(pair, picture, maxima, block, scale, badge),) if difference and twins else ()),
+            *classes,
+            *curves,
+            *maps,
+            Table("block-numbers", block_table(detail), f"Block {' and '.join(dict.fromkeys(own))} in numbers"),
+        ),
+        does_not_show=_limits(pair, matched, paper),
+        provenance=tuple(provenance),
+        next="feature_maps",
+    )
+
+
+def _answer(pair: tuple[Subject, Subject]) -> str:
+    says = [f"{each.title} says {each.first_choice} ({each.first_percent:.0f} %)" for each in pair]
+    agree = "They agree" if pair[0].first_choice == pair[1].first_choice else "They disagree"
+    blind = [each for each in pair if not each.sees_target]
+    if len(blind) == 1:
+        return (
+            f"{agree}: {says[0]}, {says[1]}; {blind[0].title} gives {blind[0].target} {_percent(blind[0].target_probability)}, "
+            "so its maps show evidence for a class that it does not see."
+        )
+    return f"{agree}: {says[0]}, {says[1]}."
+
+
+def _percent(probability: float) -> str:
+    return f"{100 * probability:.0f} %" if probability >= UNSEEN else f"{100 * probability:.1f} %"
+
+
+def _strip_message(each: Subject) -> str:
+    cam = each.inspection.blocks[-1].cam
+    most = float(cam.max())
+    seen = "" if each.sees_target else ": a class that it does not see"
+    if most <= 0:
+        return (
+            f"{each.title} gives {each.target} {_percent(each.target_probability)}{seen}; its last block holds no evidence for it"
+        )
+    share = float((cam >= most / 2).mean())
+    return (
+        f"{each.title} gives {each.target} {_percent(each.target_probability)}{seen}; the strong half of its last block's "
+        f"evidence lies on {share:.0%} of the picture"
+    )
+
+
+def _run_message(pair: tuple[Subject, Subject], quantity: str, name: str) -> str:
+    return "; ".join(
+        f"{each.title}: {_from_last_to_first([getattr(b, quantity) for b in each.inspection.blocks], name)}" for each in pair
+    )
+
+
+def _from_last_to_first(values: Sequence[float], name: str) -> str:
+    """How a quantity changes on its way back from the last block to the first."""
+    first, last = values[0], values[-1]
+    if not first or not last or not np.isfinite([first, last]).all():
+        return f"the {name} is zero at {'the first' if not first else 'the last'} block"
+    ratio = first / last
+    if max(ratio, 1 / ratio) < 1.5:
+        return f"the {name} arrives at the first block as it left the last"
+    return (
+        f"the {name} {'grows' if ratio > 1 else 'shrinks'} {max(ratio, 1 / ratio):,.3g}-fold on its way back to the first block"
+    )
+
+
+def _response_message(pair: tuple[Subject, Subject]) -> str:
+    by_kind = {each.residual: {b.label: b.response_std for b in each.inspection.blocks} for each in pair}
+    if len(by_kind) < 2:
+        return "How large each block's response is"
+    common = [label for label in by_kind[True] if label in by_kind[False]]
+    smaller = sum(by_kind[True][label] < by_kind[False][label] for label in common)
+    return f"The residual network's responses are smaller in {smaller} of {len(common)} blocks"
+
+
+def _difference(
+    pair: tuple[Subject, Subject], picture: Pixels, maxima: Sequence[Sequence[float]], block: str, scale: Scale, badge: str
+) -> Exhibit:
+    inspections = [each.inspection for each in pair]
+    table = difference_table(inspections, maxima)
+    more = int((table.residual > table.plain).sum())
+    return Exhibit(
+        key="strip-difference",
+        figure=difference_strip(inspections, picture, maxima, block),
+        message=f"Residual minus plain: the residual network's strongest evidence is larger in {more} of {len(table)} blocks",
+        alt="Grad-CAM of every block: the residual network's minus the plain one's",
+        origin="measured",
+        provenance=badge,
+        numbers=lambda: table,
+        caption=f"Blue: the residual network finds more evidence there, orange: the plain one. Colours: {SCALES[scale]}.",
+        shape=strip_shape(inspections[0]),
+        clickable=True,
+    )
+
+
+def _limits(pair: tuple[Subject, Subject], matched: bool, paper: Mapping[str, Any]) -> str:
+    early = "Grad-CAM is a method for the last maps; in early blocks it is not all that a block sees."
+    if not matched:
+        return f"What differs between two networks of any kind is what you chose, not their shortcuts alone. {early}"
+    return (
+        f"Both networks had the same iterations, and one seed. Fully trained, the paper's pair differs less: "
+        f"{paper['plain34']} % and {paper['resnet34']} % top-1 error on ImageNet ({paper['table']}). {early}"
+    )
+
+
+def _twins(pair: tuple[Subject, Subject]) -> bool:
+    one, other = (each.checkpoint.architecture for each in pair)
+    return one.block_labels == other.block_labels and one.residual != other.residual
+
+
+def _block(inspection: Inspection, label: str) -> BlockRecord:
+    return next(block for block in inspection.blocks if block.label == label)
+
+
+def _test_error(checkpoint: Checkpoint) -> str:
+    error = checkpoint.test_error_percent
+    said = "test error unknown; trained" if error is None else f"{error:.1f} % test error"
+    return f"{said} on {checkpoint.data}"
+
+
+def _numbers(inspection: Inspection) -> pd.DataFrame:
+    return pd.DataFrame([block.numbers() for block in inspection.blocks])
+
+
+def _both(by_title: Mapping[str, Inspection]) -> pd.DataFrame:
+    return pd.concat([_numbers(each).assign(network=title) for title, each in by_title.items()])
+
+
+def _probabilities(each: Subject) -> pd.DataFrame:
+    values: NDArray[np.float32] = each.inspection.probabilities
+    return pd.DataFrame({"class": each.checkpoint.classes, "probability": values}).sort_values("probability", ascending=False)

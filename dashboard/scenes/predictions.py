@@ -1,0 +1,76 @@
+"""What do two networks take many photographs for, and do they agree? The scene of the page Predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dashboard.figures.overlay import Pixels
+from dashboard.figures.predictions import confidence, how_often_right, predictions_gallery, predictions_table
+from dashboard.scenes.scene import Exhibit, Gallery, Scene
+from resnet_core.networks.checkpoint import Checkpoint
+
+QUESTION = "Do they agree?"
+
+
+def predictions(
+    names: Sequence[str],
+    checkpoints: Sequence[Checkpoint],
+    probabilities: Sequence[NDArray[np.float32]],
+    titles: Sequence[str],
+    pictures: Sequence[Pixels],
+    truths: Sequence[Sequence[str]],
+    provenance: Sequence[str],
+) -> Scene:
+    """Return the scene of two networks on many photographs.
+
+    Args:
+        names: what the page calls the two networks.
+        checkpoints: of both.
+        probabilities: (N, classes) of each.
+        titles, pictures, truths: of the N photographs: names, squares (S, S, 3), and the classes that are right.
+        provenance: how the networks were made; a paragraph each.
+    """
+    table = predictions_table(titles, [each.classes for each in checkpoints], probabilities, truths)
+    residual = [each.architecture.residual for each in checkpoints]
+    left, right = names
+    surer = int((table.right_percent > table.left_percent).sum())
+    return Scene(
+        question=QUESTION,
+        answer=(
+            f"They agree on {table.agree.sum()} of {len(table)} photographs; on average {left} gives its first choice "
+            f"{table.left_percent.mean():.0f} %, {right} {table.right_percent.mean():.0f} %."
+        ),
+        main=(
+            Gallery(
+                "answers",
+                predictions_gallery(table, pictures, residual),
+                how_often_right(table, names) or "Nobody has said which classes are right for these photographs.",
+            ),
+        ),
+        support=(
+            Exhibit(
+                key="confidence",
+                figure=confidence(table, names),
+                message=f"{right} is surer than {left} on {surer} of {len(table)} photographs",
+                alt=f"Probability of the first choice, {' against '.join(names)}, a point a photograph",
+                origin="measured",
+                provenance=" · ".join(each.run for each in checkpoints),
+                numbers=lambda: _named(table, names),
+                caption=f"On the dashed line both are equally sure; above it {right} is surer.",
+            ),
+        ),
+        does_not_show=(
+            "Sure is not right: a picture of none of the classes that a network has learnt is taken for one of them all the same."
+        ),
+        provenance=tuple(provenance),
+        next="feature_maps",
+    )
+
+
+def _named(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    sides = list(zip(("left", "right"), names, strict=True))
+    return table.rename(columns={side + of: name + of for side, name in sides for of in ("", "_percent", "_correct")})

@@ -4,7 +4,6 @@ import streamlit as st
 
 from dashboard.pages import PAGES, START
 from dashboard.parts import link
-from dashboard.parts.exhibit import bring_plotly
 
 st.set_page_config("ResNet Lens", page_icon="🔍", layout="wide", initial_sidebar_state="collapsed")
 # Streamlit leaves a hand's breadth free above a page, which a lecture hall needs for the figures.
@@ -20,7 +19,6 @@ st.html("""<style>
     .message { font-size: 1.05rem; font-weight: 600; margin: 0 }
     .limit { margin: 0 }
     .stMain h3 { font-size: 1.35rem; padding: .3rem 0 }
-    .st-key-plotly { position: absolute; visibility: hidden; width: 100px; height: 0; overflow: hidden }
 </style>""")
 pages = [
     st.Page(page.view, title=page.name, icon=f":material/{page.icon}:", default=page.key == START) for page in PAGES.values()
@@ -29,4 +27,3 @@ embedded = st.context.is_embedded  # presenter mode, ?embed=true: nothing but th
 page = st.navigation(pages, position="hidden" if embedded else "top")
 link.begin()
 page.run()
-bring_plotly()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.parts.uploads import explain_unknown
+from dashboard.parts import link
 
 USUAL = {"opacity": 100, "threshold": 0}  # percent
 _WORDS = {"opacity": "Opacity", "threshold": "Hide below this share of the strongest"}
@@ -30,9 +30,8 @@ _COVER = st.components.v2.component(
 
 def cover() -> None:
     """Draw the sliders for all exhibits of the page that say which alpha is their strongest; both are in the link."""
-    explain_unknown(dict.fromkeys(USUAL, _ALLOWED))
-    asked = {name: st.query_params.get(name) for name in USUAL}
-    data = {name: int(percent) if percent in _ALLOWED else USUAL[name] for name, percent in asked.items()}
+    asked = {name: link.asked(name, _ALLOWED) for name in USUAL}
+    data = {name: USUAL[name] if percent is None else int(percent) for name, percent in asked.items()}
     _COVER(key="cover", data=data, on_opacity_change=_keep, on_threshold_change=_keep)
 
 

@@ -7,7 +7,7 @@ that does not exist is named on the page, and the default stands in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -89,6 +89,14 @@ def slider(label: str, key: str, low: int, high: int, default: int, step: int = 
     chosen: int = st.slider(label, low, high, step=step, key=key, **looks)
     _after(key, chosen, chosen == default, [str(chosen)])
     return chosen
+
+
+def asked(key: str, allowed: Collection[str]) -> str | None:
+    """Return what the link says for a choice that is no widget of Streamlit's; None where it says nothing, or what is unknown."""
+    said = st.query_params.get_all(key)
+    if said and said[-1] not in allowed:
+        _name_unknown(key, said)
+    return said[-1] if said and said[-1] in allowed else None
 
 
 def choose(key: str, value: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -66,13 +66,18 @@ class Choice:
     @property
     def provenance(self) -> tuple[str, ...]:
         """How the networks were made, and where the photograph is from; a paragraph each, as text."""
-        made = {known.run: f"{title}: {known.note} Data: {known.data}; {known.source}" for title, known in self._known}
         own = "Your photograph stays in this session: no link can hold it."
-        return (*made.values(), own if self.photograph.own else f"{self.photograph.title}: {self.photograph.credit}")
+        return (
+            *made(self.titles, self.checkpoints),
+            own if self.photograph.own else f"{self.photograph.title}: {self.photograph.credit}",
+        )
 
-    @property
-    def _known(self) -> list[tuple[str, Checkpoint]]:
-        return list(zip(self.titles, self.checkpoints, strict=True))
+
+def made(titles: Iterable[str], checkpoints: Sequence[Checkpoint]) -> tuple[str, ...]:
+    """How networks were made; a paragraph each, as text."""
+    return tuple(
+        f"{title}: {known.note} Data: {known.data}; {known.source}" for title, known in zip(titles, checkpoints, strict=True)
+    )
 
 
 def notes(matched: bool, checkpoints: Mapping[str, Checkpoint]) -> str:

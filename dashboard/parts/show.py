@@ -25,6 +25,11 @@ def answer(scene: Scene) -> None:
     """Draw the answer, and what could not be shown as it was asked for."""
     if scene.answer:
         st.html(f'<p class="answer">{escape(scene.answer)}</p>')
+    notices(scene)
+
+
+def notices(scene: Scene) -> None:
+    """Draw what could not be shown as it was asked for."""
     for notice in scene.notices:
         st.html(f'<p class="notice">{escape(notice)}</p>')
 

@@ -1,11 +1,9 @@
-"""What has a person chosen? Every choice is a widget bound to a query parameter, so the URL is the view, but for uploads."""
+"""What does a visitor bring? Photographs and weights, which no link can hold."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
-from typing import Literal, TypeVar
+from collections.abc import Callable, Collection
+from typing import TypeVar
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -17,33 +15,6 @@ from resnet_core import InputError
 NAME = 60  # characters of a file's name
 PHOTOGRAPHS = ["jpg", "jpeg", "png", "webp", "bmp", "gif"]  # endings of their files
 Own = TypeVar("Own")
-
-
-def explain_unknown(known: Mapping[str, Collection[str]]) -> None:
-    """Say which of the link's choices do not exist here; Streamlit drops them without a word. Call it before the widgets."""
-    for name, options in known.items():
-        value = next((each for each in st.query_params.get_all(name) if each not in options), None)
-        if value is not None:
-            st.warning(
-                f"The link asks for {name} “{plain(value[:60])}”, which does not exist here; the page shows its usual choice "
-                "instead.",
-                icon=":material/link_off:",
-            )
-
-
-def number_bind(key: str) -> Literal["query-params"] | None:
-    """Return how a widget of whole numbers is bound to the link: not to an infinite one, at which Streamlit raises an error."""
-    for value in st.query_params.get_all(key):
-        with suppress(ValueError):
-            if math.isinf(float(value)):
-                return None
-    return "query-params"
-
-
-def choose_point(key: str, exhibit: str) -> None:
-    """Callback of an exhibit: the customdata of the clicked point becomes the choice named `key`."""
-    if point := st.session_state[exhibit].point:
-        st.session_state[key] = point
 
 
 def say_refusal(sentence: object, instead: str = "") -> None:

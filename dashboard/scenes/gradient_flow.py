@@ -42,7 +42,7 @@ def batch_exhibits(
     neighbours: str,
     against: str,
     seed: int,
-) -> tuple[Exhibit, ...]:
+) -> tuple[Part, ...]:
     """One batch, forward and backward: norms and correlations by block.
 
     Args:
@@ -104,7 +104,7 @@ def training_exhibits(study: Study, depth: int, seed: int) -> tuple[Part, ...]:
 
 
 def gradient_flow_scene(
-    batch: tuple[Exhibit, ...], training: tuple[Part, ...], flows: Mapping[bool, GradientFlow], gradients: Study | None
+    batch: tuple[Part, ...], training: tuple[Part, ...], flows: Mapping[bool, GradientFlow], gradients: Study | None
 ) -> Scene:
     """Return the scene of the page.
 
@@ -134,9 +134,10 @@ def gradient_flow_scene(
             "differ in size; compare how it runs through the blocks of one network."
         ),
         provenance=(
-            "The usual story is that gradients vanish in deep plain networks, and that shortcuts cure it. He et al. 2015, "
-            "section 4.1, measured their plain networks on ImageNet, which have batch norm, and found healthy norms: “neither forward "
-            "nor backward signals vanish”. They conjecture that deep plain networks may have exponentially low convergence rates.",
+            "The usual story is that gradients vanish in deep plain networks, and that shortcuts cure it.",
+            "He et al. 2015, section 4.1, measured their plain networks on ImageNet, which have batch norm, and found: "
+            "“neither forward nor backward signals vanish”. They conjecture that deep plain networks may have exponentially low "
+            "convergence rates.",
         ),
         next="compare",
     )

@@ -85,8 +85,8 @@ def train_live(
         support=tuple(support),
         does_not_show="It shows how fast each network learns, not where it would end: it needs far more iterations.",
         provenance=(
-            f"{recipe.iterations} iterations of {recipe.batch_size} digits at {recipe.resolution} pixels.",
-            f"SGD, momentum {recipe.momentum:g}, weight decay {recipe.weight_decay:g}, gradients clipped at {recipe.clip_norm:g}.",
+            f"{recipe.iterations} iterations of {recipe.batch_size} digits, {recipe.resolution} pixels each.",
+            f"SGD with momentum {recipe.momentum:g}, decay {recipe.weight_decay:g}, gradients clipped at {recipe.clip_norm:g}.",
         ),
         notices=tuple(notices(race)),
         next="gradient_flow",

@@ -40,7 +40,7 @@ from dashboard.serving.races import (
     warm_up_races,
     watched_digits,
 )
-from dashboard.serving.scenes import scene
+from dashboard.serving.scenes import cached, scene
 from dashboard.serving.studies import answers, drawn, drawn_together, findings, left_out, paper, studies
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     "Photograph",
     "answers",
     "attribution",
+    "cached",
     "cascade",
     "checkpoint",
     "curves",

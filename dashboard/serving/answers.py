@@ -1,4 +1,4 @@
-"""Which pixels speak for a class? Seconds each, so whoever asks is told how far it is, and can stop it."""
+"""Which pixels speak for a class, and can it be believed? Seconds each: computed once for all, in turn, and with a way out."""
 
 from __future__ import annotations
 
@@ -6,79 +6,93 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dashboard.serving.cache import go_on, known, once
+from dashboard.serving.jobs import Jobs, Progress, Waiting, quick, slow
 from dashboard.serving.networks import checkpoint, network
 from dashboard.serving.photographs import Photograph
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from resnet_core.inspection.attribution.methods import Attribution
     from resnet_core.inspection.attribution.sanity_checks import Cascade, Curves
 
+SLOW = {"integrated-gradients": 40, "occlusion": 40}  # how many times as long as one inspection, at 128 pixels on a CPU
+OnWait = Callable[[Waiting], object]
 
-def known_attribution(name: str, photograph: Photograph, target: int, against: int | None, method: str) -> Attribution | None:
-    """What was computed before, by anybody."""
-    found: Attribution | None = known("attribution", (name, photograph.digest, target, against, method))
-    return found
+
+def _ignore(_waiting: Waiting) -> None: ...
+
+
+def _input(name: str, photograph: Photograph) -> Tensor:
+    from resnet_core.networks.weights import prepare
+
+    return prepare(photograph.pixels, checkpoint(name))
+
+
+def _jobs(method: str) -> Jobs:
+    return slow() if method in SLOW else quick()
+
+
+def known_attribution(name: str, photograph: Photograph, target: int, against: int | None, method: str) -> bool:
+    """Whether `attribution` was computed before, by anybody."""
+    return _jobs(method).known(("attribution", name, photograph.digest, target, against, method))
 
 
 def attribution(
-    name: str, photograph: Photograph, target: int, against: int | None, method: str, tell: Callable[[float], bool] = go_on
+    name: str, photograph: Photograph, target: int, against: int | None, method: str, on_wait: OnWait = _ignore
 ) -> Attribution:
-    """Which pixels speak for `target`, rather than for `against` where that is not None.
+    """Which pixels speak for `target`, rather than for `against` where that is not None."""
+    lens, x = network(name), _input(name, photograph)
 
-    `tell` as in `attribute`; also what it raises ends it.
-    """
-    from resnet_core.inspection.attribution.methods import attribute
-    from resnet_core.networks.weights import prepare
+    def compute(progress: Progress) -> Attribution:
+        from resnet_core.inspection.attribution.methods import attribute
 
-    def compute() -> Attribution:
-        return attribute(network(name), prepare(photograph.pixels, checkpoint(name)), method, target, tell, against=against)
+        return attribute(lens, x, method, target, progress, against=against)
 
-    return once("attribution", (name, photograph.digest, target, against, method), compute, tell)
+    return _jobs(method).answer(("attribution", name, photograph.digest, target, against, method), compute, on_wait)
 
 
 def known_trust(name: str, photograph: Photograph, target: int, against: int | None, method: str) -> bool:
     """Whether `cascade` and `curves` were computed before, by anybody."""
     asked = (name, photograph.digest, target, against, method)
-    return all(known(question, asked) is not None for question in ("cascade", "curves"))
+    return slow().known(("cascade", *asked)) and slow().known(("curves", *asked))
 
 
 def cascade(
-    name: str, photograph: Photograph, target: int, against: int | None, method: str, tell: Callable[[float], bool] = go_on
+    name: str, photograph: Photograph, target: int, against: int | None, method: str, on_wait: OnWait = _ignore
 ) -> Cascade:
     """How much of the attribution outlives a randomisation of the network."""
-    from resnet_core.inspection.attribution import sanity_checks
-    from resnet_core.networks.weights import prepare
+    lens, x = network(name), _input(name, photograph)
 
-    def compute() -> Cascade:
-        x = prepare(photograph.pixels, checkpoint(name))
-        found = sanity_checks.cascade(network(name), x, method, target, tell=tell, against=against)
+    def compute(progress: Progress) -> Cascade:
+        from resnet_core.inspection.attribution import sanity_checks
+
+        found = sanity_checks.cascade(lens, x, method, target, tell=progress, against=against)
         return replace(found, maps=found.maps[:1])  # no page shows the others: a megabyte
 
-    return once("cascade", (name, photograph.digest, target, against, method), compute, tell)
+    return slow().answer(("cascade", name, photograph.digest, target, against, method), compute, on_wait)
 
 
-def curves(
-    name: str, photograph: Photograph, target: int, against: int | None, method: str, tell: Callable[[float], bool] = go_on
-) -> Curves:
+def curves(name: str, photograph: Photograph, target: int, against: int | None, method: str, on_wait: OnWait = _ignore) -> Curves:
     """What deletion and insertion of the attribution's pixels do."""
-    from resnet_core.inspection.attribution import sanity_checks
-    from resnet_core.networks.weights import prepare
+    lens, x = network(name), _input(name, photograph)
+    found = attribution(name, photograph, target, against, method, on_wait)  # here: a job that waits for another would block it
 
-    def compute() -> Curves:
-        x = prepare(photograph.pixels, checkpoint(name))
-        return sanity_checks.curves(network(name), x, attribution(name, photograph, target, against, method), tell=tell)
+    def compute(progress: Progress) -> Curves:
+        from resnet_core.inspection.attribution import sanity_checks
 
-    return once("curves", (name, photograph.digest, target, against, method), compute, tell)
+        return sanity_checks.curves(lens, x, found, tell=progress)
+
+    return slow().answer(("curves", name, photograph.digest, target, against, method), compute, on_wait)
 
 
-def random_curves(name: str, photograph: Photograph, target: int, tell: Callable[[float], bool] = go_on) -> list[Curves]:
+def random_curves(name: str, photograph: Photograph, target: int, on_wait: OnWait = _ignore) -> list[Curves]:
     """The same of pixels in random orders."""
-    from resnet_core.inspection.attribution import sanity_checks
-    from resnet_core.networks.weights import prepare
+    lens, x = network(name), _input(name, photograph)
 
-    def compute() -> list[Curves]:
-        x = prepare(photograph.pixels, checkpoint(name))
-        return sanity_checks.random_curves(network(name), x, target, tell=tell)
+    def compute(progress: Progress) -> list[Curves]:
+        from resnet_core.inspection.attribution import sanity_checks
 
-    return once("random curves", (name, photograph.digest, target), compute, tell)
+        return sanity_checks.random_curves(lens, x, target, tell=progress)
+
+    return slow().answer(("random curves", name, photograph.digest, target), compute, on_wait)

@@ -11,7 +11,8 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard.serving.cache import known, once
+from dashboard.serving.answers import OnWait, _ignore
+from dashboard.serving.jobs import Progress, slow
 from dashboard.serving.networks import checkpoint, logits, network, pairs
 from dashboard.serving.photographs import Photograph
 from resnet_core.pictures.decode import square
@@ -77,41 +78,44 @@ def _trained_or_new(name: str, batch_norm: bool, seed: int) -> ResNet:
     return network(name) if _is_trained(name) else build(architecture(name, batch_norm=batch_norm), seed)
 
 
-def gradient_flow(name: str, batch_norm: bool, seed: int, batch: Batch) -> GradientFlow:
+def gradient_flow(name: str, batch_norm: bool, seed: int, batch: Batch, on_wait: OnWait = _ignore) -> GradientFlow:
     """Of a bundled network, or of a new one of the registry, from the seed.
 
     The loss is against the batch's labels; where nobody says them, against what the residual network of a trained pair takes the
     pictures for, and in a new network against its first class.
     """
-    import torch
+    lens = _trained_or_new(name, batch_norm, seed)
+    twin = network(name.replace("plain", "resnet")) if _is_trained(name) else None
+    x = _input(name, batch)
 
-    from resnet_core.inspection.gradients import gradient_flow
+    def compute(_progress: Progress) -> GradientFlow:
+        import torch
 
-    def compute() -> GradientFlow:
-        x = _input(name, batch)
+        from resnet_core.inspection.gradients import gradient_flow
+
         labels = torch.tensor(batch.labels or [0] * len(x))
-        if _is_trained(name):
+        if twin is not None:
             with torch.no_grad():
-                labels = logits(network(name.replace("plain", "resnet")), x).argmax(1)
-        return gradient_flow(_trained_or_new(name, batch_norm, seed), x, labels)
+                labels = logits(twin, x).argmax(1)
+        return gradient_flow(lens, x, labels)
 
-    return once("gradient flow", (name, batch_norm, seed, batch.digest), compute)
+    return slow().answer(("gradient flow", name, batch_norm, seed, batch.digest), compute, on_wait)
 
 
-def gradient_correlation(name: str, batch_norm: bool, seed: int, batch: Batch) -> pd.DataFrame:
+def gradient_correlation(name: str, batch_norm: bool, seed: int, batch: Batch, on_wait: OnWait = _ignore) -> pd.DataFrame:
     """At NEARBY inputs, RADIANS apart, from the batch's first picture towards its second, or its mirror image."""
-    from resnet_core.inspection.gradients import gradient_correlation, nearby_inputs
+    lens, x = _trained_or_new(name, batch_norm, seed), _input(name, batch)
 
-    def compute() -> pd.DataFrame:
-        x = _input(name, batch)
+    def compute(_progress: Progress) -> pd.DataFrame:
+        from resnet_core.inspection.gradients import gradient_correlation, nearby_inputs
+
         second = x[1] if len(x) > 1 else x[0].flip(-1)
-        inputs = nearby_inputs(x[0], second, NEARBY, RADIANS)
-        return gradient_correlation(_trained_or_new(name, batch_norm, seed), inputs, seed=0)
+        return gradient_correlation(lens, nearby_inputs(x[0], second, NEARBY, RADIANS), seed=0)
 
-    return once("gradient correlation", (name, batch_norm, seed, batch.digest), compute)
+    return slow().answer(("gradient correlation", name, batch_norm, seed, batch.digest), compute, on_wait)
 
 
 def known_gradients(name: str, batch_norm: bool, seed: int, batch: Batch) -> bool:
     """Whether `gradient_flow` and `gradient_correlation` were computed before, by anybody."""
     asked = (name, batch_norm, seed, batch.digest)
-    return all(known(question, asked) is not None for question in ("gradient flow", "gradient correlation"))
+    return slow().known(("gradient flow", *asked)) and slow().known(("gradient correlation", *asked))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 
 import streamlit as st
 
-from dashboard.scenes import Scene
+from dashboard.scenes import Part, Scene
 from dashboard.serving.exhibits import exhibit_store
 
 
@@ -17,6 +17,16 @@ def scene(key: tuple[Hashable, ...], make: Callable[[], Scene]) -> Scene:
         key: the page, and everything that the scene depends on: references, digests and choices.
     """
     return _scene(key, make)
+
+
+def cached(key: tuple[Hashable, ...], make: Callable[[], tuple[Part, ...]]) -> tuple[Part, ...]:
+    """Return parts of a scene whose other parts change more often, as `scene` does."""
+    return _parts(key, make)
+
+
+@st.cache_resource(max_entries=128, show_spinner=False)
+def _parts(key: tuple[Hashable, ...], _make: Callable[[], tuple[Part, ...]]) -> tuple[Part, ...]:
+    return _make()
 
 
 @st.cache_resource(max_entries=128, show_spinner=False)

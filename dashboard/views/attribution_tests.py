@@ -6,20 +6,13 @@ import streamlit as st
 
 from dashboard import serving
 from dashboard.figures.attribution import METHODS
-from dashboard.figures.trust import (
-    RANKED,
-    curve_numbers,
-    deletion_insertion,
-    similarity,
-    similarity_numbers,
-    what_stays,
-    what_the_pixels_do,
-)
-from dashboard.parts.exhibit import exhibit
+from dashboard.figures.trust import RANKED
+from dashboard.parts import link
 from dashboard.parts.left_out import say_left_out
-from dashboard.parts.long_running import asked_for, over, telling
+from dashboard.parts.long_running import asked_for, finish, progress_bar
 from dashboard.parts.pickers import Choice
-from dashboard.parts.uploads import explain_unknown
+from dashboard.parts.show import exhibits
+from dashboard.scenes.attribution import belief
 from resnet_core.inspection.records import RANDOM_ORDERS, Inspection
 
 KINDS, SIDES = ("plain", "residual"), ("left", "right")
@@ -29,20 +22,16 @@ CASCADE = {"grad-cam": 30, "guided-backprop": 35, "guided-grad-cam": 45, "gradie
 SLOW_CASCADE = 800
 
 
-def trust(
+def belief_section(
     chosen: Choice, inspections: tuple[Inspection, Inspection], against: Sequence[int | None], methods: Sequence[str]
 ) -> None:
     """Both tests of the methods whose pictures are drawn above, for one of the networks; `against` of each as in `attribute`."""
-    st.subheader("Which of these pictures deserve belief?", anchor=False)
+    st.subheader("Which of these pictures can be believed?", anchor=False)
     kinds, key = (KINDS, "trust") if chosen.matched else (SIDES, "side")
-    explain_unknown({key: kinds, "ranks": RANKED})
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        kind = st.segmented_control("Network under test", kinds, default=kinds[1], required=True, key=key, bind="query-params")
-        ranked = st.segmented_control(
-            "Correlation", list(RANKED), default="absolute", required=True, key="ranks", bind="query-params",
-            help="; ".join(f"**{name}**: {words}" for name, words in RANKED.items()),
-        )  # fmt: skip
-        kind, ranked = kind or kinds[1], ranked or "absolute"  # an empty one in the link is None
+        kind = link.segmented("Network under test", key, kinds, kinds[1])
+        ranks = "; ".join(f"**{ranks}**: {words}" for ranks, words in RANKED.items())
+        ranked = link.segmented("Correlation", "ranks", list(RANKED), "absolute", help=ranks)
         place = st.empty()
     side = kinds.index(kind)
     inspection, name = inspections[side], chosen.titles[side]
@@ -65,44 +54,15 @@ def trust(
     cascades, curves = [], []
     for method in ready:
         words = f"{METHODS[method][0]}: the network is made random, layer by layer"
-        cascades.append(serving.cascade(*asked, method, telling(bar, words)))
+        cascades.append(serving.cascade(*asked, method, progress_bar(bar, words)))
         words = f"{METHODS[method][0]}: pixels are deleted and inserted"
-        curves.append(serving.curves(*asked, method, telling(bar, words)))
+        curves.append(serving.curves(*asked, method, progress_bar(bar, words)))
     words = f"Pixels are deleted and inserted in {RANDOM_ORDERS} random orders"
-    random = serving.random_curves(*asked[:3], telling(bar, words))
+    random = serving.random_curves(*asked[:3], progress_bar(bar, words))
     bar.empty()
-    over("trust", place)
-
-    left, right = st.columns(2, gap="medium")
-    badge = f"{name} · {chosen.photograph.title}"
-    with left:
-        exhibit(
-            similarity(similarity_numbers(cascades), ranked),
-            key=f"similarity-{name}",
-            alt=f"How alike each attribution of {name} is to itself as the network is randomised from the top",
-            origin="measured",
-            words=f"{badge} · random weights of seed 0",
-            numbers=similarity_numbers(cascades),
-        )
-        st.caption(
-            f"**Does it follow from what was learnt?** {what_stays(cascades)} Adebayo et al. 2018 (section 3.1) found that "
-            "guided backpropagation and Guided Grad-CAM hardly change while upper layers become random, and that gradients and "
-            "Grad-CAM do: a picture that stays cannot show what was learnt there."
-        )
-    with right:
-        exhibit(
-            deletion_insertion(curves, random),
-            key=f"deletion-insertion-{name}",
-            alt=f"Probability of the class as pixels are deleted and inserted in the order of each attribution of {name}",
-            origin="measured",
-            words=badge,
-            numbers=curve_numbers([*curves, *random]),
-        )
-        st.caption(
-            f"**Do the first pixels matter?** {what_the_pixels_do(curves, random)} Petsiuk et al. 2018 (section 4): "
-            "where they do, the probability falls at once as they are deleted (to the mean colour), and rises at once as "
-            "they are inserted (into a blurred picture). But scattered grey pixels are also what no network has seen."
-        )
+    finish("trust", place)
+    badge = f"{chosen.checkpoints[side].run} · {chosen.photograph.title}"
+    exhibits(belief(cascades, curves, random, name, ranked, badge))
     say_left_out()
     if "sanity" in serving.answers():
         to_study = {"show": "measurements", "measurement": "sanity"}

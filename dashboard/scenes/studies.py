@@ -1,0 +1,122 @@
+"""What was trained and measured? The scenes of the page Studies: one run, and one measurement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import pandas as pd
+
+from dashboard.figures.gallery import pictures
+from dashboard.figures.runs import SHOWN, block_curves, facts_table, run_curves
+from dashboard.figures.style import QUANTITIES
+from dashboard.scenes.scene import Exhibit, Part, Scene, Table
+from resnet_core.runs import RunFacts
+from resnet_core.studies.collection import Answers, Study
+
+QUESTION = "What was trained and measured?"
+
+
+def run_scene(study: Study, run: str) -> Scene:
+    """Return the scene of one run: its errors, its blocks over time, and its facts."""
+    facts, table = study.facts[run], study.table[study.table.run == run]
+    words = f"{facts.data} · {facts.recipe}, {facts.iterations:,} iterations"
+    if table.empty:
+        return Scene(QUESTION, "This run has recorded nothing yet.", main=(facts_part(facts),), provenance=recipe_words(facts))
+    curves: list[Part] = [
+        Exhibit(
+            key="run-errors",
+            figure=run_curves(study.table, run),
+            message=_ends(table),
+            alt="Errors of the run over its iterations",
+            origin="measured",
+            provenance=words,
+            numbers=lambda: table[table.block.isna()],
+            place="left",
+        )
+    ]
+    blocks = [
+        Exhibit(
+            key=f"run-{quantity}",
+            figure=block_curves(study.table, run, quantity),
+            message=f"{QUANTITIES[quantity]}, from the first record to the last",
+            alt=f"{QUANTITIES[quantity]}, block by block, from the first to the last record",
+            origin="measured",
+            provenance=words,
+            numbers=partial(_of_metric, table, quantity),
+            place="right" if i == 0 else "left",
+        )
+        for i, quantity in enumerate(SHOWN)
+        if (table.metric == quantity).any()
+    ]
+    return Scene(
+        question=QUESTION,
+        answer=f"{facts.architecture}, seed {facts.seed}: {_ends(table)}.",
+        main=(*curves, *blocks[:1]),
+        support=(*blocks[1:], facts_part(facts)),
+        does_not_show="One run is one seed: how far another one would lie away is seen from several.",
+        provenance=recipe_words(facts),
+    )
+
+
+def measurement_scene(study: Study | Answers, findings: Sequence[str], facts: RunFacts) -> Scene:
+    """Return the scene of one measurement: its figures, and what was found in it.
+
+    Args:
+        findings: a paragraph each, as Markdown of our own.
+        facts: of the run whose facts are shown.
+    """
+    said = [_text(paragraph) for paragraph in findings]
+    exhibits = tuple(
+        Exhibit(
+            key=f"{study.kind}-{picture.name}",
+            figure=picture.figure,
+            message=picture.alt,
+            alt=picture.alt,
+            origin="measured",
+            provenance=study.words,
+            numbers=partial(_itself, picture.numbers),
+        )
+        for picture in pictures(study.table, study.kind)
+    )
+    return Scene(
+        question=study.question,
+        answer=said[0] if said else "",
+        main=exhibits[:1],
+        support=(*exhibits[1:], facts_part(facts)),
+        does_not_show=" ".join(said[1:]),
+        provenance=recipe_words(facts),
+    )
+
+
+def facts_part(facts: RunFacts) -> Table:
+    """What run.json says beside the recipe."""
+    return Table("facts", facts_table(facts), "How it was made", index=False)
+
+
+def recipe_words(facts: RunFacts) -> tuple[str, ...]:
+    """The recipe in full, a line a field."""
+    recipe: Mapping[str, object] = facts.recorded["recipe"]
+    return (facts.note, *(f"{key}: {value}" for key, value in recipe.items() if key != "note"))
+
+
+def _ends(table: pd.DataFrame) -> str:
+    errors = table[(table.metric == "error_percent") & table.block.isna()]
+    said = []
+    for split, words in (("train", "training error"), ("test", "test error")):
+        rows = errors[errors.split == split].sort_values("step")
+        if len(rows):
+            said.append(f"{words} {rows.value.iloc[-1]:.2f} %")
+    return ", ".join(said) or "no error is recorded yet"
+
+
+def _of_metric(table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    return table[table.metric == metric]
+
+
+def _itself(table: pd.DataFrame) -> pd.DataFrame:
+    return table
+
+
+def _text(markdown: str) -> str:
+    return markdown.replace("**", "").replace("*", "").replace("`", "").replace("\n", " ")

@@ -46,7 +46,9 @@ def exhibits(shown: tuple[Part, ...], on_click: OnClick | None = None) -> None:
 
 
 def limits(scene: Scene) -> None:
-    """Draw what the scene does not show, and, folded, how it was made."""
+    """Draw what else was found, what the scene does not show, and, folded, how it was made."""
+    for note in scene.notes:
+        st.html(f"<p>{escape(note)}</p>")
     if scene.does_not_show:
         st.html(f'<p class="limit"><b>What this does not show.</b> {escape(scene.does_not_show)}</p>')
     code = [each for each in scene.exhibits if each.code]

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from typing import Any, Literal
@@ -115,6 +115,8 @@ class Scene:
         does_not_show: one sentence on the limit of the answer.
         provenance: how it was made, in words; a paragraph each.
         next: key of the page that the story goes on with.
+        notices: what could not be shown as it was asked for, and why.
+        notes: what else was found, in words; a paragraph each.
     """
 
     question: str
@@ -124,7 +126,8 @@ class Scene:
     does_not_show: str = ""
     provenance: tuple[str, ...] = ()
     next: str = ""
-    notices: tuple[str, ...] = field(default=())  # what could not be shown as it was asked for, and why
+    notices: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def exhibits(self) -> tuple[Exhibit, ...]:
@@ -144,6 +147,7 @@ class Scene:
         parts = [f"<h1>{escape(self.question)}</h1>", f'<p class="answer">{escape(self.answer)}</p>']
         parts += [f'<p class="notice">{escape(notice)}</p>' for notice in self.notices]
         parts += _rows((*self.main, *self.support))
+        parts += [f"<p>{escape(note)}</p>" for note in self.notes]
         if self.does_not_show:
             parts.append(f"<h2>What this does not show</h2><p>{escape(self.does_not_show)}</p>")
         if self.provenance:

@@ -66,7 +66,7 @@ def measurement_scene(study: Study | Answers, findings: Sequence[str], facts: Ru
         findings: a paragraph each, as Markdown of our own.
         facts: of the run whose facts are shown.
     """
-    said = [_text(paragraph) for paragraph in findings]
+    answer, notes, limits = _sorted(findings)
     exhibits = tuple(
         Exhibit(
             key=f"{study.kind}-{picture.name}",
@@ -81,10 +81,11 @@ def measurement_scene(study: Study | Answers, findings: Sequence[str], facts: Ru
     )
     return Scene(
         question=study.question,
-        answer=said[0] if said else "",
+        answer=answer,
         main=exhibits[:1],
         support=(*exhibits[1:], facts_part(facts)),
-        does_not_show=" ".join(said[1:]),
+        does_not_show=limits,
+        notes=notes,
         provenance=recipe_words(facts),
     )
 
@@ -116,6 +117,17 @@ def _of_metric(table: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 def _itself(table: pd.DataFrame) -> pd.DataFrame:
     return table
+
+
+def _sorted(findings: Sequence[str]) -> tuple[str, tuple[str, ...], str]:
+    """The first sentence of what was found; all that follows, a paragraph each; and what it does not show."""
+    said = [_text(paragraph) for paragraph in findings]
+    limits = [each.removeprefix("What it does not show. ") for each in said if each.startswith("What it does not show")]
+    found = [each.removeprefix("What it shows. ") for each in said if not each.startswith("What it does not show")]
+    if not found:
+        return "", (), " ".join(limits)
+    first, _, rest = found[0].partition(". ")
+    return f"{first.rstrip('.')}.", tuple(filter(None, (rest, *found[1:]))), " ".join(limits)
 
 
 def _text(markdown: str) -> str:

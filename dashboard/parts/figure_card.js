@@ -52,7 +52,7 @@ async function drawing({ digest, folder, inline }) {
 
 async function draw(plot) {
   const { exhibit } = plot
-  const { digest, marks, shape } = exhibit
+  const { digest, marks } = exhibit
   const [Plotly, found] = await Promise.all([plotly(exhibit.plotly), plot.digest === digest ? null : drawing(exhibit)])
   if (exhibit !== plot.exhibit) return // another one was asked for meanwhile
   if (found === undefined) return exhibit.ask("missing", digest)
@@ -68,8 +68,6 @@ async function draw(plot) {
   const { data, layout } = found ?? (await drawing(exhibit))
   Object.assign(plot, { digest, marks, theme, evidence: layout.images?.at(-1).source })
   Object.assign(layout, { shapes, template: { layout: colours.layout }, autosize: true })
-  plot.style.aspectRatio = shape ?? ""
-  plot.style.height = shape ? "" : `${layout.height}px`
   await Plotly.react(plot, data, layout, { displaylogo: false, displayModeBar: false, scrollZoom: false })
   await cover(plot)
   if (before) return
@@ -134,6 +132,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const choose = (point) => data.clickable && point !== undefined && setTriggerValue("point", point)
   plot.exhibit = { ...data, choose, ask: setTriggerValue }
   plot.setAttribute("aria-label", data.alt)
+  plot.style.aspectRatio = data.shape ?? "" // at once: nothing below moves when the drawing comes
+  plot.style.height = data.shape ? "" : `${data.height}px`
   plot.classList.toggle("clickable", data.clickable)
   for (const part of ["message", "caption", "origin", "words"]) parentElement.querySelector(`.${part}`).textContent = data[part]
   for (const button of parentElement.querySelectorAll("button")) {

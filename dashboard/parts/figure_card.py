@@ -47,6 +47,7 @@ def figure_card(exhibit: Exhibit, on_click: Callable[[], None] | None = None) ->
         "plotly": f"{folder}/{PLOTLY}",
         "marks": exhibit.marks,
         "shape": exhibit.shape,
+        "height": exhibit.figure.layout.height,
         "maxAlpha": exhibit.max_alpha,
         "alt": exhibit.alt,
         "name": exhibit.key,

@@ -7,9 +7,14 @@ before anything imports torch, so that child processes inherit it.
 from __future__ import annotations
 
 import os
+import tempfile
 
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["RESNET_LENS_COMPILE"] = "0"
+# torch keeps compiled kernels by their source alone: those for one set of instructions crash under another
+os.environ["TORCHINDUCTOR_CACHE_DIR"] = (
+    f"{tempfile.gettempdir()}/resnet-lens-inductor-{os.environ.get('ATEN_CPU_CAPABILITY', 'default')}"
+)
 
 import pytest
 import torch

@@ -78,7 +78,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     batch_norm = link.toggle("Batch norm", "bn", True)
     seed = link.number("Seed", "seed", 0, SEEDS - 1, 0, width=110) or 0
     st.button(
-        "Start", type="primary", icon=":material/play_arrow:",
+        "Start", type="primary", icon=":material/play_arrow:", key="start-race",
         on_click=start, args=(Settings(depth, width, shortcut, batch_norm, rate, seed),),
     )  # fmt: skip
 say_refusal()

@@ -74,6 +74,8 @@ class Visitor:
             if kind == "new_session":
                 self.session_id = message.new_session.initialize.session_id
                 self._place["pageScriptHash"] = message.new_session.page_script_hash
+            elif kind == "navigation":
+                self._place["pageScriptHash"] = message.navigation.page_script_hash
             elif kind == "delta":
                 self.deltas.append(message.delta.new_element if message.delta.HasField("new_element") else message.delta)
             elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:

@@ -18,7 +18,8 @@ SECONDS = 90  # until a server that does not answer counts as broken
 _SMALL = """
 import json, sys
 from pathlib import Path
-from dashboard import limits, server
+from dashboard import server
+from dashboard.serving import limits
 port, base_path, script, bounds = sys.argv[1:]
 for name, value in json.loads(bounds).items():
     assert hasattr(limits, name)
@@ -75,3 +76,13 @@ def small_site(base_path: str = "", bounds: Mapping[str, float] = {}, environmen
     command = [sys.executable, "-c", _SMALL, str(port), base_path, str(script), json.dumps(dict(bounds))]
     with running(command, f"{address}/_stcore/health", environment):
         yield address
+
+
+@contextmanager
+def running_dashboard(environment: Mapping[str, str] = {}) -> Iterator[tuple[str, int]]:
+    """The address of the whole dashboard, and its process."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "dashboard", "--port", str(port)]
+    with running(command, f"{address}/_stcore/health", environment) as process:
+        yield address, process.pid

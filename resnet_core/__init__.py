@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from resnet_core.errors import InputError
     from resnet_core.inspection.attribution.methods import Attribution, attribute
     from resnet_core.inspection.feature_maps import feature_maps
+    from resnet_core.inspection.fitting import fitting_report
     from resnet_core.inspection.gradients import gradient_flow
     from resnet_core.inspection.inspect import inspect, inspect_targets
     from resnet_core.inspection.records import BlockRecord, FeatureMaps, Inspection
+    from resnet_core.networks.anatomy import describe, find_anatomy
     from resnet_core.networks.architectures import REGISTRY, Architecture, architecture
     from resnet_core.networks.checkpoint import Checkpoint
     from resnet_core.networks.resnet import ResNet, build
@@ -29,12 +31,14 @@ if TYPE_CHECKING:
     from resnet_core.pictures.decode import decode, square
 
 _HOME = {
+    "networks.anatomy": ("describe", "find_anatomy"),
     "networks.checkpoint": ("Checkpoint",),
     "networks.architectures": ("REGISTRY", "Architecture", "architecture"),
     "errors": ("InputError",),
     "pictures.decode": ("decode", "square"),
     "inspection.attribution.methods": ("Attribution", "attribute"),
     "inspection.feature_maps": ("feature_maps",),
+    "inspection.fitting": ("fitting_report",),
     "inspection.gradients": ("gradient_flow",),
     "inspection.inspect": ("inspect", "inspect_targets"),
     "inspection.records": ("BlockRecord", "FeatureMaps", "Inspection"),
@@ -57,7 +61,10 @@ __all__ = [
     "build",
     "complexity",
     "decode",
+    "describe",
     "feature_maps",
+    "find_anatomy",
+    "fitting_report",
     "gradient_flow",
     "inspect",
     "inspect_targets",

@@ -132,11 +132,11 @@ def trust_of_attribution(
 
     lens, x, index, other = _asked(image, network, target, against)
     with _progress(f"{method}, random from the top") as tell:
-        cascade = sanity_checks.cascade(lens, x, method, index, tell=tell, against=other)
+        cascade = sanity_checks.cascade(lens, x, method, index, on_progress=tell, against=other)
     with _progress(f"{method}, deletion and insertion") as tell:
-        curves = sanity_checks.curves(lens, x, cascade.original, tell=tell)
+        curves = sanity_checks.curves(lens, x, cascade.original, on_progress=tell)
     with _progress("pixels in random orders") as tell:
-        random = sanity_checks.random_curves(lens, x, cascade.target, tell=tell)
+        random = sanity_checks.random_curves(lens, x, cascade.target, on_progress=tell)
     if out:
         tests = {"cascade": cascade, "curves": curves}
         save_arrays(out, {f"{test} {name}": value for test, found in tests.items() for name, value in vars(found).items()})

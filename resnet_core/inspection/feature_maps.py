@@ -2,45 +2,66 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from resnet_core.errors import InputError, hint
-from resnet_core.inspection.inspect import check_class, checked
-from resnet_core.inspection.isolation import BlockModules, blocks_of, private_view, without_weight_gradients
+from resnet_core.errors import InputError
+from resnet_core.inspection.inspect import as_input, require_class, require_map
+from resnet_core.inspection.isolation import (
+    forward_hooks,
+    gradients_of,
+    isolated,
+    logits_of,
+    require_finite,
+    without_weight_gradients,
+)
+from resnet_core.inspection.parts import ELEMENTWISE, located
 from resnet_core.inspection.records import FeatureMaps
+from resnet_core.networks.anatomy import BlockHandle
+
+_NAMES = ("x", "F(x)", "shortcut", "sum", "output")  # of places that every block has
 
 
 def feature_maps(
     network: nn.Module, image: Tensor, block: str, target: int | None = None, places: Sequence[str] | None = None
 ) -> FeatureMaps:
-    """Every channel's map at the `places` (None: all that there are) of the block, and how it moves the logit of `target`.
+    """Every channel's map at the `places` of a block, and how each channel moves the logit of `target`.
 
-    network: one of ours or a torchvision ResNet, in any mode, which may be shared by threads; nothing on it changes. image:
-    (3, H, W) or (1, 3, H, W), at least 8 x 8, normalised. block: the paper's name, "conv4_3". target: a class; None: the most
-    probable one. Only what follows the block keeps a graph, and only the asked places are copied.
+    Only what follows the block keeps a graph, and only the asked places are copied.
 
-    Raises InputError for an image, block, class or place that does not exist.
+    Args:
+        network: any network that `find_anatomy` knows or `describe` describes, in any mode, which may be shared by threads;
+            nothing on it changes.
+        image: (3, H, W) or (1, 3, H, W), at least 8 x 8, normalised.
+        block: its label, "conv4_3".
+        target: a class; None: the most probable one.
+        places: None: all that there are.
+
+    Raises:
+        InputError: for an image, block, class or place that does not exist, or a network that does not fit.
     """
-    heard: dict[str, Tensor] = {}
     with torch.inference_mode(False), torch.no_grad():
-        view = without_weight_gradients(private_view(network))
-        here = _named(blocks_of(view), block)
-        image = checked(image, network)
-        _listen(here, heard)
-        logits = view(image)[0]
+        clone = without_weight_gradients(isolated(network))
+        image = as_input(image, clone)
+        anatomy = located(clone, image)
+        handle = anatomy.handle(block)
+        logits, activations = _hooked_pass(clone, handle, image)
+        logits = logits[0]
+        require_finite(logits)
         target = int(logits.argmax()) if target is None else target
-        check_class(target, logits)
-        found = _in_order(here, heard)
+        require_class(target, logits)
+        found = _in_order(handle, activations, image)
         for place in places or ():
             if place not in found:
                 raise InputError(f"{block} of this network has no {place!r}; it has {', '.join(found)}.")
         asked = {place: found[place] for place in found if places is None or place in places}
-        # what the shortcut adds moves the logit as the sum does, also where the shortcut is x itself
-        roots = [heard["sum"] if place == "shortcut" else y for place, y in asked.items()]
-        gradients = torch.autograd.grad(logits[target], roots)
+        # what is added moves the logit as F(x) and the sum do, also where the shortcut is x itself
+        roots = [activations["F(x)"] if place in ("shortcut", "sum") else y for place, y in asked.items()]
+        gradients = gradients_of(logits[target], roots)
         return FeatureMaps(
             block=block,
             target=target,
@@ -51,50 +72,62 @@ def feature_maps(
         )
 
 
-def _named(blocks: tuple[BlockModules, ...], label: str) -> BlockModules:
-    by_label = {block.label: block for block in blocks}
-    if label not in by_label:
-        all_of_them = f"it has {blocks[0].label} to {blocks[-1].label}."
-        raise InputError(f"This network has no block {label!r}; {hint(label, by_label, all_of_them)}")
-    return by_label[label]
+def _hooked_pass(network: nn.Module, handle: BlockHandle, image: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    """The logits (1, classes), and by place what the block's modules give, with a graph that grows from the block's input on."""
+    activations: dict[str, Tensor] = {}
+    calls: Counter[str] = Counter()
 
-
-def _listen(here: BlockModules, heard: dict[str, Tensor]) -> None:
-    """Hook the view's block, so that a forward pass fills `heard`; a graph grows from the block's input on."""
-
-    def start_graph(_block: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
+    def start_graph(_block: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         torch.set_grad_enabled(True)  # until the pass is over: what comes before the block needs none
-        heard["x"] = inputs[0].detach().requires_grad_()
-        return heard["x"]
+        activations["x"] = inputs[0].detach().requires_grad_()
+        # a block that is not known may overwrite its input
+        return (activations["x"] if handle.known else activations["x"].clone(), *inputs[1:])
 
-    def keep(place: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
-        def hook(_module: nn.Module, _inputs: tuple[Tensor, ...], y: Tensor) -> Tensor:
-            heard[place] = y
+    def keep(place: str) -> Callable[[Tensor, Tensor], Tensor]:
+        def hook(_x: Tensor, y: Tensor) -> Tensor:
+            activations[place] = y
             return y.clone()  # which an in-place ReLU or addition may overwrite
 
         return hook
 
-    def before_relu(_relu: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
-        heard["sum"] = inputs[0]  # the last ReLU of the block is the last to say it
-        return inputs[0].clone()
+    def keep_map(place: str) -> Callable[[nn.Module, Any, Any], Tensor | None]:
+        def hook(_module: nn.Module, _inputs: Any, y: Any) -> Tensor | None:
+            calls[place] += 1
+            if not isinstance(y, Tensor) or y.ndim != 4:
+                return None
+            activations[place] = y
+            return y.clone()
 
-    here.block.register_forward_pre_hook(start_graph)
-    for name, module in here.block.named_children():
-        if isinstance(module, nn.ReLU):
-            module.register_forward_pre_hook(before_relu)
-        elif module is here.last:
-            module.register_forward_hook(keep("F(x)"))
-        elif module is here.shortcut:
-            module.register_forward_hook(keep("shortcut"))
-        elif not isinstance(module, nn.Identity):  # in the place of a batch norm that the network does not have
-            module.register_forward_hook(keep(name))
-    here.block.register_forward_hook(keep("output"))
+        return hook
+
+    handle.block.register_forward_pre_hook(start_graph)
+    hooks, names = {handle.block: keep("output")}, {handle.block: handle.name}
+    for place, module in (("F(x)", handle.branch), ("shortcut", handle.shortcut)):
+        if module is not None:
+            hooks[module], names[module] = keep(place), f"{place} of {handle.name}"
+    for name, module in handle.block.named_children():
+        # an Identity stands in the place of a batch norm that the network does not have
+        if module not in hooks and not isinstance(module, (nn.Identity, *ELEMENTWISE)):
+            place = f"{name} (module)" if name in _NAMES else name
+            module.register_forward_hook(keep_map(place))
+    with forward_hooks(hooks, names):
+        logits = logits_of(network, image)
+    for place, count in calls.items():
+        if count > 1:  # of which pass would it be?
+            activations.pop(place, None)
+    return logits, activations
 
 
-def _in_order(here: BlockModules, heard: dict[str, Tensor]) -> dict[str, Tensor]:
-    found = dict(heard)
-    output, total = found.pop("output"), found.pop("sum")
-    shortcut = found.pop("shortcut", found["x"])
-    if here.residual:
-        found |= {"shortcut": shortcut, "sum": total}
-    return {**found, "output": output}
+def _in_order(handle: BlockHandle, activations: dict[str, Tensor], image: Tensor) -> dict[str, Tensor]:
+    inside = dict(activations)
+    output = inside.pop("output")
+    require_map(handle.name, output.shape, image)
+    shortcut = inside.pop("shortcut", inside["x"])
+    for place in [place for place in inside if place not in _NAMES]:
+        try:
+            require_map(place, inside[place].shape, image)
+        except InputError:  # channels last, inside a ConvNeXt, or pooled to other proportions
+            del inside[place]
+    if handle.residual:
+        inside |= {"shortcut": shortcut, "sum": inside["F(x)"] + shortcut}
+    return {**inside, "output": output}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import fields as fields_of
 from functools import partial
@@ -14,10 +14,22 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _NormBase
+from torchvision.ops import FrozenBatchNorm2d
 
 from resnet_core.atomic import save_arrays
 from resnet_core.errors import InputError
-from resnet_core.inspection.isolation import blocks_of, listening, private_view, with_batch_statistics
+from resnet_core.inspection.isolation import (
+    Hook,
+    as_batch,
+    forward_hooks,
+    gradients_of,
+    isolated,
+    logits_of,
+    with_batch_statistics,
+)
+from resnet_core.inspection.parts import located
+from resnet_core.networks.anatomy import Described, beside_main_path
 
 IMAGE = "image"  # stands where a block's name does, for the network's input
 
@@ -26,9 +38,9 @@ IMAGE = "image"  # stands where a block's name does, for the network's input
 class BlockFlow:
     """For the whole batch: L is its mean cross entropy, y the block's outputs."""
 
-    block: str  # the paper's name: "conv4_3"
+    block: str  # its label: "conv4_3"
     gradient_norm: float  # ‖∂L/∂y‖₂
-    response_sd: float  # of F(x), after batch norm, before addition and ReLU
+    response_sd: float | None  # of F(x), after batch norm, before addition and ReLU; None: F(x) is not known
     output_rms: float  # root mean square of y
 
 
@@ -40,7 +52,8 @@ class GradientFlow:
     def save(self, path: str | Path) -> None:
         """As .npz: an entry a block of every quantity, each by its name. Raises InputError where it cannot be written."""
         names = [field.name for field in fields_of(BlockFlow)]
-        save_arrays(path, {name: [getattr(block, name) for block in self.blocks] for name in names})
+        values = {name: [getattr(block, name) for block in self.blocks] for name in names}
+        save_arrays(path, {name: [math.nan if value is None else value for value in column] for name, column in values.items()})
 
 
 def _sd(x: Tensor) -> float:
@@ -48,77 +61,141 @@ def _sd(x: Tensor) -> float:
 
 
 def _outputs(
-    network: nn.Module, images: Tensor, hear_response: Callable[[str, Tensor], None] = lambda _label, _y: None
+    network: nn.Module, images: Tensor, on_response: Callable[[str, Tensor], None] = lambda _label, _y: None
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The logits, and by name the input (IMAGE) and all blocks' outputs, with a graph between them.
 
     Batch norm uses the batch's own statistics, as in training. A gradient asked of these alone costs no gradient of a weight.
     """
-    view = with_batch_statistics(private_view(network))
-    weight = next(network.parameters())
-    x = images.detach().to(weight.device, weight.dtype, copy=True).requires_grad_()
-    found = {IMAGE: x}
+    clone = with_batch_statistics(isolated(network))
+    x = as_batch(images, clone, copy=True)
+    try:
+        anatomy = located(clone, x)
+        x = x.requires_grad_()
+        outputs, versions = {IMAGE: x}, {IMAGE: x._version}
 
-    def hear_last(label: str, _x: Tensor, y: Tensor) -> None:
-        hear_response(label, y)
+        def keep_output(label: str, _x: Tensor, y: Tensor) -> Tensor | None:
+            outputs[label], versions[label] = y, y._version
+            return None if anatomy.known else y.clone()  # which what follows may overwrite
 
-    def hear_block(label: str, _x: Tensor, y: Tensor) -> None:
-        found[label] = y
+        def keep_response(label: str, _x: Tensor, y: Tensor) -> None:
+            on_response(label, y)
 
-    listeners: dict[nn.Module, Callable[[Tensor, Tensor], None]] = {}
-    for place in blocks_of(view):
-        listeners[place.block] = partial(hear_block, place.label)
-        listeners[place.last] = partial(hear_last, place.label)
-    with listening(listeners):
-        logits: Tensor = view(x)
-    return logits, found
+        hooks: dict[nn.Module, Hook] = {}
+        names: dict[nn.Module, str] = {}
+        for handle in anatomy.blocks:
+            hooks[handle.block], names[handle.block] = partial(keep_output, handle.label), handle.name
+            if handle.branch is not None:
+                hooks[handle.branch] = partial(keep_response, handle.label)
+                names[handle.branch] = f"The residual function of {handle.name}"
+        with forward_hooks(hooks, names):
+            logits = logits_of(clone, x if anatomy.known else x.clone())
+    except InputError as error:
+        if "Expected more than 1 value per channel" in str(error):
+            raise InputError(
+                "Batch norm needs more than one value a channel for a batch's statistics; give more images, or larger ones."
+            ) from error
+        raise
+    if overwritten := [label for label, y in outputs.items() if y._version != versions[label]]:
+        raise InputError(f"A hook on the network overwrites {overwritten[0]} in place; remove that hook.")
+    return logits, outputs
+
+
+def _require_labels(labels: Tensor, logits: Tensor) -> Tensor:
+    """The labels on the logits' device. Raises InputError where they do not fit."""
+    count, classes = logits.shape
+    if labels.shape != (count,) or labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
+        raise InputError(f"Labels are {count} class numbers, one an image, not {tuple(labels.shape)} of {labels.dtype}.")
+    if wrong := [label for label in labels.tolist() if not 0 <= label < classes]:
+        raise InputError(f"There is no class {wrong[0]}; the network has classes 0 to {classes - 1}.")
+    return labels.to(logits.device, torch.int64).clone()
 
 
 def gradient_flow(network: nn.Module, images: Tensor, labels: Tensor) -> GradientFlow:
-    """Every block's gradient, response and output for one batch, as a training step would see them.
+    """Measure every block's gradient, response and output for one batch, as a training step would see them, without dropout.
 
-    images: (N, 3, H, W), normalised; labels: (N,). The network may be in any mode and shared by threads; nothing on it changes.
     What overflows, as in deep residual networks without batch norm, is inf or nan.
+
+    Args:
+        network: any network that `find_anatomy` knows or `describe` describes, in any mode, which may be shared by threads;
+            nothing on it changes.
+        images: (N, 3, H, W), normalised.
+        labels: (N,), class numbers.
+
+    Raises:
+        InputError: for images, labels or a network that do not fit; for one image so small that batch norm has no statistics.
     """
     responses: dict[str, float] = {}
     start = time.perf_counter()
     with torch.inference_mode(False), torch.enable_grad():
-        logits, found = _outputs(network, images, lambda label, y: responses.__setitem__(label, _sd(y)))
-        del found[IMAGE]
-        gradients = torch.autograd.grad(F.cross_entropy(logits, labels.to(logits.device).clone()), list(found.values()))
+        logits, outputs = _outputs(network, images, lambda label, y: responses.__setitem__(label, _sd(y)))
+        del outputs[IMAGE]
+        gradients = gradients_of(F.cross_entropy(logits, _require_labels(labels, logits)), list(outputs.values()))
     seconds = time.perf_counter() - start
     blocks = [
         BlockFlow(
             block=label,
             gradient_norm=torch.linalg.vector_norm(gradient.double()).item(),
-            response_sd=responses[label],
+            response_sd=responses.get(label),
             output_rms=y.detach().double().square().mean().sqrt().item(),
         )
-        for (label, y), gradient in zip(found.items(), gradients, strict=True)
+        for (label, y), gradient in zip(outputs.items(), gradients, strict=True)
     ]
     return GradientFlow(tuple(blocks), seconds)
 
 
 def layer_responses(network: nn.Module, images: Tensor) -> dict[str, float]:
-    """The sd of every convolution's response over images, channels and places: Figure 7 of He et al. 2015.
+    """Measure the sd of every convolution's response over images, channels and places: Figure 7 of He et al. 2015.
 
-    After batch norm, before the non-linearity or the addition; projections are left out, as they are on no main path. By the
-    layers' names in the state dict ("layer1.0.conv1"), from the input on. In evaluation mode.
+    After the norm that takes the convolution's output, where there is one, before the non-linearity or the addition. A linear
+    layer on maps (channels last) counts as the 1x1 convolution that it is. Shortcuts are left out, as they are on no main path,
+    and so are layers on pooled values (squeeze and excitation). In evaluation mode.
+
+    Returns:
+        By the layers' names in the state dict ("layer1.0.conv1"), in the order in which they run.
+
+    Raises:
+        InputError: for images or a network that do not fit.
     """
-    view = private_view(network)
-    heard: dict[str, float] = {}
-    layers: Mapping[str, nn.Module] = {"conv1": view.get_submodule("bn1")} | {
-        f"{place.name}.conv{i}": place.block.get_submodule(f"bn{i}")
-        for place in blocks_of(view)
-        for i in (1, 2, 3)
-        if hasattr(place.block, f"bn{i}")
-    }
-    # each is reduced as it is heard: the ReLU that follows may overwrite it
-    listeners = {norm: lambda _x, y, name=name: heard.__setitem__(name, _sd(y)) for name, norm in layers.items()}
-    weight = next(network.parameters())
-    with torch.inference_mode(), listening(listeners):
-        view(images.to(weight.device, weight.dtype))
-    return heard
+    clone = isolated(network)
+    images = as_batch(images, clone)
+    responses: dict[str, float] = {}
+    pooled: list[str] = []  # layers of the current block that take one value a channel
+    taken: list[tuple[str, Tensor]] = []  # the last convolution, and its output: the very tensor that a norm takes
+
+    def keep(name: str, x: Tensor, y: Tensor) -> None:
+        if y.ndim != 4:
+            return
+        if name in responses:
+            raise InputError(f"{name} runs more than once in a pass, so there is no one response of it.")
+        responses[name] = _sd(y)  # at once: the ReLU that follows may overwrite it
+        taken[:] = [(name, y)]
+        if x.shape[2:] == (1, 1):
+            pooled.append(name)
+
+    def keep_norm(x: Tensor, y: Tensor) -> None:
+        if taken and x is taken[0][1]:
+            responses[taken.pop()[0]] = _sd(y)
+
+    def end_block(_x: Tensor, y: Tensor) -> None:
+        for name in pooled if y.shape[2:] != (1, 1) else ():
+            del responses[name]
+        pooled.clear()
+
+    with torch.inference_mode():
+        anatomy = located(clone, images)
+        beside = {module for handle in anatomy.blocks for module in beside_main_path(handle)}
+        hooks: dict[nn.Module, Hook] = {handle.block: end_block for handle in anatomy.blocks}
+        for name, module in (clone.model if isinstance(clone, Described) else clone).named_modules():
+            if module in beside or module in hooks:
+                continue
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                hooks[module] = partial(keep, name)
+            elif isinstance(module, _NormBase | nn.GroupNorm | nn.LayerNorm | FrozenBatchNorm2d):
+                hooks[module] = keep_norm
+        with forward_hooks(hooks, {handle.block: handle.name for handle in anatomy.blocks}):
+            logits_of(clone, images)
+    return responses
 
 
 def nearby_inputs(first: Tensor, second: Tensor, points: int, radians: float) -> Tensor:
@@ -147,12 +224,12 @@ def gradient_correlation(network: nn.Module, inputs: Tensor, seed: int) -> pd.Da
     correlation.
     """
     with torch.inference_mode(False), torch.enable_grad():
-        logits, found = _outputs(network, inputs)
+        logits, outputs = _outputs(network, inputs)
         generator = torch.Generator().manual_seed(seed)
         weights = torch.randn(logits.shape[1], generator=generator).to(logits)
-        gradients = torch.autograd.grad((logits @ weights).sum(), list(found.values()))
+        gradients = gradients_of((logits @ weights).sum(), list(outputs.values()))
     rows = []
-    for block, gradient in zip(found, gradients, strict=True):
+    for block, gradient in zip(outputs, gradients, strict=True):
         # float64, and the longest entry first made 1: what explodes or vanishes has a direction all the same
         flat = gradient.flatten(1).double()
         flat = flat / flat.abs().amax(1, keepdim=True).clamp_min(math.ulp(0.0))

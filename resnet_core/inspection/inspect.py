@@ -12,13 +12,23 @@ import torch
 from torch import Tensor, nn
 
 from resnet_core.errors import InputError
-from resnet_core.inspection.isolation import architecture_of, blocks_of, listening, private_view
+from resnet_core.inspection.isolation import (
+    forward_hooks,
+    gradients_of,
+    isolated,
+    logits_of,
+    require_finite,
+    require_finite_image,
+    to_network,
+)
+from resnet_core.inspection.parts import located
 from resnet_core.inspection.records import BlockRecord, Inspection
+from resnet_core.networks.anatomy import Anatomy
 from resnet_core.networks.checkpoint import SMALLEST
 
 
-def checked(image: Tensor, network: nn.Module) -> Tensor:
-    """(1, 3, H, W) on the network's device, in its precision. Raises InputError where it is no image that can be looked into."""
+def as_input(image: Tensor, network: nn.Module) -> Tensor:
+    """The image as (1, 3, H, W) on the network's device, in its precision. Raises InputError for what is no image."""
     if image.ndim == 3:
         image = image[None]
     if image.ndim != 4 or image.shape[0] != 1 or image.shape[1] != 3:
@@ -27,32 +37,50 @@ def checked(image: Tensor, network: nn.Module) -> Tensor:
         raise InputError(
             f"The image has {image.shape[3]} x {image.shape[2]} pixels; at least {SMALLEST} x {SMALLEST} are needed."
         )
-    weight = next(network.parameters())
-    image = image.detach().to(weight.device, weight.dtype)
-    if not torch.isfinite(image.sum()):  # one number tells, in a tenth of the time that every pixel takes
-        raise InputError("The image holds values that are not finite; normalise it from real pixel values.")
+    image = to_network(image, network)
+    require_finite_image(image)
     return image.clone(memory_format=torch.channels_last)  # in which a CPU runs the stem's pooling in a fifth of the time
 
 
-def check_class(target: int, logits: Tensor) -> None:
-    """Raises InputError where the network, whose logits (classes,) these are, has no such class."""
+def require_class(target: int, logits: Tensor) -> None:
+    """Raise InputError if the network, whose logits (classes,) these are, has no such class."""
     if not 0 <= target < len(logits):
         raise InputError(f"There is no class {target}; the network has classes 0 to {len(logits) - 1}.")
 
 
-class _Ear:
-    """Collects what is said while a block runs. Reduces at once: an in-place ReLU or addition may overwrite the tensor next."""
+def require_map(name: str, shape: torch.Size, image: Tensor) -> None:
+    """Raise InputError if a block's output is no map (1, C, H, W) of the image."""
+    height, width = image.shape[2:]
+    if len(shape) == 4 and shape[0] == 1:
+        _, channels, rows, columns = shape
+        # how far each reading, channels first or channels last, is from the image's proportions
+        first, last = abs(rows * width - columns * height), abs(channels * width - rows * height)
+        if first <= max(last, 2 * max(height, width)):
+            return
+    raise InputError(f"{name} returns {tuple(shape)}, not a map (1, channels, height, width); describe blocks that return maps.")
 
-    def __init__(self) -> None:
+
+class _BlockActivations:
+    """Collects a block's activations while it runs. Reduces at once: an in-place ReLU or addition may overwrite them next."""
+
+    def __init__(self, name: str, copies: bool) -> None:
+        self.name = name
+        self.copies = copies  # whether what follows the block may overwrite its output
         self.input: Tensor
         self.output: Tensor
+        self.version = 0
+        self.input_norm: Tensor | None = None
         self.response: list[Tensor] = []  # of F(x): mean, norm of F(x) minus it
         self.shortcut_norm: Tensor | None = None
 
-    def block(self, x: Tensor, y: Tensor) -> None:
-        self.input, self.output = x, y
+    def before(self, _block: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        self.input_norm = _norm(inputs[0].detach())
 
-    def last(self, _x: Tensor, y: Tensor) -> None:
+    def block(self, x: Tensor, y: Tensor) -> Tensor | None:
+        self.input, self.output, self.version = x, y, y._version
+        return y.clone() if self.copies else None
+
+    def branch(self, _x: Tensor, y: Tensor) -> None:
         y = _wide(y.detach())
         mean = y.mean()  # two passes: on a CPU 15 times as fast as `torch.std_mean`, and as exact where the mean is large
         self.response = [mean, torch.linalg.vector_norm(y - mean)]
@@ -75,15 +103,45 @@ def _norm(x: Tensor) -> Tensor:
     return torch.linalg.vector_norm(_wide(x))
 
 
+def _hooked_pass(network: nn.Module, anatomy: Anatomy, image: Tensor) -> tuple[Tensor, list[_BlockActivations]]:
+    """The logits (1, classes) of one pass, and what every block did; a graph leads from the logits to the blocks' outputs."""
+    blocks = [_BlockActivations(handle.name, copies=not anatomy.known) for handle in anatomy.blocks]
+    hooks: dict[nn.Module, Any] = {}
+    names: dict[nn.Module, str] = {}
+    for handle, activations in zip(anatomy.blocks, blocks, strict=True):
+        if not anatomy.known:
+            handle.block.register_forward_pre_hook(activations.before)
+        hooks[handle.block], names[handle.block] = activations.block, handle.name
+        if handle.branch is not None:
+            hooks[handle.branch], names[handle.branch] = activations.branch, f"The residual function of {handle.name}"
+        if handle.shortcut is not None:
+            hooks[handle.shortcut], names[handle.shortcut] = activations.shortcut, f"The shortcut of {handle.name}"
+    if anatomy.known:
+        anatomy.blocks[0].block.register_forward_pre_hook(_start_graph)
+    else:  # blocks may stand side by side, and what precedes them may overwrite the image
+        image = image.requires_grad_().clone()
+    with forward_hooks(hooks, names):
+        logits = logits_of(network, image)
+    for activations in blocks:
+        if activations.output._version != activations.version:
+            raise InputError(f"A hook on the network overwrites the output of {activations.name} in place; remove that hook.")
+        require_map(activations.name, activations.output.shape, image)
+    return logits, blocks
+
+
 def inspect(network: nn.Module, image: Tensor, target: int | None = None, autocast: bool = False) -> Inspection:
     """Every block's record for one image, and for the class `target` (None: the most probable one).
 
-    network: one of ours or a torchvision ResNet, on a CPU or a CUDA GPU, in any mode; it runs in evaluation mode, and nothing on
-    it changes: safe for any number of threads on one network. image: (3, H, W) or (1, 3, H, W), at least 8 x 8, normalised as the
-    network's checkpoint says. autocast: bfloat16 where it applies.
-
     Grad-CAM comes from the same backward pass for all blocks; gradients are taken of activations only, never of weights.
-    Raises InputError for an image or target that does not fit.
+
+    Args:
+        network: any network that `find_anatomy` knows or `describe` describes, on a CPU or a CUDA GPU, in any mode. It runs in
+            evaluation mode, and nothing on it changes: safe for any number of threads on one network.
+        image: (3, H, W) or (1, 3, H, W), at least 8 x 8, normalised as the network's checkpoint says.
+        autocast: bfloat16 where it applies.
+
+    Raises:
+        InputError: for an image, target or network that does not fit, and where the network's answer is no number.
     """
     return inspect_targets(network, image, [target], autocast)[0]
 
@@ -96,85 +154,83 @@ def inspect_targets(
     `seconds` of each is the whole call's.
     """
     with torch.inference_mode(False), torch.enable_grad():
-        view = private_view(network)
-        places = blocks_of(view)
-        image = checked(image, network)
-        ears = [_Ear() for _ in places]
-        listeners: dict[nn.Module, Any] = {}
-        for place, ear in zip(places, ears, strict=True):
-            listeners |= {place.block: ear.block, place.last: ear.last}
-            if place.shortcut is not None:
-                listeners[place.shortcut] = ear.shortcut
-
-        places[0].block.register_forward_pre_hook(_start_graph)
-        start = time.perf_counter()
-        with listening(listeners), torch.autocast(image.device.type, torch.bfloat16, enabled=autocast):
-            logits = view(image)[0]
-        known = [int(logits.argmax()) if target is None else target for target in targets]
-        for target in known:
-            check_class(target, logits)
-        outputs = [ear.output for ear in ears]
+        clone = isolated(network)
+        image = as_input(image, clone)
+        with torch.autocast(image.device.type, torch.bfloat16, enabled=autocast):
+            anatomy = located(clone, image)
+            start = time.perf_counter()
+            logits, blocks = _hooked_pass(clone, anatomy, image)
+        logits = logits[0]
+        classes = [int(logits.argmax()) if target is None else target for target in targets]
+        require_finite(logits)
+        for target in classes:
+            require_class(target, logits)
+        outputs = [activations.output for activations in blocks]
         # one by one: with `is_grads_batched` they take as long on a CPU, and round otherwise than one alone
-        last = len(known) - 1
-        of_targets = [torch.autograd.grad(logits[target], outputs, retain_graph=i < last) for i, target in enumerate(known)]
+        last = len(classes) - 1
+        of_targets = [gradients_of(logits[target], outputs, retain_graph=i < last) for i, target in enumerate(classes)]
 
     with torch.no_grad():
         numbers, maps = [], []
         before, norm = None, None
-        for ear, *gradients in zip(ears, *of_targets, strict=True):
-            output = _wide(ear.output.detach()[0])
+        for activations, *gradients in zip(blocks, *of_targets, strict=True):
+            output = _wide(activations.output.detach()[0])
             of_classes = [_wide(gradient[0]) for gradient in gradients]
             # a mean over channels and sums weighted by the gradients' means: one product of matrices for all
             weights = torch.stack([torch.full_like(output[:, 0, 0], 1 / len(output)), *(g.mean((1, 2)) for g in of_classes)])
             mean_map, *cams = (weights @ output.flatten(1)).view(-1, *output.shape[1:])
             # in a chain, a block's input is the output before, whose norm is known
-            input_norm = norm if ear.input is before else _norm(ear.input)
-            before, norm = ear.output, torch.linalg.vector_norm(output)
+            input_norm = norm if activations.input is before else activations.input_norm
+            if input_norm is None:
+                input_norm = _norm(activations.input)
+            before, norm = activations.output, torch.linalg.vector_norm(output)
             others = torch.ne(output, 0, out=torch.empty_like(output)).sum()  # as numbers: 20 times as fast as `count_nonzero`
-            numbers += [mean_map.mean(), norm, others, *ear.response, input_norm]
-            numbers += [input_norm if ear.shortcut_norm is None else ear.shortcut_norm]
+            numbers += [mean_map.mean(), norm, others, *(activations.response or [norm, norm]), input_norm]
+            numbers += [input_norm if activations.shortcut_norm is None else activations.shortcut_norm]
             numbers += [torch.linalg.vector_norm(g) for g in of_classes]
             maps += [mean_map, *(cam.relu_() for cam in cams)]
         # one transfer each, so that a GPU is waited for once
-        values = torch.stack(numbers).view(len(places), -1).tolist()
+        values = torch.stack(numbers).view(len(blocks), -1).tolist()
         flat = torch.cat([m.float().flatten() for m in maps]).cpu().numpy()
     arrays = [
         part.reshape(m.shape) for part, m in zip(np.split(flat, np.cumsum([m.numel() for m in maps])[:-1]), maps, strict=True)
     ]
 
-    records: list[list[BlockRecord]] = [[] for _ in known]
-    for i, (place, ear) in enumerate(zip(places, ears, strict=True)):
+    records: list[list[BlockRecord]] = [[] for _ in classes]
+    for i, (handle, activations) in enumerate(zip(anatomy.blocks, blocks, strict=True)):
         mean, norm, others, response_mean, response_spread, input_norm, shortcut_norm, *gradient_norms = values[i]
-        activation, *cams = arrays[i * (1 + len(known)) : (i + 1) * (1 + len(known))]
-        _, channels, height, width = ear.output.shape
+        activation, *cams = arrays[i * (1 + len(classes)) : (i + 1) * (1 + len(classes))]
+        _, channels, height, width = activations.output.shape
         size = channels * height * width  # of F(x) too
         variance = norm**2 / size - mean**2
         if variance < 1e-3 * mean**2:  # nearly constant: too few digits are left
-            variance = float(_wide(ear.output.detach()).var(correction=0))
+            variance = float(_wide(activations.output.detach()).var(correction=0))
         for of_target, gradient_norm, cam in zip(records, gradient_norms, cams, strict=True):
             of_target.append(
                 BlockRecord(
-                    name=place.name,
-                    stage=place.stage,
-                    index=place.index,
+                    name=handle.name,
+                    stage=handle.stage,
+                    index=handle.index,
                     output_shape=(channels, height, width),
                     gradient_norm=gradient_norm,
                     mean=mean,
                     std=variance**0.5,
                     zero_fraction=1 - others / size,
-                    response_std=response_spread / size**0.5,
+                    response_std=None if handle.residual is None else response_spread / size**0.5,
                     input_norm=input_norm,
-                    residual_norm=math.hypot(response_spread, response_mean * size**0.5) if place.residual else None,
-                    shortcut_norm=shortcut_norm if place.residual else None,
+                    residual_norm=math.hypot(response_spread, response_mean * size**0.5) if handle.residual else None,
+                    shortcut_norm=shortcut_norm if handle.residual else None,
                     activation=activation,
                     cam=cam,
                 )
             )
     logits = logits.detach().float()
     shared: dict[str, Any] = {
-        "architecture": architecture_of(network),
+        "architecture": anatomy.architecture,
         "logits": logits.cpu().numpy(),
         "probabilities": logits.softmax(0).cpu().numpy(),
         "seconds": time.perf_counter() - start,
     }
-    return tuple(Inspection(target=target, blocks=tuple(blocks), **shared) for target, blocks in zip(known, records, strict=True))
+    return tuple(
+        Inspection(target=target, blocks=tuple(blocks), **shared) for target, blocks in zip(classes, records, strict=True)
+    )

@@ -1,145 +1,303 @@
-"""How do we listen inside a network that many threads use at once? On a private view of it, with hooks that only the view has."""
+"""How do we look inside a network that many threads use at once? In an isolated clone, with hooks that only the clone has."""
 
 from __future__ import annotations
 
+import inspect
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import partial
-from itertools import count, takewhile
+from types import FunctionType, MethodType
 from typing import Any
 
-from torch import Tensor, nn
+import torch
+from torch import Tensor, fx, nn
+from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
+from torch.nn.parameter import is_lazy
+from torchvision.ops import FrozenBatchNorm2d
 
 from resnet_core.errors import InputError
-from resnet_core.networks.architectures import CONVOLUTIONS, EXPANSION, Architecture, BlockKind
-from resnet_core.networks.blocks import Block
+from resnet_core.networks.anatomy import Described, recognised, unwrapped
 
-Listener = Callable[[Tensor, Tensor], None]  # of a module's input and output
+Hook = Callable[[Tensor, Tensor], Tensor | None]  # takes a module's input and output; what it returns replaces the output
 
 
-def private_view(network: nn.Module) -> nn.Module:
-    """The same network in evaluation mode with its own module objects: it shares parameters and buffers, not hooks and modes.
+def isolated(network: nn.Module) -> nn.Module:
+    """Return a clone of the network in evaluation mode, with module objects of its own, that shares parameters and buffers.
 
-    So whatever is hooked or switched on the view is invisible to everyone else, and gone with it, also after an exception or in a
-    thread that was stopped. Half a millisecond for ResNet-34; `copy.deepcopy` that shares the tensors takes 20 times as long.
+    Whatever is hooked or switched on the clone is invisible to everyone else, and gone with the clone, also after an exception
+    or in a thread that was stopped. Half a millisecond for ResNet-34; `copy.deepcopy` that shares the tensors takes 20 times as
+    long.
+
+    Forward hooks that a person has set are part of what a network computes (weight norm and pruning are such hooks): the clone
+    has them, and they fire before this package's. Backward hooks are not: gradients are those of what the network computes.
+    What wraps a network (`torch.compile`, `net.compile()`, DataParallel) is left out: the clone runs the layers themselves. A
+    clone of a described network returns the logits of its description.
+
+    Raises:
+        InputError: if a module's forward was replaced on the instance, as accelerate and checkpointing do, or a module is
+            scripted, so that hooks would not fire or would belong to the network itself.
     """
-    return _view_of(network, {})
+    if not isinstance(network, nn.Module):
+        raise InputError(f"A network is a torch.nn.Module, not a {type(network).__name__}.")
+    clone = _clone_of(recognised(network), {})
+    if isinstance(clone, Described) and clone.logits is not None and "answers_logits" not in clone.__dict__:
+        _answer_logits(clone, clone.logits)
+    return clone
 
 
-def _view_of(module: nn.Module, memo: dict[int, nn.Module]) -> nn.Module:
-    # not a closure: one that calls itself is a cycle, and the view would wait for the garbage collector
+_PLAIN = frozenset((bool, int, float, str, type(None), type, torch.dtype, torch.device))  # values that hold no module
+# tensors, children and hooks: most are empty, and a new one takes a fifth of a copy
+_OF_EVERY_MODULE = frozenset(name for name, value in nn.Module().__dict__.items() if isinstance(value, dict | set))
+
+
+def _clone_of(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
+    # not a closure: one that calls itself is a cycle, and the clone would wait for the garbage collector
     if id(module) in memo:
         return memo[id(module)]
-    view = memo[id(module)] = object.__new__(type(module))
+    original, module = module, unwrapped(module)
+    attributes = module.__dict__
+    _refuse(module)
+    clone = memo[id(original)] = memo[id(module)] = object.__new__(type(module))
     private: dict[str, Any] = {}
-    for name, value in module.__dict__.items():
-        if isinstance(value, dict):  # most are empty, and a new one takes a fifth of an OrderedDict's copy
+    for name, value in attributes.items():
+        if name in _OF_EVERY_MODULE:
             value = value.copy() if value else type(value)()
+        elif type(value) not in _PLAIN and name != "_compiled_call_impl":
+            value = _cloned_value(value, memo, module)
         private[name] = value
     private["training"] = False
-    private["_modules"] = {name: child and _view_of(child, memo) for name, child in module._modules.items()}
-    object.__setattr__(view, "__dict__", private)
-    return view
+    private["_modules"] = {name: child and _clone_of(child, memo) for name, child in module._modules.items()}
+    private["_compiled_call_impl"] = None  # of `net.compile()`: compiled code runs no hooks
+    private |= {"_backward_hooks": OrderedDict(), "_backward_pre_hooks": OrderedDict(), "_is_full_backward_hook": None}
+    for name in ("grad_checkpointing", "gradient_checkpointing"):  # it would run blocks a second time, in the backward pass
+        if private.get(name):
+            private[name] = False
+    object.__setattr__(clone, "__dict__", private)
+    return clone
 
 
-def with_batch_statistics(view: nn.Module) -> nn.Module:
-    """The private view itself, whose batch norms from now on use each batch's own statistics, as in training, and keep none."""
-    for module in view.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.running_mean = module.running_var = None  # the view's own entries: the network keeps its buffers
-    return view
-
-
-def without_weight_gradients(view: nn.Module) -> nn.Module:
-    """The private view itself, through which no gradient reaches a weight: so no layer keeps its input for that."""
-    for module in view.modules():
-        for name, value in module._parameters.items():
-            if value is not None:
-                # the view's own entry, and no nn.Parameter, though torch's types ask for one
-                module._parameters[name] = value.detach()  # type: ignore[assignment]
-    return view
-
-
-@dataclass(frozen=True)
-class BlockModules:
-    """Where to listen in one block of a network, ours or torchvision's."""
-
-    name: str  # in the state dict: "layer3.2"
-    stage: str  # in the paper: "conv4_x"
-    index: int  # in its stage, from 1: the paper's conv4_3
-    block: nn.Module
-    last: nn.Module  # its output is F(x), before addition and ReLU
-    shortcut: nn.Module | None  # its output is added; None: x itself, or nothing
-    residual: bool
-
-    @property
-    def label(self) -> str:
-        """The paper's name: conv4_3."""
-        return self.stage.replace("x", str(self.index))
-
-
-def blocks_of(network: nn.Module) -> tuple[BlockModules, ...]:
-    """The blocks in forward order. Raises InputError where there are no stages layer1, layer2, … of blocks, as ResNets have."""
-    found = []
-    for number in takewhile(lambda number: isinstance(getattr(network, f"layer{number}", None), nn.Module), count(1)):
-        for i, block in enumerate(network.get_submodule(f"layer{number}").children()):
-            last, shortcut = getattr(block, "bn3", getattr(block, "bn2", None)), getattr(block, "downsample", None)
-            if not isinstance(last, nn.Module):
-                raise InputError(
-                    f"layer{number}.{i} is a {type(block).__name__}, not a basic or bottleneck block; give a ResNet."
-                )
-            found.append(
-                BlockModules(
-                    name=f"layer{number}.{i}",
-                    stage=f"conv{number + 1}_x",
-                    index=i + 1,
-                    block=block,
-                    last=last,
-                    shortcut=shortcut if isinstance(shortcut, nn.Module) else None,
-                    residual=block.residual if isinstance(block, Block) else True,
-                )
-            )
-    if not found:
+def _cloned_value(value: Any, memo: dict[int, Any], owner: nn.Module) -> Any:
+    """An attribute for the clone: modules inside it are the clone's own. Raises InputError for functions that hold modules."""
+    if isinstance(value, nn.Module):
+        return _clone_of(value, memo)
+    if isinstance(value, fx.Graph):  # of a traced network, whose code runs the clone's modules
+        return value
+    if isinstance(value, dict):
+        copied = value.copy()
+        copied.update({key: _cloned_value(item, memo, owner) for key, item in value.items() if type(item) not in _PLAIN})
+        return copied
+    if type(value) in (list, tuple):
+        return type(value)(item if type(item) in _PLAIN else _cloned_value(item, memo, owner) for item in value)
+    if isinstance(value, MethodType) and isinstance(value.__self__, nn.Module):
+        return MethodType(value.__func__, _clone_of(value.__self__, memo))
+    if any(isinstance(getattr(item, "__self__", item), nn.Module) for item in _held_by(value)):
         raise InputError(
-            f"A {type(network).__name__} has no stages layer1, layer2, …; give a ResNet of this project or of torchvision."
+            f"A {type(owner).__name__} of the network keeps modules inside a {type(value).__name__}, where they cannot be "
+            "cloned; keep them as attributes or in a list."
         )
-    return tuple(found)
+    return value
 
 
-def architecture_of(network: nn.Module) -> Architecture | None:
-    """What the network is; None for what the paper does not know: a ResNeXt, a wide ResNet, another classifier."""
-    if isinstance(known := getattr(network, "architecture", None), Architecture):
-        return known
-    blocks = blocks_of(network)
-    first: Any = blocks[0].block
-    classifier = network.fc
-    kind: BlockKind = "bottleneck" if hasattr(first, "conv3") else "basic"
-    width = first.conv1.out_channels
-    out_channels = (first.conv3 if kind == "bottleneck" else first.conv2).out_channels
-    if not isinstance(classifier, nn.Linear) or first.conv2.groups > 1 or out_channels != width * EXPANSION[kind]:
-        return None
-    stages = sorted({block.stage for block in blocks})
-    depths = tuple(sum(block.stage == stage for block in blocks) for stage in stages)
-    return Architecture(
-        name=f"resnet{2 + sum(depths) * CONVOLUTIONS[kind]}",
-        block=kind,
-        depths=depths,
-        width=width,
-        stem="imagenet",
-        shortcut="B",
-        num_classes=classifier.out_features,
-    )
+def _held_by(value: Any) -> list[Any]:
+    """What a function or another object that is no module holds on to."""
+    if isinstance(value, FunctionType):
+        return [*inspect.getclosurevars(value).nonlocals.values(), *(value.__defaults__ or ())]
+    if isinstance(value, partial):
+        return [value.func, *value.args, *value.keywords.values()]
+    return list(value) if isinstance(value, set) else list(getattr(value, "__dict__", {}).values())
 
 
-def _hear(listener: Listener, _module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-    listener(inputs[0], output)
+def _refuse(module: nn.Module) -> None:
+    """Raise InputError for a module in which hooks do not fire, or whose forward runs the network's own modules."""
+    kind = type(module).__name__
+    if "_fsdp_wrapped_module" in module._modules:
+        raise InputError("The network's weights are spread over processes by FSDP; gather them into the bare network first.")
+    if "forward" in module.__dict__:
+        raise InputError(
+            f"The forward of a {kind} was replaced on the instance, as accelerate and checkpointing do; give the network from "
+            "before that."
+        )
+    if any(value is not None and is_lazy(value) for value in module._parameters.values()):
+        raise InputError(f"A {kind} has no weights before its first run; run the network once on an image.")
+
+
+def _answer_logits(clone: Described, path: str) -> None:
+    """Hook the clone so that a call returns what the module at `path` returned."""
+    clone.__dict__["answers_logits"] = True
+    kept = threading.local()  # clones of this clone share it
+
+    def begin(_network: nn.Module, _inputs: tuple[Any, ...]) -> None:
+        kept.outputs = []
+
+    def keep(_module: nn.Module, _inputs: tuple[Any, ...], output: Any) -> None:
+        kept.outputs.append(output)
+
+    def answer(_network: nn.Module, _inputs: tuple[Any, ...], _output: Any) -> Any:
+        outputs, kept.outputs = kept.outputs, []
+        _require_once({path: len(outputs)})
+        return outputs[0]
+
+    clone.register_forward_pre_hook(begin)
+    clone.model.get_submodule(path).register_forward_hook(keep)
+    clone.register_forward_hook(answer)
+
+
+def _require_once(calls: Mapping[str, int]) -> None:
+    if wrong := [name for name, count in calls.items() if count != 1]:
+        times = "not run" if calls[wrong[0]] == 0 else f"run {calls[wrong[0]]} times"
+        raise InputError(
+            f"{wrong[0]} was {times} in one pass of the network instead of once, so its numbers cannot be told; "
+            "name blocks that each run once with resnet_core.describe."
+        )
 
 
 @contextmanager
-def listening(listeners: Mapping[nn.Module, Listener]) -> Iterator[None]:
-    """Calls each module's listener with its (input, output) during every forward inside the block."""
-    with ExitStack() as hooks:
-        for module, listener in listeners.items():
-            hooks.enter_context(module.register_forward_hook(partial(_hear, listener)))
+def forward_hooks(hooks: Mapping[nn.Module, Hook], names: Mapping[nn.Module, str] | None = None) -> Iterator[None]:
+    """Call each module's hook with the module's (input, output) during every forward inside the `with`.
+
+    Args:
+        hooks: by module. A tensor that a hook returns goes on in place of the output.
+        names: of modules that must run exactly once in the `with`.
+
+    Raises:
+        InputError: at the end, if a named module did not run once; and if a hooked module takes or gives no tensor.
+    """
+    calls = dict.fromkeys(hooks, 0)
+
+    def call(hook: Hook, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> Tensor | None:
+        calls[module] += 1
+        if not inputs or not isinstance(inputs[0], Tensor) or not isinstance(output, Tensor):
+            name = (names or {}).get(module, type(module).__name__)
+            raise InputError(
+                f"{name} takes or returns something else than one tensor; describe blocks that map tensors to tensors."
+            )
+        return hook(inputs[0], output)
+
+    with ExitStack() as handles:
+        for module, hook in hooks.items():
+            handles.enter_context(module.register_forward_hook(partial(call, hook)))
         yield
+    _require_once({name: calls[module] for module, name in (names or {}).items()})
+
+
+@contextmanager
+def network_errors() -> Iterator[None]:
+    """Turn what a network raises in its own passes into one sentence, but for a lack of memory."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError, NotImplementedError) as error:
+        if "memory" in str(error):
+            raise
+        said = " ".join(str(error).split()).split(". ")[0][:200].rstrip(".:;") or type(error).__name__
+        raise InputError(f"The network cannot run on this input: {said}.") from error
+
+
+def logits_of(network: nn.Module, images: Tensor) -> Tensor:
+    """Run an isolated network on images (N, 3, H, W) and return its logits (N, classes).
+
+    Raises:
+        InputError: if the network cannot run on them, or returns something else.
+    """
+    with network_errors():
+        logits = network(images)
+    if not isinstance(logits, Tensor):
+        raise InputError(
+            f"The network returns a {type(logits).__name__}, not logits; name the module that returns them with "
+            "resnet_core.describe(network, blocks=[…], logits=…)."
+        )
+    if logits.ndim != 2 or len(logits) != len(images) or not logits.is_floating_point():
+        raise InputError(
+            f"The network returns {tuple(logits.shape)} for {len(images)} images, not logits (N, classes); name the module that "
+            "returns them with resnet_core.describe(network, blocks=[…], logits=…)."
+        )
+    return logits
+
+
+def require_finite(logits: Tensor) -> None:
+    """Raise InputError where the network's answer to an image is no number."""
+    if not torch.isfinite(logits).all():
+        worst = "nan" if torch.isnan(logits).any() else "an infinite logit"
+        raise InputError(
+            f"The network answers with {worst}, which is no number; its weights or the image's values are too large."
+        )
+
+
+def gradients_of(output: Tensor, inputs: list[Tensor], retain_graph: bool = False) -> tuple[Tensor, ...]:
+    """Gradients of a scalar with respect to tensors; zeros for a tensor that does not reach it."""
+    with network_errors():
+        gradients = torch.autograd.grad(output, inputs, retain_graph=retain_graph, allow_unused=True)
+    return tuple(torch.zeros_like(x) if g is None else g for x, g in zip(inputs, gradients, strict=True))
+
+
+def to_network(images: Tensor, network: nn.Module, copy: bool = False) -> Tensor:
+    """The images on the network's device, in the precision of its first weights."""
+    tensors = (*network.parameters(), *network.buffers())
+    weight = next((tensor for tensor in tensors if tensor.is_floating_point()), None)
+    if weight is None:
+        return images.detach().to(torch.float32, copy=copy)
+    if weight.is_meta:
+        raise InputError("The network has no weights yet (it is on torch's meta device); load or initialise them.")
+    return images.detach().to(weight.device, weight.dtype, copy=copy)
+
+
+def as_batch(images: Tensor, network: nn.Module, copy: bool = False) -> Tensor:
+    """Images (N, 3, H, W) on the network's device. Raises InputError for another shape, no image, or values not finite."""
+    if images.ndim != 4 or images.shape[1] != 3 or not images.numel():
+        raise InputError(f"Images have the shape (N, 3, H, W) with at least one image, not {tuple(images.shape)}.")
+    images = to_network(images, network, copy)
+    require_finite_image(images)
+    return images
+
+
+def require_finite_image(image: Tensor) -> None:
+    # one number tells, in a tenth of the time that every pixel takes; the sum itself may overflow
+    if not torch.isfinite(image.sum(dtype=torch.promote_types(image.dtype, torch.float32))) and not torch.isfinite(image).all():
+        raise InputError("The image holds values that are not finite; normalise it from real pixel values.")
+
+
+def _foreign_statistics(module: nn.Module) -> bool:
+    """Whether the module keeps running statistics, but is no norm of torch's, of which it is known how it takes a batch's."""
+    if isinstance(module, _NormBase | FrozenBatchNorm2d) or type(module).__name__.startswith("Frozen"):
+        return False
+    return "running_mean" in module._buffers or "running_var" in module._buffers
+
+
+def with_batch_statistics(clone: nn.Module) -> nn.Module:
+    """Return the isolated network itself, whose batch norms use each batch's own statistics from now on, and keep none.
+
+    As in training: every kind of batch norm, and instance norms that keep statistics. Frozen batch norms stay frozen; norms
+    without statistics (group norm, layer norm) have nothing to change; dropout stays off.
+
+    Raises:
+        InputError: if a module keeps running statistics but is no norm of torch's.
+    """
+    for module in clone.modules():
+        if isinstance(module, _NormBase):
+            module.running_mean = module.running_var = None  # the clone's own entries: the network keeps its buffers
+            if not isinstance(module, _BatchNorm):
+                module.track_running_stats = False
+        elif _foreign_statistics(module):
+            raise InputError(f"A {type(module).__name__} keeps statistics in a way of its own; batch statistics cannot be asked.")
+    return clone
+
+
+def batch_norms(clone: nn.Module) -> list[_BatchNorm]:
+    """Batch norms of any kind that keep statistics. Raises InputError for a module that does so, but is no norm of torch's."""
+    for module in clone.modules():
+        if _foreign_statistics(module):
+            raise InputError(f"A {type(module).__name__} keeps statistics in a way of its own; they cannot be estimated anew.")
+    return [m for m in clone.modules() if isinstance(m, _BatchNorm) and m.running_mean is not None]
+
+
+def without_weight_gradients(clone: nn.Module) -> nn.Module:
+    """Return the isolated network itself, through which no gradient reaches a weight: so no layer keeps its input for that."""
+    for module in clone.modules():
+        for name, value in module._parameters.items():
+            if value is not None:
+                # the clone's own entry, and no nn.Parameter, though torch's types ask for one
+                module._parameters[name] = value.detach()  # type: ignore[assignment]
+    return clone

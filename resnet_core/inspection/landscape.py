@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from resnet_core.errors import InputError
-from resnet_core.inspection.isolation import private_view, with_batch_statistics
+from resnet_core.inspection.isolation import isolated, logits_of, with_batch_statistics
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,14 @@ def random_direction(network: nn.Module, seed: int) -> dict[str, Tensor]:
     """A random direction in the space of the weights, by their names and in their shapes: section 4 of Li et al. 2018.
 
     Normal, with each filter (an output channel of a convolution, a row of the classifier) as long as the network's own, so that
-    networks whose weights differ in scale can be compared. Batch norm and biases stay where they are, as in their code, and are
-    left out. Up to the lengths, `seed` and the shapes alone determine it; it is drawn on the CPU, so that a GPU gets the same.
+    networks whose weights differ in scale can be compared. Norms, biases and layer scales, one number a channel, stay where they
+    are, as in their code, and are left out. Up to the lengths, `seed` and the shapes alone determine it; it is drawn on the CPU,
+    so that a GPU gets the same.
     """
     generator = torch.Generator().manual_seed(seed)
     direction = {}
-    for name, weight in network.named_parameters():
-        if weight.ndim < 2:
+    for name, weight in isolated(network).named_parameters():
+        if weight.ndim < 2 or (weight.ndim == 3 and weight.numel() == len(weight)):
             continue
         drawn = torch.randn(weight.shape, generator=generator).to(weight)
         across = tuple(range(1, weight.ndim))
@@ -67,12 +68,19 @@ def loss_surface(
     """
     if first.keys() != second.keys():
         raise InputError("The two directions move different parameters; draw both for the same network.")
-    view = private_view(network)
+    clone = isolated(network)
     if batch_statistics:
-        with_batch_statistics(view)
-    own = {name: parameter.detach() for name, parameter in network.named_parameters() if name in first}
-    places = {name: (view.get_submodule(name.rpartition(".")[0]), name.rpartition(".")[2]) for name in first}
-    weight = next(network.parameters())
+        with_batch_statistics(clone)
+    parameters = dict(clone.named_parameters())
+    if unknown := [name for name in first if name not in parameters]:
+        raise InputError(f"The network has no parameter {unknown[0]!r}; draw the directions for this network.")
+    own = {name: parameters[name].detach() for name in first}
+    # every module that holds the parameter: tied weights move together
+    holders = {
+        name: [(m, last) for m in clone.modules() for last, held in m._parameters.items() if held is parameters[name]]
+        for name in first
+    }
+    weight = next(clone.parameters())
     shown = [(x.to(weight).contiguous(memory_format=torch.channels_last), y.to(weight.device)) for x, y in batches]
     count = sum(len(y) for _, y in shown)
     if not count:
@@ -82,9 +90,11 @@ def loss_surface(
         for i, alpha in enumerate(alphas):
             row = {name: own[name] + alpha * first[name] for name in own}
             for j, beta in enumerate(betas):
-                for name, (module, last) in places.items():  # the view's own entries: the network keeps its parameters
-                    module._parameters[last] = nn.Parameter(row[name] + beta * second[name], requires_grad=False)
-                logits = [(view(x), y) for x, y in shown]
+                for name, modules in holders.items():
+                    moved = nn.Parameter(row[name] + beta * second[name], requires_grad=False)
+                    for module, last in modules:  # the clone's own entries: the network keeps its parameters
+                        module._parameters[last] = moved
+                logits = [(logits_of(clone, x), y) for x, y in shown]
                 loss[i, j] = sum(F.cross_entropy(z, y, reduction="sum").item() for z, y in logits) / count
                 error[i, j] = 100 * sum(int((z.argmax(1) != y).sum()) for z, y in logits) / count
                 progress(i * len(betas) + j + 1)

@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from resnet_core.errors import InputError
-from resnet_core.inspection.isolation import blocks_of, private_view
+from resnet_core.inspection.isolation import isolated
+from resnet_core.networks.anatomy import find_anatomy
 from resnet_core.networks.resnet import ResNet
 
 
@@ -35,23 +36,23 @@ def path_gradients(network: ResNet, images: Tensor, labels: Tensor, paths: Itera
     images: (N, 3, H, W), normalised; labels: (N,). Nothing on the network changes. Raises InputError for an unknown block, and
     for a plain network, in which there is one path only.
     """
-    view = private_view(network)
-    places = blocks_of(view)
-    known = {place.label for place in places}
-    if not isinstance(view, ResNet) or not all(place.residual for place in places):
+    clone = isolated(network)
+    handles = find_anatomy(clone).blocks
+    known = {handle.label for handle in handles}
+    if not isinstance(clone, ResNet) or not all(handle.residual for handle in handles):
         raise InputError("Paths are asked of this project's residual networks; a plain one has a single path.")
     with torch.inference_mode(False), torch.enable_grad():
         weight = next(network.parameters())
         image = images.detach().to(weight.device, weight.dtype).requires_grad_()
-        stem = view.maxpool(view.relu(view.bn1(view.conv1(image))))
+        stem = clone.maxpool(clone.relu(clone.bn1(clone.conv1(image))))
         x = stem.detach().requires_grad_()
         pieces = []
-        for label, block in zip((place.label for place in places), view.blocks().values(), strict=True):
+        for label, block in zip((handle.label for handle in handles), clone.blocks().values(), strict=True):
             branch, shortcut = block.residual_function(x), x if block.downsample is None else block.downsample(x)
             y = (branch.detach() + shortcut.detach()).relu_()
             pieces.append(_Piece(label, x, branch, shortcut, passes=y > 0))
             x = y.requires_grad_()
-        loss = F.cross_entropy(view.fc(view.avgpool(x).flatten(1)), labels.to(weight.device))
+        loss = F.cross_entropy(clone.fc(clone.avgpool(x).flatten(1)), labels.to(weight.device))
         (top,) = torch.autograd.grad(loss, x)
 
     for path in paths:

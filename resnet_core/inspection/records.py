@@ -23,28 +23,28 @@ class BlockRecord:
     """One block on one image. Norms are Euclidean over all (C, H, W) values; sd is the population's."""
 
     name: str  # in the state dict: "layer3.2"
-    stage: str  # in the paper: "conv4_x"
+    stage: str  # in the paper: "conv4_x"; "stage3_x" in a ConvNeXt; the parent's path in a described network
     index: int  # in its stage, from 1
     output_shape: tuple[int, int, int]  # (C, H, W) of the block's output, after ReLU
     gradient_norm: float  # ‖∂y_t/∂x‖₂, x the block's output, y_t the target's logit
     mean: float  # of the output
     std: float  # of the output
     zero_fraction: float  # of the output
-    response_std: float  # sd of F(x): after batch norm, before addition and ReLU, as in Figure 7 of the paper
+    response_std: float | None  # sd of F(x): after batch norm, before addition and ReLU, as in Figure 7; None: F(x) is not known
     input_norm: float  # ‖x‖, x the block's input
-    residual_norm: float | None  # ‖F(x)‖; None in a plain network
-    shortcut_norm: float | None  # ‖shortcut(x)‖; None in a plain network
+    residual_norm: float | None  # ‖F(x)‖; None in a plain network, and where F(x) is not known
+    shortcut_norm: float | None  # ‖shortcut(x)‖; None as above
     activation: Map  # (H, W): mean of the output over channels
     cam: Map  # (H, W): Grad-CAM (Selvaraju et al. 2017, Eq. 1 and 2), after ReLU, not normalised
 
     @property
     def label(self) -> str:
-        """The paper's name: conv4_3."""
-        return self.stage.replace("x", str(self.index))
+        """The paper's "conv4_3", "stage3_2" in a ConvNeXt, the module's path in a described network."""
+        return f"{self.stage[:-1]}{self.index}" if self.stage.endswith("_x") else self.name
 
     @property
     def residual_ratio(self) -> float | None:
-        """‖F(x)‖ / ‖x‖; None in a plain network, and where x is zero."""
+        """‖F(x)‖ / ‖x‖; None in a plain network, where F(x) is not known, and where x is zero."""
         return self.residual_norm / self.input_norm if self.residual_norm is not None and self.input_norm else None
 
     def numbers(self) -> dict[str, Any]:
@@ -67,11 +67,13 @@ class Inspection:
 class FeatureMaps:
     """Every channel at the places of one block, on one image.
 
-    Places, in forward order, where the block has them: "x" (its input), "conv1", "bn1", "conv2", "bn2", "conv3", "F(x)" (after
-    the last batch norm), "shortcut" (x itself where nothing stands on it), "sum" (before ReLU), "output" (after it).
+    Places, in forward order, where the block has them: "x" (its input), "conv1", "bn1", "conv2", "bn2", "conv3", … (the
+    children of the block's module that return a map), "F(x)" (before the addition), "shortcut" (x itself where nothing stands
+    on it), "sum" (F(x) + shortcut, before the last activation), "output" (after it). In a plain network, and where F(x) is not
+    known, there is no "shortcut" and no "sum".
     """
 
-    block: str  # the paper's name: "conv4_3"
+    block: str  # its label: "conv4_3"
     target: int
     maps: Mapping[str, Map]  # by place, (C, H, W)
     class_gradients: Mapping[str, Map]  # by place, (C,): mean over places of ∂y_t/∂map, Grad-CAM's weight of the channel

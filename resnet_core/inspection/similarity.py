@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -10,11 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from resnet_core.errors import InputError
-from resnet_core.inspection.isolation import blocks_of, listening, private_view
+from resnet_core.inspection.isolation import as_batch, forward_hooks, isolated, logits_of
+from resnet_core.networks.anatomy import find_anatomy
 
 
 def block_similarity(first: nn.Module, second: nn.Module, batches: Iterable[Tensor]) -> pd.DataFrame:
-    """CKA of every block of `first` (rows) with every block of `second` (columns), by the paper's names ("conv2_1").
+    """CKA of every block of `first` (rows) with every block of `second` (columns), by their labels ("conv2_1").
 
     batches: images (N, 3, H, W), normalised, at least 4 in each. Linear CKA (Kornblith et al. 2019, section 3) from minibatches:
     HSICs are summed over batches before they are divided (Nguyen, Raghu and Kornblith 2021, arXiv:2010.15327, Eq. 2). They are
@@ -22,7 +24,7 @@ def block_similarity(first: nn.Module, second: nn.Module, batches: Iterable[Tens
     1: equal up to rotation and scale; about 0, also below: unrelated; NaN: a block whose output is the same for all images of a
     batch, in every batch. In evaluation mode. Raises InputError where a batch is too small, or there is none.
     """
-    names = [[place.label for place in blocks_of(network)] for network in (first, second)]
+    names = [[handle.label for handle in find_anatomy(network).blocks] for network in (first, second)]
     cross, mine, yours = np.zeros((len(names[0]), len(names[1]))), np.zeros(len(names[0])), np.zeros(len(names[1]))
     seen = 0
     for images in batches:
@@ -43,21 +45,23 @@ def block_similarity(first: nn.Module, second: nn.Module, batches: Iterable[Tens
 
 def _grams(network: nn.Module, images: Tensor) -> Tensor:
     """(blocks, N, N) float64: inner products of the blocks' outputs, the diagonal zero. The outputs themselves are let go."""
-    view = private_view(network)
-    found: list[Tensor] = []
+    clone = isolated(network)
+    blocks = find_anatomy(clone).blocks
+    grams: dict[nn.Module, Tensor] = {}
 
-    def hear(_x: Tensor, y: Tensor) -> None:
+    def keep(block: nn.Module, _x: Tensor, y: Tensor) -> None:
         flat = y.flatten(1).float()
         # A common shift changes no HSIC, but a large common part would cost float32 its digits. The first image is taken off
         # before the mean, which is rounded: outputs that are all equal become exactly 0, not noise that passes for a signal.
         flat = flat - flat[0]
         flat = flat - flat.mean(0)
-        found.append((flat @ flat.T).double().fill_diagonal_(0))
+        grams[block] = (flat @ flat.T).double().fill_diagonal_(0)
 
-    weight = next(network.parameters())
-    with torch.inference_mode(), listening({place.block: hear for place in blocks_of(view)}):
-        view(images.to(weight.device, weight.dtype))
-    return torch.stack(found).cpu()
+    images = as_batch(images, clone)
+    hooks = {handle.block: partial(keep, handle.block) for handle in blocks}
+    with torch.inference_mode(), forward_hooks(hooks, {handle.block: handle.name for handle in blocks}):
+        logits_of(clone, images)
+    return torch.stack([grams[handle.block] for handle in blocks]).cpu()
 
 
 def _hsic(first: Tensor, second: Tensor) -> np.ndarray:

@@ -19,11 +19,11 @@ from resnet_core.data.in_memory import network_input
 from resnet_core.data.sources import Dataset
 from resnet_core.inspection.attribution import methods, sanity_checks
 from resnet_core.inspection.gradients import gradient_correlation, gradient_flow, layer_responses, nearby_inputs
-from resnet_core.inspection.isolation import blocks_of
 from resnet_core.inspection.landscape import loss_surface, random_direction
 from resnet_core.inspection.lesion import reestimated, with_blocks_swapped, without_blocks
 from resnet_core.inspection.paths import path_gradients
 from resnet_core.inspection.similarity import block_similarity
+from resnet_core.networks.anatomy import find_anatomy
 from resnet_core.networks.architectures import Architecture
 from resnet_core.networks.resnet import ResNet, build
 from resnet_core.networks.weights import load, read_checkpoint
@@ -115,7 +115,7 @@ def _recipe_of(run: Path) -> dict[str, Any]:
 
 
 def _labels(network: nn.Module) -> list[str]:
-    return [place.label for place in blocks_of(network)]
+    return [handle.label for handle in find_anatomy(network).blocks]
 
 
 def responses(subject: Subject, images: int = 512) -> pd.DataFrame:

@@ -21,8 +21,9 @@ from resnet_core.atomic import replacing
 from resnet_core.data.in_memory import Augmentation, Batch, Images, network_input
 from resnet_core.data.sources import Dataset
 from resnet_core.errors import InputError
-from resnet_core.inspection.isolation import blocks_of, listening
+from resnet_core.inspection.isolation import forward_hooks
 from resnet_core.inspection.lesion import reestimated
+from resnet_core.networks.anatomy import find_anatomy
 from resnet_core.networks.resnet import ResNet
 from resnet_core.training.recipe import Recipe
 
@@ -152,14 +153,15 @@ class Trainee:
             y = y.detach().float()
             responses[name] = torch.linalg.vector_norm(y - y.mean()) / y.numel() ** 0.5
 
-        listeners = {}
-        for place in blocks_of(self.network):
-            name = place.label
-            listeners[place.block] = lambda _x, y, name=name: hear_block(name, y)
-            listeners[place.last] = lambda _x, y, name=name: hear_last(name, y)
-            convolutions = [m.weight.detach().norm() for m in place.block.modules() if isinstance(m, nn.Conv2d)]
+        hooks = {}
+        for handle in find_anatomy(self.network).blocks:
+            name = handle.label
+            hooks[handle.block] = lambda _x, y, name=name: hear_block(name, y)
+            assert handle.branch is not None  # the trainer's networks are this project's
+            hooks[handle.branch] = lambda _x, y, name=name: hear_last(name, y)
+            convolutions = [m.weight.detach().norm() for m in handle.block.modules() if isinstance(m, nn.Conv2d)]
             weights[name] = torch.stack(convolutions).norm()
-        with listening(listeners):
+        with forward_hooks(hooks):
             self._forward_and_backward(x, labels)
         for name in weights:
             found = {"gradient_norm": gradients[name], "response_sd": responses[name], "weight_norm": weights[name]}

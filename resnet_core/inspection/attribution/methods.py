@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +13,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
 from resnet_core.atomic import save_arrays
 from resnet_core.errors import InputError, hint
-from resnet_core.inspection.inspect import check_class, checked, inspect
-from resnet_core.inspection.isolation import blocks_of, private_view
+from resnet_core.inspection.inspect import as_input, inspect, require_class, require_map
+from resnet_core.inspection.isolation import forward_hooks, gradients_of, isolated, logits_of, network_errors, require_finite
+from resnet_core.networks.anatomy import find_anatomy
 
 STEPS = 100  # of the path of integrated gradients; more where it is not complete to COMPLETE
 COMPLETE = 0.01
@@ -26,9 +27,6 @@ MOST_STEPS = 1600
 WINDOW, STRIDE = 15, 8  # pixels, of occlusion
 SAMPLES, NOISE = 32, 0.15  # of SmoothGrad; the noise's sd as a share of the image's range
 BATCH = {"cpu": 8, "cuda": 128}  # images at once: on a CPU, 16 take as long each, and a stop is heard later
-
-# Captum, of hooks on the view; for good, as a filter for a while would be every thread's too
-warnings.filterwarnings("ignore", message="Setting (forward|backward|full backward)")
 
 
 class StoppedError(Exception):
@@ -52,9 +50,9 @@ class Attribution:
 
 
 class _Run:
-    """One attribution: a view of its own, on which hooks are nobody else's, and how much of the work is done.
+    """One attribution: an isolated clone, on which hooks are nobody else's, and how much of the work is done.
 
-    The view's output is (N, 1): the target's logit, less that of the class it is contrasted with.
+    The clone's output is (N, 1): the target's logit, less that of the class it is contrasted with.
     """
 
     def __init__(
@@ -63,48 +61,55 @@ class _Run:
         image: Tensor,
         target: int | None,
         against: int | None,
-        tell: Callable[[float], bool],
+        on_progress: Callable[[float], bool],
         most_steps: int,
     ) -> None:
-        self.view = private_view(network)
-        self.image = checked(image, network)
+        self.network = isolated(network)
+        self.blocks = find_anatomy(self.network).blocks  # before it runs: what cannot be looked into is refused
+        self.image = as_input(image, self.network)
         self.batch = BATCH["cuda" if self.image.is_cuda else "cpu"]
         self.total, self.done = 0, 0
-        self.tell, self.most_steps = tell, most_steps
-        with torch.no_grad():
-            logits = self.view(self.image)[0]
+        self.on_progress, self.most_steps = on_progress, most_steps
+        names = {handle.block: handle.name for handle in self.blocks}
+        with torch.no_grad(), forward_hooks(dict.fromkeys(names, _keep_nothing), names):
+            logits = logits_of(self.network, self.image)[0]
+        require_finite(logits)
         for index in (target, against):
             if index is not None:
-                check_class(index, logits)
+                require_class(index, logits)
         self.target = int(logits.argmax()) if target is None else target
         self.against = against
         if self.target == against:
             raise InputError("A class cannot be contrasted with itself; choose another one.")
-        self.score = float(self._asked(self.view, (), logits[None]))  # of the image
-        self.view.register_forward_hook(self._asked)
-        self.view.register_forward_pre_hook(self._count)
+        self.score = float(self._asked(self.network, (), logits[None]))  # of the image
+        self.network.register_forward_hook(self._asked)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """(N, 1): what is asked for, of each of the images."""
+        if not self.on_progress(min(1.0, self.done / max(1, self.total))):
+            raise StoppedError
+        self.done += len(images)
+        return logits_of(self.network, images)
 
     def _asked(self, _module: nn.Module, _inputs: tuple[Tensor, ...], logits: Tensor) -> Tensor:
         target = logits[:, self.target, None]
         return target if self.against is None else target - logits[:, self.against, None]
 
-    def _count(self, _module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        if not self.tell(min(1.0, self.done / max(1, self.total))):
-            raise StoppedError
-        self.done += len(inputs[0])
+
+def _keep_nothing(_x: Tensor, _y: Tensor) -> None:
+    """A hook that only has to fire."""
 
 
 def _gradient(run: _Run, images: Tensor) -> Tensor:
     """Of what is asked for, at each of the images."""
     images = images.detach().requires_grad_()
-    return torch.autograd.grad(run.view(images).sum(), images)[0]
+    # a clone, as the network may overwrite its input
+    return gradients_of(run(images.clone()).sum(), [images])[0]
 
 
 def _gradient_x_input(run: _Run) -> tuple[Tensor, None]:
-    from captum.attr import InputXGradient
-
     run.total = 1
-    return InputXGradient(run.view).attribute(run.image.clone().requires_grad_(), target=0), None
+    return _gradient(run, run.image) * run.image, None
 
 
 def _integrated_gradients(run: _Run) -> tuple[Tensor, float]:
@@ -115,13 +120,14 @@ def _integrated_gradients(run: _Run) -> tuple[Tensor, float]:
     from captum.attr import IntegratedGradients
 
     with torch.no_grad():
-        change = run.score - float(run.view(torch.zeros_like(run.image)))
+        change = run.score - float(run(torch.zeros_like(run.image)))
     steps, found, missing = min(STEPS, run.most_steps), run.image, float("inf")
     while True:
         run.total, run.done = steps, 0
-        found = IntegratedGradients(run.view).attribute(
-            run.image, target=0, n_steps=steps, internal_batch_size=run.batch, method="gausslegendre"
-        )
+        with network_errors():
+            found = IntegratedGradients(lambda images: run(images.clone())).attribute(
+                run.image, target=0, n_steps=steps, internal_batch_size=run.batch, method="gausslegendre"
+            )
         missing = abs(float(found.double().sum()) - change) / max(abs(change), 1e-12)
         if missing <= COMPLETE or steps >= run.most_steps:
             return found, missing
@@ -143,44 +149,99 @@ def _smoothgrad(run: _Run) -> tuple[Tensor, None]:
     return total / SAMPLES, None
 
 
-def _guidable(run: _Run) -> nn.Module:
-    """The run's view, in which nothing overwrites what guided backpropagation hooks; in place, the others are faster."""
-    for module in run.view.modules():
-        if isinstance(module, nn.ReLU):
-            module.inplace = False
-    return run.view
+class _GuidedReLU(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, x: Tensor) -> Tensor:
+        y = x.clamp_min(0)
+        context.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> Tensor:
+        (y,) = context.saved_tensors
+        return gradients[0].clamp_min(0) * (y > 0)
+
+
+class _Guided(TorchFunctionMode):
+    """While it is on, every ReLU of this thread is a guided one, whether a module, a function or a method calls it."""
+
+    relus = 0
+
+    def __torch_function__(
+        self, function: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if function in (F.relu, torch.relu, Tensor.relu) or (function in _CLAMPS and _is_relu(*args[1:], **kwargs)):
+            self.relus += 1
+            y = _GuidedReLU.apply(args[0] if args else kwargs["input"])
+            if function is F.relu and (kwargs.get("inplace") or args[1:] == (True,)):
+                return args[0].copy_(y)
+            return y
+        if function in (F.relu_, torch.relu_, Tensor.relu_):
+            self.relus += 1
+            return args[0].copy_(_GuidedReLU.apply(args[0].clone()))
+        return function(*args, **kwargs)
+
+
+_CLAMPS = (torch.clamp, torch.clip, torch.clamp_min, Tensor.clamp, Tensor.clip, Tensor.clamp_min)
+
+
+def _is_relu(low: Any = None, high: Any = None, *, min: Any = None, max: Any = None, **_other: Any) -> bool:
+    return (low == 0 or min == 0) and high is None and max is None
+
+
+def _guided_gradient(run: _Run) -> Tensor:
+    mode = _Guided()
+    images = run.image.detach().clone().requires_grad_()
+    with mode:
+        score = run(images.clone())
+    if not mode.relus:
+        raise InputError("The network has no ReLU, which is what guided backpropagation changes; choose another method.")
+    return gradients_of(score.sum(), [images])[0]
 
 
 def _guided_backprop(run: _Run) -> tuple[Tensor, None]:
     """Springenberg et al. 2015: the gradient, of which each ReLU passes back only what is positive."""
-    from captum.attr import GuidedBackprop
-
     run.total = 1
-    return GuidedBackprop(_guidable(run)).attribute(run.image.clone().requires_grad_(), target=0), None
+    return _guided_gradient(run), None
 
 
 def _guided_grad_cam(run: _Run) -> tuple[Tensor, None]:
     """Selvaraju et al. 2017: Grad-CAM of the last block times guided backpropagation."""
-    from captum.attr import GuidedGradCam
-
     run.total = 2
-    method = GuidedGradCam(_guidable(run), blocks_of(run.view)[-1].block)
-    return method.attribute(run.image.clone().requires_grad_(), target=0, interpolate_mode="bilinear"), None
+    last, kept = run.blocks[-1], []
+
+    def keep(_x: Tensor, y: Tensor) -> Tensor:
+        kept.append(y)
+        return y.clone()
+
+    with forward_hooks({last.block: keep}, {last.block: last.name}):
+        score = run(run.image.clone().requires_grad_())
+    require_map(last.name, kept[0].shape, run.image)
+    gradient = gradients_of(score.sum(), kept)[0]
+    cam = (gradient.mean((2, 3), keepdim=True) * kept[0].detach()).sum(1, keepdim=True).relu()
+    return _guided_gradient(run) * F.interpolate(cam, size=run.image.shape[2:], mode="bilinear"), None
 
 
 def _grad_cam(run: _Run) -> tuple[Tensor, None]:
     """Selvaraju et al. 2017: of the last block, as `inspect` has it, brought to the image's size."""
-    cam = torch.from_numpy(inspect(run.view, run.image, 0).blocks[-1].cam)
+    if not run.on_progress(0.0):
+        raise StoppedError
+    cam = torch.from_numpy(inspect(run.network, run.image, 0).blocks[-1].cam)
     return F.interpolate(cam[None, None], size=run.image.shape[2:], mode="bilinear"), None
 
 
 def _occlusion(run: _Run) -> tuple[Tensor, None]:
-    """Zeiler and Fergus 2014: how much of the logit is lost where a square has the data's mean colour; a mean over squares."""
+    """Zeiler and Fergus 2014: how much of the logit is lost where a square has the data's mean colour; a mean over squares.
+
+    In an image that is smaller than the square, the square is as large as the image.
+    """
     from captum.attr import Occlusion
 
+    window = [min(WINDOW, side) for side in run.image.shape[2:]]
     run.total = 1 + int(np.prod([1 + -(-max(0, side - WINDOW) // STRIDE) for side in run.image.shape[2:]]))
-    found = Occlusion(run.view).attribute(
-        run.image, target=0, sliding_window_shapes=(3, WINDOW, WINDOW), strides=(3, STRIDE, STRIDE),
+    found = Occlusion(run).attribute(
+        run.image, target=0, sliding_window_shapes=(3, *window), strides=(3, *(min(STRIDE, side) for side in window)),
         perturbations_per_eval=run.batch,
     )  # fmt: skip
     return found[:, :1], None  # a square covers all channels, so each has the whole loss
@@ -202,25 +263,34 @@ def attribute(
     image: Tensor,
     method: str,
     target: int | None = None,
-    tell: Callable[[float], bool] = lambda _share: True,
+    on_progress: Callable[[float], bool] = lambda _fraction: True,
     *,
     against: int | None = None,
     most_steps: int = MOST_STEPS,
 ) -> Attribution:
-    """How much every pixel speaks for the class `target` (None: the most probable one), by one of METHODS.
+    """Compute how much every pixel speaks for the class `target`, by one of METHODS.
 
-    network: one of ours or a torchvision ResNet, on a CPU or a CUDA GPU, in any mode; nothing on it changes, and any number of
-    threads may ask at once. image: (3, H, W) or (1, 3, H, W), at least 8 x 8, normalised. tell: hears what share of the work is
-    done, before every batch, and answers whether to go on. against: a class to contrast with: why `target` and not this one, the
-    difference of both logits. most_steps: of integrated gradients, whether or not its sum is complete.
+    Args:
+        network: any network that `find_anatomy` knows or `describe` describes, on a CPU or a CUDA GPU, in any mode; nothing on
+            it changes, and any number of threads may ask at once.
+        image: (3, H, W) or (1, 3, H, W), at least 8 x 8, normalised.
+        method: a key of METHODS.
+        target: a class; None: the most probable one.
+        on_progress: called with the fraction of the work that is done, before every batch; answers whether to go on.
+        against: a class to contrast with: why `target` and not this one, the difference of both logits.
+        most_steps: of integrated gradients, whether or not its sum is complete.
 
-    Raises InputError for an unknown method, and an image or target that does not fit; StoppedError when `tell` says so.
+    Raises:
+        InputError: for an unknown method, an image, target or network that does not fit, and where the answer is no number.
+        StoppedError: when `on_progress` answers False.
     """
     if method not in METHODS:
         raise InputError(f"There is no attribution method named {method!r}; {hint(method, METHODS)}")
     start = time.perf_counter()
     with torch.inference_mode(False), torch.enable_grad():
-        run = _Run(network, image, target, against, tell, most_steps)
+        run = _Run(network, image, target, against, on_progress, most_steps)
         values, incompleteness = METHODS[method](run)
     summed: NDArray[Any] = values.detach().sum((0, 1)).float().cpu().numpy()
+    if not np.isfinite(summed).all():
+        raise InputError(f"{method} gives values that are no numbers; the network's weights or the image's values are too large.")
     return Attribution(method, run.target, summed, time.perf_counter() - start, incompleteness, against)

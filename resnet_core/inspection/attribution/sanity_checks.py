@@ -13,13 +13,16 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
 from torchvision.transforms import functional as transforms
 
 from resnet_core.atomic import save_arrays
+from resnet_core.errors import InputError
 from resnet_core.inspection.attribution.methods import BATCH, Attribution, StoppedError, attribute
-from resnet_core.inspection.inspect import checked
-from resnet_core.inspection.isolation import blocks_of, private_view
+from resnet_core.inspection.inspect import as_input
+from resnet_core.inspection.isolation import isolated, logits_of
 from resnet_core.inspection.records import RANDOM_ORDERS
+from resnet_core.networks.anatomy import find_anatomy, layers_from_the_top
 from resnet_core.networks.resnet import initialise
 
 PATH = 100  # steps of integrated gradients in a random network
@@ -82,19 +85,56 @@ class Curves:
 def randomised(network: nn.Module, seed: int = 0) -> Iterator[tuple[str, nn.Module]]:
     """A copy of the network that is random from the top down to a named layer, one layer more at each step.
 
-    First the classifier, then block by block, at last the first convolution; weights are He-initialised as `build` does, batch
-    norm starts anew. The copy is the same object at each step; the network is only read.
+    First the classifier, then block by block, each with the layers that lead to it from the block before, at last the first
+    convolution; weights are drawn by `randomise`. The copy is the same object at each step; the network is only read.
     """
-    copied = copy.deepcopy(private_view(network))
+    copied = copy.deepcopy(isolated(network))
     generator = torch.Generator().manual_seed(seed)  # of the CPU, so that a seed means the same everywhere
     device = next(copied.parameters()).device
-    blocks = [(place.label, [place.block]) for place in blocks_of(copied)]
-    stem = [module for name, module in copied.named_children() if name in ("conv1", "bn1")]
-    for label, modules in [("fc", [copied.get_submodule("fc")]), *blocks[::-1], ("conv1", stem)]:
+    for label, modules in layers_from_the_top(copied):
         for module in modules:
-            initialise(module.cpu(), generator)
+            randomise(module.cpu(), generator)
             module.to(device)
         yield label, copied
+
+
+def randomise(module: nn.Module, generator: torch.Generator) -> None:
+    """Draw the weights inside `module` anew, in place: `initialise` for what `build` makes, and likewise for what others make.
+
+    Norms of all kinds start anew. Parameters of other modules (a layer scale, a PReLU, weights behind a parametrisation) keep
+    their values, but in random order.
+    """
+    initialise(module, generator)
+    for part in module.modules():
+        if isinstance(part, nn.Conv2d | nn.Linear) and "weight" in part._parameters:
+            continue
+        if isinstance(part, _NormBase | nn.GroupNorm | nn.LayerNorm):
+            part.reset_parameters()
+            continue
+        for parameter in part.parameters(recurse=False):
+            order = torch.randperm(parameter.numel(), generator=generator)
+            parameter.data = parameter.detach().flatten()[order].view_as(parameter)
+
+
+def _require_order(network: nn.Module, image: Tensor) -> None:
+    """Raise InputError if the layers do not run in the order in which the network has them, from which "the top" is known."""
+    clone = isolated(network)
+    if find_anatomy(clone).known:
+        return
+    order: list[int] = []
+
+    def register(module: nn.Module, step: int) -> None:
+        module.register_forward_pre_hook(lambda _module, _inputs: order.append(step))
+
+    for step, (_, modules) in enumerate(layers_from_the_top(clone)):
+        for module in modules:
+            for part in module.modules():
+                if part._parameters and not any(part.children()):
+                    register(part, step)
+    with torch.no_grad():
+        logits_of(clone, as_input(image, clone))
+    if order != sorted(order, reverse=True):
+        raise InputError("The network's layers do not run in the order in which it has them, so it has no top to randomise from.")
 
 
 def rank_correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
@@ -111,7 +151,7 @@ def cascade(
     method: str,
     target: int | None = None,
     seed: int = 0,
-    tell: Callable[[float], bool] = lambda _share: True,
+    on_progress: Callable[[float], bool] = lambda _fraction: True,
     *,
     against: int | None = None,
 ) -> Cascade:
@@ -121,12 +161,13 @@ def cascade(
     determines the random weights, which stay what they are as further layers follow.
     """
     start = time.perf_counter()
-    steps = len(blocks_of(network)) + 3  # the original, the classifier, the blocks, the first convolution
+    steps = len(layers_from_the_top(isolated(network))) + 1  # the original, the classifier, the blocks, the first convolution
 
     def at(step: int) -> Callable[[float], bool]:
-        return lambda share: tell((step + share) / steps)
+        return lambda share: on_progress((step + share) / steps)
 
     original = attribute(network, image, method, target, at(0), against=against)
+    _require_order(network, image)
     layers, maps = [], [original.values]
     for step, (label, copied) in enumerate(randomised(network, seed), start=1):
         layers.append(label)
@@ -150,16 +191,17 @@ def curves(
     image: Tensor,
     attribution: Attribution,
     steps: int = STEPS,
-    tell: Callable[[float], bool] = lambda _share: True,
+    on_progress: Callable[[float], bool] = lambda _fraction: True,
 ) -> Curves:
     """Deletion and insertion (Petsiuk et al. 2018, section 4): the class's probability by the share of changed pixels.
 
     The most positive pixels go first; equal ones in random order, always the same. Deleted pixels have the data's mean colour,
     zero where images are normalised. The image that pixels are inserted into is blurred as in the paper's program: a Gaussian
-    with an sd of 5 pixels, 11 wide. network, image, tell: as in `attribute`; StoppedError when `tell` says so.
+    with an sd of 5 pixels, 11 wide. network, image, on_progress: as in `attribute`; StoppedError when `on_progress` says so.
     """
     start = time.perf_counter()
-    image, view = checked(image, network), private_view(network)
+    clone = isolated(network)
+    image = as_input(image, clone)
     values = attribution.values.ravel()
     shuffled = np.random.default_rng(0).permutation(values.size)
     place = np.empty(values.size)
@@ -173,10 +215,12 @@ def curves(
     with torch.inference_mode():
         for before, after in ends:
             for first in range(0, len(share), batch):
-                if not tell(len(found) / (2 * len(share))):
+                if not on_progress(len(found) / (2 * len(share))):
                     raise StoppedError
                 changed = order < torch.from_numpy(share[first : first + batch]).to(order)[:, None, None, None]
-                found += view(torch.where(changed, after, before)).softmax(1)[:, attribution.target].tolist()
+                found += logits_of(clone, torch.where(changed, after, before)).softmax(1)[:, attribution.target].tolist()
+    if not np.isfinite(found).all():
+        raise InputError("The network answers with nan, which is no number; its weights or the image's values are too large.")
     deletion, insertion = np.split(np.array(found), 2)
     return Curves(attribution.method, attribution.target, share, deletion, insertion, time.perf_counter() - start)
 
@@ -186,7 +230,7 @@ def random_curves(
     image: Tensor,
     target: int,
     orders: int = RANDOM_ORDERS,
-    tell: Callable[[float], bool] = lambda _share: True,
+    on_progress: Callable[[float], bool] = lambda _fraction: True,
 ) -> list[Curves]:
     """What an attribution's curves have to be better than: those of pixels in random orders, of the seeds 0 to `orders` - 1.
 
@@ -196,6 +240,6 @@ def random_curves(
     def of(seed: int) -> Curves:
         values = np.random.default_rng(seed).random((image.shape[-2], image.shape[-1]), dtype=np.float32)
         order = Attribution(f"random order {seed}", target, values, 0.0, None)
-        return curves(network, image, order, tell=lambda share: tell((seed + share) / orders))
+        return curves(network, image, order, on_progress=lambda share: on_progress((seed + share) / orders))
 
     return [of(seed) for seed in range(orders)]

@@ -15,7 +15,7 @@ from torchvision import models
 
 from resnet_core.errors import InputError
 from resnet_core.inspection.gradients import gradient_correlation, gradient_flow, layer_responses, nearby_inputs
-from resnet_core.inspection.isolation import blocks_of
+from resnet_core.networks.anatomy import find_anatomy
 from resnet_core.networks.architectures import architecture
 from resnet_core.networks.resnet import ResNet, build
 from tests.support.side_effects import untouched
@@ -37,9 +37,9 @@ def test_norms_are_autograds_of_a_training_step(kind: str, norm: bool) -> None:
     step = copy.deepcopy(network).train()
     kept: dict[str, Tensor] = {}
     responses: dict[str, float] = {}
-    for place in blocks_of(step):
+    for place in find_anatomy(step).blocks:
         place.block.register_forward_hook(lambda _m, _x, y, name=place.label: kept.__setitem__(name, y))
-        place.last.register_forward_hook(
+        place.branch.register_forward_hook(
             lambda _m, _x, y, name=place.label: responses.__setitem__(name, float(y.detach().std(correction=0)))
         )
     images, labels = batch()
@@ -62,7 +62,7 @@ def test_a_norm_is_the_steepest_slope_by_finite_differences() -> None:
     network = small(batch_norm=False).double()
     images, labels = batch(2)
     images = images.double()
-    place = blocks_of(network)[3]
+    place = find_anatomy(network).blocks[3]
     output: list[Tensor] = []
     handle = place.block.register_forward_hook(lambda _m, _x, y: output.append(y.detach()))
     network(images)
@@ -140,7 +140,7 @@ def test_nearby_inputs_lie_on_a_circle() -> None:
 
 def test_a_linear_network_has_one_gradient_everywhere() -> None:
     network = small(batch_norm=False)
-    for place in blocks_of(network):
+    for place in find_anatomy(network).blocks:
         place.block.relu1 = place.block.relu2 = torch.nn.Identity()
     network.relu = torch.nn.Identity()  # type: ignore[assignment]
     inputs = nearby_inputs(*batch(2)[0], 5, 0.5)
@@ -148,7 +148,7 @@ def test_a_linear_network_has_one_gradient_everywhere() -> None:
         found = gradient_correlation(network, inputs, seed=0)
     assert np.allclose(found.correlation, 1, atol=1e-6)
     assert found.lag.max() == 4
-    assert list(found.block.unique()) == ["image", *(place.label for place in blocks_of(network))]
+    assert list(found.block.unique()) == ["image", *(place.label for place in find_anatomy(network).blocks)]
 
 
 def test_a_correlation_is_that_of_gradients_taken_one_by_one() -> None:

@@ -99,7 +99,7 @@ def test_what_is_no_resnet_is_refused_in_one_sentence(network: nn.Module) -> Non
         inspect(network, picture())
 
 
-@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt, SystemExit])
 def test_an_exception_in_the_middle_leaves_nothing_behind(error: type[BaseException]) -> None:
     network = torchvisions().train()
 
@@ -113,6 +113,24 @@ def test_an_exception_in_the_middle_leaves_nothing_behind(error: type[BaseExcept
     assert fingerprint(network) == before
     handle.remove()
     inspect(network, picture())
+
+
+def test_an_error_of_the_networks_own_is_one_sentence_unless_memory_is_short() -> None:
+    network = torchvisions()
+
+    def fail(_module: nn.Module, _inputs: tuple[Tensor, ...]) -> None:
+        raise RuntimeError(words)
+
+    network.layer3.register_forward_pre_hook(fail)
+    words = "kernel size can't be greater\nthan the input. More."
+    with pytest.raises(
+        InputError, match=r"^The network cannot run on this input: kernel size can't be greater than the input\.$"
+    ):
+        inspect(network, picture())
+    words = "not enough memory: you tried to allocate 8 bytes"
+    with pytest.raises(RuntimeError, match="not enough memory") as raised:
+        inspect(network, picture())
+    assert not isinstance(raised.value, InputError)
 
 
 def test_a_persons_own_hooks_still_fire() -> None:

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torchvision import models
 
 from resnet_core.errors import InputError
-from resnet_core.inspection.isolation import architecture_of, blocks_of, listening, private_view, with_batch_statistics
+from resnet_core.inspection.isolation import forward_hooks, isolated, with_batch_statistics
+from resnet_core.networks.anatomy import architecture_of, find_anatomy
 from resnet_core.networks.architectures import Architecture, architecture
 from resnet_core.networks.resnet import ResNet, build
 
@@ -32,7 +33,7 @@ def noise() -> Tensor:
 
 def test_a_view_shares_every_tensor_and_no_module() -> None:
     network = small()
-    view = private_view(network)
+    view = isolated(network)
     assert type(view) is type(network)
     mine, seen = dict(network.named_modules()), dict(view.named_modules())
     assert mine.keys() == seen.keys()
@@ -48,7 +49,7 @@ def test_a_view_shares_every_tensor_and_no_module() -> None:
 def test_modes_and_hooks_of_a_view_are_its_own() -> None:
     network = small().train()
     heard: list[nn.Module] = []
-    view = private_view(network).eval()
+    view = isolated(network).eval()
     for module in view.modules():
         module.register_forward_hook(lambda module, _inputs, _output: heard.append(module))
     assert all(module.training and not module._forward_hooks for module in network.modules())
@@ -62,13 +63,13 @@ def test_modes_and_hooks_of_a_view_are_its_own() -> None:
 
 def test_a_module_used_twice_is_one_module_in_the_view() -> None:
     shared = nn.Linear(2, 2)
-    view = private_view(nn.Sequential(shared, nn.ReLU(), shared))
+    view = isolated(nn.Sequential(shared, nn.ReLU(), shared))
     assert view[0] is view[2]
     assert view[0] is not shared
 
 
 def test_a_view_is_gone_with_its_last_user_and_waits_for_no_garbage_collector() -> None:
-    view = private_view(small())
+    view = isolated(small())
     gone = [weakref.ref(module) for module in view.modules()]
     gc.disable()
     try:
@@ -81,7 +82,7 @@ def test_a_view_is_gone_with_its_last_user_and_waits_for_no_garbage_collector() 
 def test_an_absent_submodule_stays_absent() -> None:
     network = nn.Sequential(nn.Linear(2, 2))
     network.register_module("shortcut", None)
-    assert private_view(network).shortcut is None
+    assert isolated(network).shortcut is None
 
 
 @pytest.mark.parametrize(
@@ -89,14 +90,14 @@ def test_an_absent_submodule_stays_absent() -> None:
 )
 def test_torchvisions_blocks_have_the_papers_names(name: str, depths: tuple[int, ...]) -> None:
     network = torchvisions(name)
-    found = blocks_of(network)
+    found = find_anatomy(network).blocks
     assert [block.name for block in found] == [f"layer{i + 1}.{j}" for i, n in enumerate(depths) for j in range(n)]
     assert [(block.stage, block.index) for block in found] == [
         (f"conv{i + 2}_x", j + 1) for i, n in enumerate(depths) for j in range(n)
     ]
     for block in found:
         assert block.block is network.get_submodule(block.name)
-        assert block.last is network.get_submodule(f"{block.name}.bn{2 if name == 'resnet18' else 3}")
+        assert block.branch is network.get_submodule(f"{block.name}.bn{2 if name == 'resnet18' else 3}")
         assert block.residual
     projected = {f"layer{i}.0" for i in range(1 if name != "resnet18" else 2, 5)}
     assert {block.name for block in found if block.shortcut is not None} == projected
@@ -110,7 +111,7 @@ def test_torchvisions_blocks_have_the_papers_names(name: str, depths: tuple[int,
 def test_all_blocks_of_our_networks_are_found(row: Architecture) -> None:
     with torch.device("meta"):
         network = ResNet(row)
-    found = blocks_of(network)
+    found = find_anatomy(network).blocks
     assert {block.name: block.block for block in found} == network.blocks()
     assert [stage.name for stage in row.stages] == list(dict.fromkeys(block.stage for block in found))
     assert all(block.residual == row.residual for block in found)
@@ -120,15 +121,17 @@ def test_all_blocks_of_our_networks_are_found(row: Architecture) -> None:
     "network", [nn.Sequential(nn.Conv2d(3, 4, 3)), nn.Linear(2, 2)], ids=lambda network: type(network).__name__
 )
 def test_what_is_no_resnet_is_refused_in_one_sentence(network: nn.Module) -> None:
-    with pytest.raises(InputError, match=r"^[^\n]*; give a ResNet[^\n]*\.$"):
-        blocks_of(network)
+    with pytest.raises(InputError, match=r"^[^\n]*; give a ResNet, or name its blocks[^\n]*\.$"):
+        find_anatomy(network)
 
 
 def test_stages_of_something_else_are_refused_by_name() -> None:
     network = nn.Module()
     network.layer1 = nn.Sequential(nn.Conv2d(3, 4, 3))
-    with pytest.raises(InputError, match=r"^layer1\.0 is a Conv2d, not a basic or bottleneck block; give a ResNet\.$"):
-        blocks_of(network)
+    with pytest.raises(
+        InputError, match=r"^layer1\.0 is a Conv2d, not a block; give a ResNet, or name its blocks with [^\n]*\.$"
+    ):
+        find_anatomy(network)
 
 
 @pytest.mark.parametrize("layers", [18, 34, 50, 101, 152])
@@ -160,7 +163,7 @@ def test_listeners_hear_input_and_output_inside_the_with_only() -> None:
     network = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
     heard: list[tuple[Tensor, Tensor]] = []
     x = torch.ones(1, 2)
-    with listening({network[0]: lambda x, y: heard.append((x, y))}):
+    with forward_hooks({network[0]: lambda x, y: heard.append((x, y))}):
         network(x)
     network(x)
     assert len(heard) == 1
@@ -170,7 +173,7 @@ def test_listeners_hear_input_and_output_inside_the_with_only() -> None:
 
 def test_listeners_are_gone_after_an_exception() -> None:
     network = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
-    with pytest.raises(RuntimeError, match="shapes"), listening({module: lambda _x, _y: None for module in network}):
+    with pytest.raises(RuntimeError, match="shapes"), forward_hooks({module: lambda _x, _y: None for module in network}):
         network(torch.ones(1, 5))
     assert not any(module._forward_hooks for module in network)
 
@@ -178,7 +181,7 @@ def test_listeners_are_gone_after_an_exception() -> None:
 def test_batch_statistics_are_those_of_training_and_leave_no_trace() -> None:
     network = small().eval()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    found = with_batch_statistics(private_view(network))(noise())
+    found = with_batch_statistics(isolated(network))(noise())
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
     assert not torch.equal(found, network(noise()))
     assert torch.equal(found, network.train()(noise()))  # last, as this does leave a trace

@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from resnet_core.errors import InputError
-from resnet_core.inspection.isolation import blocks_of
 from resnet_core.inspection.lesion import reestimated, with_blocks_swapped, without_blocks
+from resnet_core.networks.anatomy import find_anatomy
 from resnet_core.networks.architectures import architecture
 from resnet_core.networks.resnet import ResNet, build
 from tests.support.side_effects import untouched
@@ -56,7 +56,7 @@ def test_nothing_removed_changes_nothing_bit_for_bit(kind: str) -> None:
 @pytest.mark.parametrize("removed", [("layer1.1",), ("layer2.0",), ("layer1.0", "layer2.0", "layer2.2")])
 def test_removed_blocks_are_left_out(kind: str, removed: tuple[str, ...]) -> None:
     net = network(kind)
-    labels = {place.name: place.label for place in blocks_of(net)}
+    labels = {place.name: place.label for place in find_anatomy(net).blocks}
     with untouched(net):
         found = without_blocks(net, [labels[name] for name in removed])(images())
     assert torch.allclose(found, by_hand(net, ORDER, images(), removed), rtol=1e-4, atol=1e-5)

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from resnet_core.errors import InputError
-from resnet_core.inspection.isolation import blocks_of
 from resnet_core.inspection.paths import path_gradients
+from resnet_core.networks.anatomy import find_anatomy
 from resnet_core.networks.architectures import architecture
 from resnet_core.networks.resnet import ResNet, build
 from tests.support.side_effects import untouched
@@ -40,7 +40,7 @@ def whole_gradient(network: ResNet, images: Tensor, labels: Tensor) -> Tensor:
 def test_all_paths_add_up_to_the_whole_gradient(name: str, changes: dict[str, object]) -> None:
     network = build(architecture(name, width=4, num_classes=5, **changes), seed=0).double()
     images, labels = batch()
-    names = [place.label for place in blocks_of(network)]
+    names = [place.label for place in find_anatomy(network).blocks]
     every = [path for n in range(len(names) + 1) for path in combinations(names, n)]
     with untouched(network):
         gradients = list(path_gradients(network, images, labels, every))

@@ -202,8 +202,8 @@ def test_progress_is_told_a_stop_is_heard_and_bad_input_named() -> None:
     network, x = ours(), image()
     given = attribute(network, x, "grad-cam", 1)
     jobs = (
-        lambda tell: cascade(network, x, "gradient-x-input", 1, tell=tell),
-        lambda tell: curves(network, x, given, tell=tell),
+        lambda tell: cascade(network, x, "gradient-x-input", 1, on_progress=tell),
+        lambda tell: curves(network, x, given, on_progress=tell),
     )
     for job in jobs:
         told: list[float] = []

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from resnet_core.errors import InputError
-from resnet_core.inspection.isolation import blocks_of, listening
+from resnet_core.inspection.isolation import forward_hooks
 from resnet_core.inspection.similarity import block_similarity
+from resnet_core.networks.anatomy import find_anatomy
 from resnet_core.networks.architectures import architecture
 from resnet_core.networks.resnet import ResNet, build
 from tests.support.side_effects import untouched
@@ -28,7 +29,10 @@ def images(n: int, seed: int = 0) -> Tensor:
 
 def features(net: ResNet, x: Tensor) -> list[np.ndarray]:
     heard: list[np.ndarray] = []
-    with torch.no_grad(), listening({p.block: lambda _x, y: heard.append(y.flatten(1).double().numpy()) for p in blocks_of(net)}):
+    with (
+        torch.no_grad(),
+        forward_hooks({p.block: lambda _x, y: heard.append(y.flatten(1).double().numpy()) for p in find_anatomy(net).blocks}),
+    ):
         net(x)
     return heard
 
@@ -111,13 +115,17 @@ def test_unrelated_networks_are_unlike_however_few_the_images() -> None:
     """Where there are more features than images, CKA with the biased HSIC is close to 1 for anything."""
 
     class Noise(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.part = torch.nn.Identity()  # a block has parts
+
         def forward(self, x: Tensor) -> Tensor:
             return torch.randn(len(x), 4096)
 
     def noisy() -> ResNet:
         net = network("resnet")
         for name in ("layer1", "layer2", "layer3"):
-            net.get_submodule(name)[0].forward = Noise().forward  # type: ignore[index, method-assign]
+            net.get_submodule(name)[0] = Noise()  # type: ignore[index, operator]
         net.avgpool = torch.nn.Identity()  # type: ignore[assignment]
         net.fc = torch.nn.Identity()  # type: ignore[assignment]
         return net

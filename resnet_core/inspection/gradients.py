@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _NormBase
-from torchvision.ops import FrozenBatchNorm2d
 
 from resnet_core.atomic import save_arrays
 from resnet_core.errors import InputError
@@ -191,7 +190,7 @@ def layer_responses(network: nn.Module, images: Tensor) -> dict[str, float]:
                 continue
             if isinstance(module, nn.Conv2d | nn.Linear):
                 hooks[module] = partial(keep, name)
-            elif isinstance(module, _NormBase | nn.GroupNorm | nn.LayerNorm | FrozenBatchNorm2d):
+            elif isinstance(module, _NormBase | nn.GroupNorm | nn.LayerNorm) or "FrozenBatchNorm" in type(module).__name__:
                 hooks[module] = keep_norm
         with forward_hooks(hooks, {handle.block: handle.name for handle in anatomy.blocks}):
             logits_of(clone, images)

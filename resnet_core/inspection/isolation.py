@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 from torch.nn.parameter import is_lazy
-from torchvision.ops import FrozenBatchNorm2d
 
 from resnet_core.errors import InputError
 from resnet_core.networks.anatomy import Described, recognised, unwrapped
@@ -49,7 +48,8 @@ def isolated(network: nn.Module) -> nn.Module:
 
 _PLAIN = frozenset((bool, int, float, str, type(None), type, torch.dtype, torch.device))  # values that hold no module
 # tensors, children and hooks: most are empty, and a new one takes a fifth of a copy
-_OF_EVERY_MODULE = frozenset(name for name, value in nn.Module().__dict__.items() if isinstance(value, dict | set))
+_OF_EVERY_MODULE = frozenset(name for name, value in nn.Module().__dict__.items() if isinstance(value, dict | set)) - {"_modules"}
+_BASE = frozenset((*nn.Module().__dict__, "_compiled_call_impl"))
 
 
 def _clone_of(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
@@ -60,17 +60,19 @@ def _clone_of(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
     attributes = module.__dict__
     _refuse(module)
     clone = memo[id(original)] = memo[id(module)] = object.__new__(type(module))
-    private: dict[str, Any] = {}
-    for name, value in attributes.items():
-        if name in _OF_EVERY_MODULE:
-            value = value.copy() if value else type(value)()
-        elif type(value) not in _PLAIN and name != "_compiled_call_impl":
-            value = _cloned_value(value, memo, module)
-        private[name] = value
+    private: dict[str, Any] = attributes.copy()
+    for name in _OF_EVERY_MODULE & attributes.keys():
+        value = attributes[name]
+        private[name] = value.copy() if value else type(value)()
+    for name in attributes.keys() - _BASE:
+        value = attributes[name]
+        if type(value) not in _PLAIN and not (type(value) is tuple and _PLAIN.issuperset(map(type, value))):
+            private[name] = _cloned_value(value, memo, module)
     private["training"] = False
     private["_modules"] = {name: child and _clone_of(child, memo) for name, child in module._modules.items()}
     private["_compiled_call_impl"] = None  # of `net.compile()`: compiled code runs no hooks
-    private |= {"_backward_hooks": OrderedDict(), "_backward_pre_hooks": OrderedDict(), "_is_full_backward_hook": None}
+    if private["_backward_hooks"] or private["_backward_pre_hooks"]:
+        private |= {"_backward_hooks": OrderedDict(), "_backward_pre_hooks": OrderedDict(), "_is_full_backward_hook": None}
     for name in ("grad_checkpointing", "gradient_checkpointing"):  # it would run blocks a second time, in the backward pass
         if private.get(name):
             private[name] = False
@@ -119,7 +121,7 @@ def _refuse(module: nn.Module) -> None:
             f"The forward of a {kind} was replaced on the instance, as accelerate and checkpointing do; give the network from "
             "before that."
         )
-    if any(value is not None and is_lazy(value) for value in module._parameters.values()):
+    if module._parameters and any(value is not None and is_lazy(value) for value in module._parameters.values()):
         raise InputError(f"A {kind} has no weights before its first run; run the network once on an image.")
 
 
@@ -261,7 +263,7 @@ def require_finite_image(image: Tensor) -> None:
 
 def _foreign_statistics(module: nn.Module) -> bool:
     """Whether the module keeps running statistics, but is no norm of torch's, of which it is known how it takes a batch's."""
-    if isinstance(module, _NormBase | FrozenBatchNorm2d) or type(module).__name__.startswith("Frozen"):
+    if isinstance(module, _NormBase) or "Frozen" in type(module).__name__:  # torchvision's, timm's and detectron's frozen ones
         return False
     return "running_mean" in module._buffers or "running_var" in module._buffers
 

@@ -16,11 +16,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
-from torchvision.models import convnext, resnet
 
 from resnet_core.errors import InputError, hint
 from resnet_core.networks.architectures import CONVOLUTIONS, Architecture, BlockKind, Stem
-from resnet_core.networks.blocks import BasicBlock, Bottleneck
+from resnet_core.networks.blocks import Block
 from resnet_core.networks.cost import Convolution, block_shape
 from resnet_core.networks.resnet import ResNet
 
@@ -145,6 +144,9 @@ def _path(network: nn.Module, name: str) -> str:
     return bare
 
 
+_WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel)
+
+
 def unwrapped(network: nn.Module) -> nn.Module:
     """The module inside what only wraps it: `torch.compile`, DataParallel, DistributedDataParallel.
 
@@ -155,7 +157,7 @@ def unwrapped(network: nn.Module) -> nn.Module:
             raise InputError("The network is scripted, and no hook fires inside it; give the network from before torch.jit.")
         if "_orig_mod" in network._modules:  # torch.compile's OptimizedModule, whose own module takes seconds to import
             network = network.get_submodule("_orig_mod")
-        elif isinstance(network, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        elif isinstance(network, _WRAPPERS):
             network = network.module
         else:
             return network
@@ -200,7 +202,7 @@ def find_anatomy(network: nn.Module) -> Anatomy:
             )
         family, stages = found
         blocks = tuple(_handles(stages))
-        known = type(network) in _known_networks() and all(handle.known for handle in blocks)
+        known = _is_known_network(network) and all(handle.known for handle in blocks)
         architecture = _architecture(network, blocks)
     if isinstance(network, fx.GraphModule):
         called = {node.target for node in network.graph.nodes if node.op == "call_module"}
@@ -225,7 +227,7 @@ def _stages(network: nn.Module) -> tuple[str, list[tuple[str, str, nn.Module]]] 
     numbers = takewhile(lambda number: isinstance(getattr(network, f"layer{number}", None), nn.Module), count(1))
     if layers := [f"layer{number}" for number in numbers]:
         return "ResNet", [(f"conv{i + 2}_x", name, network.get_submodule(name)) for i, name in enumerate(layers)]
-    if type(network) is convnext.ConvNeXt:
+    if _written_in(network) == ("torchvision", "ConvNeXt"):
         children = network.get_submodule("features").named_children()
         names = [f"features.{name}" for name, child in children if _blocks_alone(child)]
     else:
@@ -239,7 +241,7 @@ def _stages(network: nn.Module) -> tuple[str, list[tuple[str, str, nn.Module]]] 
 
 
 def _blocks_alone(stage: nn.Module) -> bool:
-    return any(stage.children()) and all(isinstance(child, convnext.CNBlock) for child in stage.children())
+    return any(stage.children()) and all(type(child).__name__ == "CNBlock" for child in stage.children())
 
 
 def _handles(stages: list[tuple[str, str, nn.Module]]) -> Iterator[BlockHandle]:
@@ -268,29 +270,43 @@ def _described_blocks(network: Described) -> Iterator[BlockHandle]:
 def _handle(name: str, stage: str, index: int, block: nn.Module) -> BlockHandle:
     """With F(x) and shortcut where the block's class says where they are, to the exact class: a subclass may run otherwise."""
     known: Any = block
-    kind = type(block) if _as_written(type(block)) else None
-    timm: Any = sys.modules.get("timm.models.resnet")  # where nobody imported timm, nobody has its blocks
-    timm_convnext: Any = sys.modules.get("timm.models.convnext")
-    if kind in (BasicBlock, resnet.BasicBlock):
-        relu = known.relu2 if kind is BasicBlock else known.relu
-        parts = (known.bn2, known.downsample, relu)
-    elif kind in (Bottleneck, resnet.Bottleneck):
-        relu = known.relu3 if kind is Bottleneck else known.relu
-        parts = (known.bn3, known.downsample, relu)
-    elif timm and kind in (timm.BasicBlock, timm.Bottleneck):
-        norm, relu = (known.bn2, known.act2) if kind is timm.BasicBlock else (known.bn3, known.act3)
-        last = next(module for module in (known.drop_path, known.se, norm) if module is not None)
-        parts = (last, known.downsample, relu)
-    elif kind is convnext.CNBlock:
-        parts = (known.stochastic_depth, None, nn.Identity())
-    elif timm_convnext and kind is timm_convnext.ConvNeXtBlock:
+    shortcut, activation = getattr(block, "downsample", None), None
+    source, kind = _written_in(block)
+    if kind in ("BasicBlock", "Bottleneck") and source in _RESNETS:
+        last = 2 if kind == "BasicBlock" else 3
+        branch = getattr(known, f"bn{last}")
+        activation = known.relu if source == "torchvision" else getattr(known, f"{'act' if source == 'timm' else 'relu'}{last}")
+        if source == "timm":  # the last one on the main path
+            branch = next(module for module in (known.drop_path, known.se, branch) if module is not None)
+    elif (source, kind) == ("torchvision", "CNBlock"):
+        branch, shortcut, activation = known.stochastic_depth, None, nn.Identity()
+    elif (source, kind) == ("timm", "ConvNeXtBlock"):
+        branch, activation = known.drop_path, nn.Identity()
         shortcut = None if type(known.shortcut) is nn.Identity else known.shortcut
-        parts = (known.drop_path, shortcut, nn.Identity())
     else:
         return BlockHandle(name, stage, index, block)
-    branch, shortcut, activation = parts
-    residual = known.residual if isinstance(block, BasicBlock | Bottleneck) else True
+    residual = known.residual if isinstance(block, Block) else True
     return BlockHandle(name, stage, index, block, residual, branch, shortcut, activation, known=True)
+
+
+_RESNETS = ("ours", "torchvision", "timm")
+_FILES = {
+    Block.__module__: "ours",
+    ResNet.__module__: "ours",
+    "torchvision.models.resnet": "torchvision",
+    "torchvision.models.convnext": "torchvision",
+    "timm.models.resnet": "timm",
+    "timm.models.convnext": "timm",
+}
+
+
+def _written_in(module: nn.Module) -> tuple[str | None, str]:
+    """Whose class the module is of, and the class's name; None for a class of others, or with a forward of others."""
+    kind = type(module)
+    forward = kind.forward
+    as_written = (forward.__module__, forward.__qualname__) == (kind.__module__, f"{kind.__qualname__}.forward")
+    genuine = getattr(sys.modules.get(kind.__module__), kind.__name__, None) is kind
+    return _FILES.get(kind.__module__) if as_written and genuine else None, kind.__name__
 
 
 def beside_main_path(handle: BlockHandle) -> set[nn.Module]:
@@ -337,16 +353,9 @@ def _first_layer(pairs: list[tuple[str, nn.Module]]) -> str:
     return next((name for name, module in pairs if next(module.parameters(), None) is not None), "no layer")
 
 
-def _known_networks() -> list[type[nn.Module]]:
-    modules = (sys.modules.get("timm.models.resnet"), sys.modules.get("timm.models.convnext"))
-    timm = [getattr(module, name) for module, name in zip(modules, ("ResNet", "ConvNeXt"), strict=True) if module]
-    return [kind for kind in (ResNet, resnet.ResNet, convnext.ConvNeXt, *timm) if _as_written(kind)]
-
-
-def _as_written(kind: type[nn.Module]) -> bool:
-    """Whether the class's forward is its own, and nobody has put another one in its place."""
-    forward = kind.forward
-    return (forward.__module__, forward.__qualname__) == (kind.__module__, f"{kind.__qualname__}.forward")
+def _is_known_network(network: nn.Module) -> bool:
+    source, kind = _written_in(network)
+    return source is not None and kind in ("ResNet", "ConvNeXt")
 
 
 # what a ResNet is in the paper's words
@@ -357,7 +366,7 @@ def _architecture(network: nn.Module, blocks: tuple[BlockHandle, ...]) -> Archit
     if isinstance(own := getattr(network, "architecture", None), Architecture):
         return own
     kinds = {type(handle.block) for handle in blocks}
-    if type(network) not in _known_networks() or len(kinds) > 1 or not all(handle.known for handle in blocks):
+    if not _is_known_network(network) or len(kinds) > 1 or not all(handle.known for handle in blocks):
         return None
     (block,) = kinds
     kind: BlockKind = "basic" if block.__name__ == "BasicBlock" else "bottleneck"

@@ -150,16 +150,20 @@ def _smoothgrad(run: _Run) -> tuple[Tensor, None]:
 
 
 class _GuidedReLU(torch.autograd.Function):
+    """A ReLU, in place or not, that passes back only what is positive."""
+
     @staticmethod
-    def forward(context: Any, x: Tensor) -> Tensor:
-        y = x.clamp_min(0)
+    def forward(context: Any, x: Tensor, inplace: bool) -> Tensor:
+        if inplace:
+            context.mark_dirty(x)
+        y = x.clamp_min_(0) if inplace else x.clamp_min(0)
         context.save_for_backward(y)
         return y
 
     @staticmethod
-    def backward(context: Any, *gradients: Tensor) -> Tensor:
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (y,) = context.saved_tensors
-        return gradients[0].clamp_min(0) * (y > 0)
+        return torch.ops.aten.threshold_backward(gradients[0].clamp_min(0), y, 0), None
 
 
 class _Guided(TorchFunctionMode):
@@ -171,19 +175,26 @@ class _Guided(TorchFunctionMode):
         self, function: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        if function in (F.relu, torch.relu, Tensor.relu) or (function in _CLAMPS and _is_relu(*args[1:], **kwargs)):
-            self.relus += 1
-            y = _GuidedReLU.apply(args[0] if args else kwargs["input"])
-            if function is F.relu and (kwargs.get("inplace") or args[1:] == (True,)):
-                return args[0].copy_(y)
-            return y
-        if function in (F.relu_, torch.relu_, Tensor.relu_):
-            self.relus += 1
-            return args[0].copy_(_GuidedReLU.apply(args[0].clone()))
-        return function(*args, **kwargs)
+        if function not in _RELUS and not (function in _CLAMPS and _is_relu(*args[1:], **kwargs)):
+            return function(*args, **kwargs)
+        self.relus += 1
+        inplace = function in _IN_PLACE or (function is F.relu and (kwargs.get("inplace", False) or args[1:] == (True,)))
+        return _GuidedReLU.apply(args[0] if args else kwargs["input"], inplace)
 
 
-_CLAMPS = (torch.clamp, torch.clip, torch.clamp_min, Tensor.clamp, Tensor.clip, Tensor.clamp_min)
+_IN_PLACE = (
+    F.relu_,
+    torch.relu_,
+    Tensor.relu_,
+    torch.clamp_,
+    torch.clip_,
+    torch.clamp_min_,
+    Tensor.clamp_,
+    Tensor.clip_,
+    Tensor.clamp_min_,
+)
+_RELUS = frozenset((F.relu, torch.relu, Tensor.relu, *_IN_PLACE[:3]))
+_CLAMPS = frozenset((torch.clamp, torch.clip, torch.clamp_min, Tensor.clamp, Tensor.clip, Tensor.clamp_min, *_IN_PLACE[3:]))
 
 
 def _is_relu(low: Any = None, high: Any = None, *, min: Any = None, max: Any = None, **_other: Any) -> bool:

@@ -701,12 +701,18 @@ def test_guided_backpropagation_guides_functional_relus_too() -> None:
                 y.relu_()
             elif self.style == "clamp":
                 y = (y - 0.5).clamp(min=0)
+            elif self.style == "clamp in place":
+                y = y - 0.5
+                torch.clamp_(y, min=0)
+            elif self.style == "module, whose answer is not used":
+                y = y - 0.5
+                nn.ReLU(inplace=True)(y)
             else:
                 y = nn.ReLU(inplace=True)(y - 0.5)
             return self.fc(y.mean((2, 3)))
 
     found = {}
-    for style in ("method", "in place", "clamp", "module"):
+    for style in ("method", "in place", "clamp", "clamp in place", "module", "module, whose answer is not used"):
         network = seeded(lambda style=style: One(style))()
         found[style] = attribute(network, picture(16), "guided-backprop", TARGET).values
     network, x = exact(network), picture(16).double()

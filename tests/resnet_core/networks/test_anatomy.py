@@ -289,6 +289,11 @@ def lazy() -> nn.Module:
     return network
 
 
+def channels_last() -> nn.Module:
+    size = {"embed_dim": 8, "depths": [1, 1], "num_heads": [1, 1], "window_size": [4, 4]}
+    return models.SwinTransformer([4, 4], **size, num_classes=CLASSES)
+
+
 def not_a_number() -> nn.Module:
     network = torchvisions()()
     network.fc.bias.data[1] = float("nan")
@@ -308,10 +313,10 @@ def not_a_number() -> nn.Module:
         (run_twice, "layer1.0 was run 2 times in one pass"),
         (lazy, "A LazyLinear has no weights before its first run"),
         (not_a_number, "The network answers with nan, which is no number"),
-        (lambda: models.vgg11(weights=None), "A VGG has no stages"),
+        (lambda: models.squeezenet1_1(weights=None), "A SqueezeNet has no stages"),
         (lambda: seeded(Answering)(), "An?(swering)* .*has no stages"),
         (lambda: describe(seeded(Answering)(), ["body.a"]), "The network returns a dict, not logits; name the module"),
-        (lambda: describe(models.swin_t(weights=None), ["features.1.0"]), "features.1.0 returns .* not a map"),
+        (lambda: describe(channels_last(), ["features.1.0"]), "features.1.0 returns .* not a map"),
         (lambda: lambda x: x, "A network is a torch.nn.Module, not a function"),
     ],
 )

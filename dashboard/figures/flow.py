@@ -32,7 +32,7 @@ def responses(inspections: Mapping[str, Inspection], selected: str) -> go.Figure
 
 
 def _by_block(
-    inspections: Mapping[str, Inspection], selected: str, quantity: Callable[[BlockRecord], float], title: str
+    inspections: Mapping[str, Inspection], selected: str, quantity: Callable[[BlockRecord], float | None], title: str
 ) -> go.Figure:
     kinds = [inspection.blocks[0].residual_norm is not None for inspection in inspections.values()]
     labels = {(block.stage, block.index): block.label for each in inspections.values() for block in each.blocks}

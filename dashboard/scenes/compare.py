@@ -251,9 +251,10 @@ def _response_message(pair: tuple[Subject, Subject]) -> str:
     by_kind = {each.residual: {b.label: b.response_std for b in each.inspection.blocks} for each in pair}
     if len(by_kind) < 2:
         return "How large each block's response is"
-    common = [label for label in by_kind[True] if label in by_kind[False]]
-    smaller = sum(by_kind[True][label] < by_kind[False][label] for label in common)
-    return f"The residual network's responses are smaller in {smaller} of {len(common)} blocks"
+    both = [(by_kind[True][label], by_kind[False][label]) for label in by_kind[True] if label in by_kind[False]]
+    known = [(residual, plain) for residual, plain in both if residual is not None and plain is not None]
+    smaller = sum(residual < plain for residual, plain in known)
+    return f"The residual network's responses are smaller in {smaller} of {len(known)} blocks"
 
 
 def _difference(

@@ -67,7 +67,7 @@ def cascade(
     def compute(progress: Progress) -> Cascade:
         from resnet_core.inspection.attribution import sanity_checks
 
-        found = sanity_checks.cascade(lens, x, method, target, tell=progress, against=against)
+        found = sanity_checks.cascade(lens, x, method, target, on_progress=progress, against=against)
         return replace(found, maps=found.maps[:1])  # no page shows the others: a megabyte
 
     return slow().answer(("cascade", name, photograph.digest, target, against, method), compute, on_wait)
@@ -81,7 +81,7 @@ def curves(name: str, photograph: Photograph, target: int, against: int | None, 
     def compute(progress: Progress) -> Curves:
         from resnet_core.inspection.attribution import sanity_checks
 
-        return sanity_checks.curves(lens, x, found, tell=progress)
+        return sanity_checks.curves(lens, x, found, on_progress=progress)
 
     return slow().answer(("curves", name, photograph.digest, target, against, method), compute, on_wait)
 
@@ -93,6 +93,6 @@ def random_curves(name: str, photograph: Photograph, target: int, on_wait: OnWai
     def compute(progress: Progress) -> list[Curves]:
         from resnet_core.inspection.attribution import sanity_checks
 
-        return sanity_checks.random_curves(lens, x, target, tell=progress)
+        return sanity_checks.random_curves(lens, x, target, on_progress=progress)
 
     return slow().answer(("random curves", name, photograph.digest, target), compute, on_wait)

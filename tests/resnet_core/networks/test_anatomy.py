@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.resnet_core.inspection.untouched import untouched
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 from torch.nn.utils import prune
@@ -33,7 +34,6 @@ from resnet_core.networks import anatomy
 from resnet_core.networks.anatomy import describe, find_anatomy
 from resnet_core.networks.architectures import architecture
 from resnet_core.networks.resnet import build
-from tests.resnet_core.inspection.untouched import untouched
 from tests.resnet_core.networks.strangers import (
     CLASSES,
     LAYERS,

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.resnet_core.inspection.untouched import untouched
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 from torch.nn.utils import prune
@@ -49,6 +48,7 @@ from tests.resnet_core.networks.strangers import (
     torchvisions,
     written,
 )
+from tests.support.side_effects import untouched
 
 # one of each kind; the others, which take longer, are `slow`
 QUICK = {

@@ -213,7 +213,7 @@ def pictures(root: Path = STUDIES) -> Iterator[tuple[str, go.Figure]]:
             table = runs.load_measured(folder)
         else:
             table = runs.load(folder)
-            if kind in ("race", "figure4", "figure6"):
+            if kind in ("race", "race-long", "figure4", "figure6"):
                 for residual, name in ((False, "plain"), (True, "residual")):
                     if (table.residual == residual).any():
                         yield f"{folder.name}-{name}", degradation_curves(table, residual)

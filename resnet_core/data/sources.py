@@ -189,7 +189,7 @@ def imagenet(folder: Path) -> Dataset:
         ) from None
     folders = [sorted(path.name for path in (folder / part).iterdir() if path.is_dir()) for part in ("train", "val")]
     _same_classes(folder / "train", folder / "val", *folders)
-    synsets = all(re.fullmatch(r"n\d{8}", name) for name in folders[0])
+    synsets = _are_synsets(folders[0])
     if has_names:
         classes = tuple(names[0] for names in train.classes)
     elif synsets and len(folders[0]) == IMAGENET_CLASSES:
@@ -221,6 +221,14 @@ def imagenet(folder: Path) -> Dataset:
         train=files[0],
         test=files[1],
     )
+
+
+def _class_folders(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+
+
+def _are_synsets(names: list[str]) -> bool:
+    return bool(names) and all(re.fullmatch(r"n\d{8}", name) for name in names)
 
 
 def _visible(folder: Path) -> list[Path]:
@@ -269,15 +277,37 @@ DATASETS: dict[str, Callable[[Path], Dataset]] = {
 }
 
 
-def open_dataset(name: str, root: Path | None = None) -> Dataset:
-    """The dataset: one of DATASETS or `folder:PATH`, decoded in memory, or `imagenet:PATH`, which stays in its files.
+def _folder_of(reference: str) -> Path:
+    """The folder of `folder:PATH` or `imagenet:PATH`. Raises InputError for the home of an unknown user."""
+    path = reference.partition(":")[2]
+    try:
+        return Path(path).expanduser().absolute()  # absolute: "." has a name too
+    except RuntimeError:
+        raise InputError(f"There is no home folder for {path}; write the whole path.") from None
 
-    Raises InputError for an unknown name, or where files are missing under `root`.
+
+def dataset_name(reference: str) -> str:
+    """Return the name of the dataset that `open_dataset` opens, without opening it. Raises InputError for an unknown name."""
+    if reference.startswith("folder:"):
+        return _folder_of(reference).name
+    if reference.startswith("imagenet:"):
+        folder = _folder_of(reference)
+        return "imagenet" if _are_synsets(_class_folders(folder / "train")) else folder.name
+    if reference not in DATASETS:
+        known = f"known are {', '.join(DATASETS)}, folder:PATH and imagenet:PATH."
+        raise InputError(f"There is no dataset named {reference!r}; {known}")
+    return reference
+
+
+def open_dataset(name: str, root: Path | None = None) -> Dataset:
+    """Open a dataset: one of DATASETS or `folder:PATH`, decoded in memory, or `imagenet:PATH`, which stays in its files.
+
+    Raises:
+        InputError: The name is unknown, files are missing under `root`, or nothing can be trained on what is there.
     """
+    dataset_name(name)
     if name.startswith("folder:"):
-        return image_folder(Path(name.removeprefix("folder:")).expanduser())
+        return image_folder(_folder_of(name))
     if name.startswith("imagenet:"):
-        return imagenet(Path(name.removeprefix("imagenet:")).expanduser())
-    if name not in DATASETS:
-        raise InputError(f"There is no dataset named {name!r}; known are {', '.join(DATASETS)}, folder:PATH and imagenet:PATH.")
+        return imagenet(_folder_of(name))
     return DATASETS[name](root or data_root())

@@ -123,12 +123,7 @@ class Recipe:
 
 
 # what a run.json of an earlier version does not say
-_OF_OLD_RECIPES = {each.name: each.default for each in fields(Recipe) if each.default is not MISSING}
-
-
-def comparable(recorded: Mapping[str, Any]) -> dict[str, Any]:
-    """A recipe as run.json keeps it, to be compared with another: all of its fields, but for the note, which is words."""
-    return {**_OF_OLD_RECIPES, **recorded, "note": None}
+RECIPE_DEFAULTS = {field.name: field.default for field in fields(Recipe) if field.default is not MISSING}
 
 
 HE2015_CIFAR = Recipe(  # section 4.2 of the paper

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, cast
 
 import torch
 from lightning_fabric import Fabric
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from resnet_core.atomic import replacing
 from resnet_core.data.in_memory import Augmentation, Batch, Images, network_input
 from resnet_core.data.sources import Dataset
 from resnet_core.errors import InputError
 from resnet_core.inspection.isolation import blocks_of, listening
 from resnet_core.inspection.lesion import reestimated
 from resnet_core.networks.resnet import ResNet
+from resnet_core.runs.run import SavedState
 from resnet_core.training.recipe import Recipe
 
 TRAINING_SAMPLE = 10_000  # training images on which the training error is measured, unaugmented, in evaluation mode
@@ -46,15 +42,15 @@ def evaluate(network: nn.Module, data: Images, resolution: int, dataset: Dataset
     return {"loss": loss.item() / len(data), "error_percent": 100 * wrong.item() / len(data)}
 
 
-class Trainee:
-    """A network, its optimiser, its place in the data, and what has been measured (`rows`, tidy).
+class Trainer:
+    """A network, its optimiser, its position in the data, and the metrics that nobody has taken yet (`take_rows`).
 
     fabric: the device, the precision and the other processes. Each process takes its share of every batch, and their gradients
     are averaged, so that their number changes nothing but batch norm, whose statistics are of one process's share: torch
     synchronises them on GPUs only, and the paper's batches of 128 were on two GPUs too (section 4.2). What is recorded of blocks
     is of the first process's share.
 
-    Batches and augmentation follow from (seed, epoch) alone, so trainees with one seed see the same batches, and a restored one
+    Batches and augmentation follow from (seed, epoch) alone, so trainers with one seed see the same batches, and a restored one
     goes on with the batch that would have been next.
 
     compiled: whether the steps of long phases run compiled by `torch.compile`: the same numbers but for rounding. Those that are
@@ -90,7 +86,7 @@ class Trainee:
         self._model, self._stepper = fabric.setup(model, optimizer)
         self.iteration = 0
         self.warm_up_ended: int | None = None  # the iteration, where the recipe lets the error decide
-        self.rows: list[Row] = []
+        self._rows: list[Row] = []
         self._losses: list[Tensor] = []
         self._wrong: list[Tensor] = []
         self._batches = self._next_batches()
@@ -166,10 +162,10 @@ class Trainee:
             self.record(self.iteration, "train_batches", {metric: value.item() for metric, value in found.items()}, name)
 
     def record(self, step: int, split: str, metrics: dict[str, float], block: str | None = None) -> None:
-        """Keep it in `rows`, and tell Fabric's loggers."""
+        """Keep the metrics until `take_rows`, and pass them to Fabric's loggers."""
         for metric, value in metrics.items():
             row = {"step": step, "epoch": step / self.epoch_length, "split": split, "metric": metric, "block": block}
-            self.rows.append({**row, "value": value})
+            self._rows.append({**row, "value": value})
         self.fabric.log_dict({"/".join(filter(None, (split, name, block))): value for name, value in metrics.items()}, step)
 
     def report(self) -> dict[str, float]:
@@ -235,39 +231,39 @@ class Trainee:
         self.network.train()
         return probabilities
 
-    def save(self, path: Path) -> None:
-        """All that a restored trainee needs, in one file that is whole at any moment.
+    def take_rows(self) -> list[Row]:
+        """Return the metrics recorded since the last call, as rows of the tidy table."""
+        rows, self._rows = self._rows, []
+        return rows
 
-        The first process writes it, for any number of processes to go on from; of several, call it after `report`.
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Return all that a restored trainer needs besides the metrics: tensors, and progress that is JSON.
+
+        Any number of processes may go on from it; of several, call it after `report`.
         """
-        if not self.fabric.is_global_zero:
-            return
         tensors = {f"network.{name}": tensor.contiguous() for name, tensor in self.network.state_dict().items()}
         for name, parameter in self.network.named_parameters():
             if "momentum_buffer" in self.optimizer.state[parameter]:
                 tensors[f"momentum.{name}"] = self.optimizer.state[parameter]["momentum_buffer"].contiguous()
         if self._losses:  # since the last report
             tensors |= {"pending.losses": torch.stack(self._losses), "pending.wrong": torch.stack(self._wrong)}
-        place = {"iteration": self.iteration, "rows": self.rows, "warm_up_ended": self.warm_up_ended}
-        with replacing(path) as beside:
-            save_file(tensors, beside, {name: json.dumps(value) for name, value in place.items()})
+        return tensors, {"iteration": self.iteration, "warm_up_ended": self.warm_up_ended}
 
-    def restore(self, path: Path) -> None:
-        """Raises InputError where the file is damaged, or no trainee's."""
+    def restore(self, saved: SavedState) -> None:
+        """Go on from a checkpoint. Raises InputError where it is another network's."""
+        tensors = saved.tensors
         try:
-            tensors = load_file(path)
-            with safe_open(path, "pt") as file:
-                place = {name: json.loads(value) for name, value in (file.metadata() or {}).items()}
             self.network.load_state_dict(
                 {name.removeprefix("network."): t for name, t in tensors.items() if name.startswith("network.")}
             )
-            self.iteration, self.rows, self.warm_up_ended = place["iteration"], place["rows"], place["warm_up_ended"]
-        except (SafetensorError, OSError, ValueError, KeyError, RuntimeError) as error:
-            raise InputError(f"{path} is damaged ({str(error).splitlines()[0]}); remove it to begin anew.") from None
+            self.iteration, self.warm_up_ended = saved.progress["iteration"], saved.progress["warm_up_ended"]
+        except (ValueError, KeyError, RuntimeError) as error:
+            raise saved.damaged(error) from None
         for name, parameter in self.network.named_parameters():
             if f"momentum.{name}" in tensors:
                 buffer = torch.empty_like(parameter).copy_(tensors[f"momentum.{name}"])
                 self.optimizer.state[parameter]["momentum_buffer"] = buffer
         for kept, name in ((self._losses, "losses"), (self._wrong, "wrong")):
             kept[:] = tensors[f"pending.{name}"].to(self.fabric.device) if f"pending.{name}" in tensors else ()
+        self._rows = []
         self._batches = self._next_batches()

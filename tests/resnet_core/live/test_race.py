@@ -176,7 +176,8 @@ def test_a_race_that_is_paused_for_long_stops_and_can_go_on(races_root: Path, mo
     monkeypatch.setattr(worker, "PATIENCE", 0.2)
     folder = not_begun(SMALL, races_root / "race")
     race.steer(folder, Control("run", until=12))
-    worker.work(folder, "plain")
+    with runs.Run.open(folder / "plain") as run:
+        worker.work(run, folder, "plain")
     lane = race.read(folder).lanes["plain"]
     assert (lane.status, lane.iteration) == ("stopped", 15)
     race.go_on(folder)

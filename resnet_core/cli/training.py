@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from resnet_core import runs
+from resnet_core.cli.shared import print_table
 from resnet_core.device import processors
 from resnet_core.errors import InputError
 from resnet_core.networks.architectures import architecture
@@ -41,7 +42,7 @@ Start = Annotated[Path | None, typer.Option(help="a finished run's folder, to go
 
 def bar() -> Progress:
     """On the standard error: what a command gives is alone on the standard output."""
-    columns = [TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()]
+    columns = [TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn()]
     return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
 
 
@@ -103,7 +104,7 @@ def train(
     data = data or "tiny-imagenet"
     scaled = "" if scale == 1 else f"-x{scale:g}"
     folder = out / f"{name}-{dataset_name(data)}-{recipe_name}{scaled}-seed{seed}"
-    if resume and not (folder / "run.json").exists():
+    if resume and not os.path.exists(folder / "run.json"):
         raise InputError(f"{folder} holds no run to go on with; without --resume the same command begins one.")
     first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
     with (
@@ -219,4 +220,4 @@ def _print_errors(table: pd.DataFrame, question: str) -> None:
     for (*_, network), both in errors.groupby(["layers", "residual", "network"]):
         train, test = (both.xs(split, level="split").iloc[0] for split in ("train", "test"))
         shown.add_row(Text(network), spread(train), spread(test), f"{test.n:.0f}")
-    Console().print(shown)
+    print_table(shown)

@@ -239,6 +239,11 @@ def run_on_ray(planned: Sequence[Planned], threads: int, tell: Callable[[Planned
                     came = ray.get(reference)
                 except ray.exceptions.RayTaskError as error:
                     raise error.cause from None
+                except ray.exceptions.RayError as error:  # the worker or its machine died each time
+                    folder, reason = waiting[reference].folder, (str(error).splitlines() or [type(error).__name__])[0]
+                    raise InputError(
+                        f"The worker of {folder} died {ATTEMPTS} times ({reason}); give it more memory, and try again."
+                    ) from None
                 tell(waiting[reference], came)
                 del waiting[reference]
     finally:

@@ -26,7 +26,7 @@ from resnet_core.training.description import describe, describe_plan
 from resnet_core.training.hardware import accelerator, compiles, precision_of
 from resnet_core.training.memory import keep_freed_memory
 from resnet_core.training.recipe import RECIPE_DEFAULTS, Recipe
-from resnet_core.training.trainer import Trainer
+from resnet_core.training.trainer import Trainer, fitting_batch
 
 RECORD_EVERY = 50  # iterations over which the training loss and error are averaged; also between checkpoints
 
@@ -152,7 +152,7 @@ def train_in(
                 run.append(trainer.take_rows())
                 run.add_seconds(seconds)
                 run.checkpoint(*trainer.state())
-                speed = (iteration - since) * recipe.batch_size / seconds
+                speed = (iteration - since) * trainer.batch_size / seconds
                 if fabric.is_global_zero:
                     progress(Progress(iteration, recipe.iterations, **report, images_per_second=speed))
                 clock, since = time.perf_counter(), iteration
@@ -187,7 +187,11 @@ def describe_checkpoint(
     architecture: Architecture, recipe: Recipe, dataset: Dataset, seed: int, run: str, commit: str | None
 ) -> Checkpoint:
     """Return what the weights file at the end says, but for the test error. Raises InputError where it could not say so."""
-    passes = recipe.iterations / max(1, len(dataset.train) // recipe.batch_size)
+    images, batch = len(dataset.train), fitting_batch(recipe, len(dataset.train))
+    passes = recipe.iterations / (images // batch)
+    note = f"Trained for {recipe.iterations:,} iterations ({passes:.3g} passes over the data). {recipe.note}"
+    if batch < recipe.batch_size:
+        note += f" Each batch had all {images} training images, as they are fewer than the recipe's {recipe.batch_size}."
     return Checkpoint(
         architecture=architecture,
         classes=dataset.classes,
@@ -198,7 +202,7 @@ def describe_checkpoint(
         data=dataset.title,
         source=dataset.source,
         recipe=recipe.name,
-        note=f"Trained for {recipe.iterations:,} iterations ({passes:.3g} passes over the data). {recipe.note}",
+        note=note,
         run=run,
         seed=seed,
         commit=commit,

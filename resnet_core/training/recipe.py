@@ -9,6 +9,7 @@ from typing import Any
 
 from resnet_core.errors import InputError, hint
 
+MOST_ITERATIONS = 10**9
 OFTEN = 100  # iterations between two tests, at least, however short the schedule
 # Compiling takes a CPU 30 to 60 s. Of each iteration it saves 1.5 to 3 ms a layer (batches of 128 images of 32 pixels), or 0.5 to
 # 1 ms at the shapes of ImageNet: so many iterations at one resolution, and so many times layers.
@@ -103,6 +104,8 @@ class Recipe:
             raise InputError(f"A scale must be a positive number, not {factor}.")
         if factor == 1:
             return self
+        if self.iterations * factor > MOST_ITERATIONS:
+            raise InputError(f"A scale of {factor:g} asks for more than {MOST_ITERATIONS:,} iterations; choose a smaller scale.")
 
         def times(iterations: int) -> int:
             return round(iterations * factor)

@@ -18,6 +18,7 @@ from resnet_core.data.sources import Dataset
 from resnet_core.errors import InputError
 from resnet_core.inspection.isolation import blocks_of, listening
 from resnet_core.inspection.lesion import reestimated
+from resnet_core.networks.architectures import EXPANSION, Architecture
 from resnet_core.networks.resnet import ResNet
 from resnet_core.runs.run import SavedState
 from resnet_core.training.recipe import Recipe
@@ -42,6 +43,25 @@ def evaluate(network: nn.Module, data: Images, resolution: int, dataset: Dataset
     return {"loss": loss.item() / len(data), "error_percent": 100 * wrong.item() / len(data)}
 
 
+def fitting_batch(recipe: Recipe, images: int) -> int:
+    """Return the recipe's batch size, or that of all images where they are fewer. Raises InputError for a single image."""
+    if images < 2:
+        raise InputError("There is a single training image; a network needs at least two.")
+    return min(recipe.batch_size, images)
+
+
+def memory_format(architecture: Architecture, recipe: Recipe) -> torch.memory_format:
+    """Return the order of a network's numbers in memory: channels last, which is fastest.
+
+    Other for narrow projections of large maps, where torch 2.14 writes beyond its memory on a CPU: the backward pass of 1 x 1
+    convolutions of stride 2 with up to 10 channels and maps from 56 pixels.
+    """
+    side = max(phase.resolution for phase in recipe.phases) // (4 if architecture.stem == "imagenet" else 1)
+    projects = architecture.shortcut in ("B", "C")
+    channels = architecture.width * EXPANSION[architecture.block]
+    return torch.contiguous_format if projects and channels <= 16 and side > 48 else torch.channels_last
+
+
 class Trainer:
     """A network, its optimiser, its position in the data, and the metrics that nobody has taken yet (`take_rows`).
 
@@ -60,13 +80,13 @@ class Trainer:
     def __init__(
         self, network: ResNet, recipe: Recipe, dataset: Dataset, seed: int, fabric: Fabric, compiled: bool = False
     ) -> None:
-        if recipe.batch_size % fabric.world_size:
-            raise InputError(f"A batch of {recipe.batch_size} cannot be shared evenly by {fabric.world_size} processes.")
-        self.epoch_length = len(dataset.train) // recipe.batch_size
-        if not self.epoch_length:
-            raise InputError(f"A batch of {recipe.batch_size} is larger than the {len(dataset.train)} training images.")
-        self.network = network.requires_grad_().to(fabric.device).to(memory_format=torch.channels_last).train()
-        self.recipe, self.seed, self.fabric = recipe, seed, fabric
+        self.batch_size = fitting_batch(recipe, len(dataset.train))
+        if self.batch_size % fabric.world_size:
+            raise InputError(f"A batch of {self.batch_size} cannot be shared evenly by {fabric.world_size} processes.")
+        self.epoch_length = len(dataset.train) // self.batch_size
+        memory = memory_format(network.architecture, recipe)
+        self.network = network.requires_grad_().to(fabric.device).to(memory_format=memory).train()
+        self.recipe, self.seed, self.fabric, self._memory = recipe, seed, fabric, memory
         self.dataset = replace(dataset, train=dataset.train.to(fabric.device), test=dataset.test.to(fabric.device))
         optimizer = torch.optim.SGD(
             network.parameters(),
@@ -97,13 +117,15 @@ class Trainer:
         how = Augmentation(recipe.pad, recipe.mirror, self.dataset.mean, recipe.sides, recipe.colour)
         share = slice(self.fabric.global_rank, None, self.fabric.world_size)
         train = self.dataset.train
-        return train.training_batches(how, recipe.batch_size, recipe.resolution, self.seed, self.iteration, share)
+        return train.training_batches(how, self.batch_size, recipe.resolution, self.seed, self.iteration, share)
 
     def step(self, learning_rate: float | None = None) -> None:
         """One iteration; its loss and error wait for `report`. learning_rate: instead of the recipe's."""
         recipe = self.recipe
         images, labels = next(self._batches)
         x = network_input(images, recipe.resolution_at(self.iteration), self.dataset.mean, self.dataset.std)
+        if self._memory == torch.contiguous_format:
+            x = x.contiguous()
         rate = recipe.learning_rate_at(self.iteration, self.warm_up_ended) if learning_rate is None else learning_rate
         self.optimizer.param_groups[0]["lr"] = rate
         every = recipe.blocks_every
@@ -207,7 +229,7 @@ class Trainer:
         train, dataset, fabric = self.dataset.train, self.dataset, self.fabric
         # a random sample: the files lie class by class
         sample = torch.randperm(len(train), generator=torch.Generator().manual_seed(self.seed))[:TRAINING_SAMPLE]
-        seen, resolution, size = train.part(sample), self.recipe.resolution, self.recipe.batch_size
+        seen, resolution, size = train.part(sample), self.recipe.resolution, self.batch_size
         test = evaluate(self.network, dataset.test, resolution, dataset, fabric)
         self.record(self.iteration, "train", evaluate(self.network, seen, resolution, dataset, fabric))
         self.record(self.iteration, "test", test)

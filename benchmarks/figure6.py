@@ -20,7 +20,6 @@ import time
 from dataclasses import replace
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -35,24 +34,24 @@ from resnet_core.studies.catalogue import study
 from resnet_core.training.hardware import accelerator, precision_of
 from resnet_core.training.memory import keep_freed_memory
 from resnet_core.training.recipe import recipe
-from resnet_core.training.trainer import Trainee
+from resnet_core.training.trainer import Trainer
 
 RECIPE = recipe("he2015-cifar")
 SECONDS = 5.0  # of a slice
 
 
-def trainee(row: Architecture) -> tuple[Trainee, float]:
+def trainer(row: Architecture) -> tuple[Trainer, float]:
     """One whose steps are compiled, and the seconds that took."""
     keep_freed_memory()  # as every training does
-    fabric = Fabric(accelerator=accelerator(), devices=1, precision=precision_of(Path(), RECIPE))
-    found = Trainee(build(row, seed=0), replace(RECIPE, blocks_every=None), noise(), 0, fabric, compiled=True)
+    fabric = Fabric(accelerator=accelerator(), devices=1, precision=precision_of(RECIPE))
+    found = Trainer(build(row, seed=0), replace(RECIPE, blocks_every=None), noise(), 0, fabric, compiled=True)
     start = synchronised()
     for _ in range(5):
         found.step()
     return found, synchronised() - start
 
 
-def steps(of: Trainee) -> tuple[int, float]:
+def steps(of: Trainer) -> tuple[int, float]:
     """How many in SECONDS, and the seconds they took in fact."""
     start, count = synchronised(), 0
     while time.perf_counter() < start + SECONDS:
@@ -66,7 +65,7 @@ def steps(of: Trainee) -> tuple[int, float]:
 def achievable(size: int = 4096) -> float:
     """Multiply-adds a second of a product of matrices in the precision of the training."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    half = precision_of(Path(), RECIPE) == "bf16-mixed"
+    half = precision_of(RECIPE) == "bf16-mixed"
     a = torch.randn(size, size, device=device, dtype=torch.bfloat16 if half else torch.float32)
     times = []
     for _ in range(8):
@@ -78,7 +77,7 @@ def achievable(size: int = 4096) -> float:
 
 def _one_of(processes: int, together: Barrier, found: Queue[float]) -> None:
     torch.set_num_threads(max(1, processors() // processes))
-    of, _ = trainee(architecture("resnet20-cifar"))
+    of, _ = trainer(architecture("resnet20-cifar"))
     together.wait()
     count, seconds = steps(of)
     found.put(count * BATCH / seconds)
@@ -103,7 +102,7 @@ def main() -> None:
     print(f"{device}, torch {torch.__version__}: a product of matrices reaches {2e-12 * limit:.2f} TFLOP/s", flush=True)
     hours = 0.0
     for name, row in study("figure6").networks.items():
-        of, compilation = trainee(row)
+        of, compilation = trainer(row)
         count, seconds = steps(of)
         step = seconds / count
         share = 3 * BATCH * sum(layer.multiply_adds for layer in complexity(row)) / step / limit

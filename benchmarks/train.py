@@ -31,7 +31,6 @@ from dataclasses import replace
 from importlib.metadata import version
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -52,7 +51,7 @@ from resnet_core.networks.resnet import build
 from resnet_core.training.hardware import Precision, accelerator, precision_of
 from resnet_core.training.memory import keep_freed_memory
 from resnet_core.training.recipe import recipe
-from resnet_core.training.trainer import Trainee
+from resnet_core.training.trainer import Trainer
 
 N, BATCH, ROUNDS, STEPS = 12_800, 128, 10, 8
 MEAN, STD = (0.49, 0.48, 0.45), (0.25, 0.24, 0.26)
@@ -109,7 +108,7 @@ def _tutorials_step() -> Callable[[], None]:
 
 
 def _step() -> Callable[[], None]:
-    return trainee(compiled=True).step
+    return trainer(compiled=True).step
 
 
 def _process(make: Callable[[], Callable[[], None]], connection: Connection) -> None:
@@ -200,16 +199,16 @@ def noise() -> Dataset:
     return Dataset("noise", "noise", "", tuple("0123456789"), MEAN, STD, data, data)
 
 
-def trainee(blocks_every: int | None = None, compiled: bool = False) -> Trainee:
+def trainer(blocks_every: int | None = None, compiled: bool = False) -> Trainer:
     how = replace(recipe("he2015-cifar"), blocks_every=blocks_every)
     network, fabric = (
         build(architecture("resnet20-cifar"), seed=0),
-        Fabric(accelerator=accelerator(), devices=1, precision=precision_of(Path(), how)),
+        Fabric(accelerator=accelerator(), devices=1, precision=precision_of(how)),
     )
-    return Trainee(network, how, noise(), 0, fabric, compiled)
+    return Trainer(network, how, noise(), 0, fabric, compiled)
 
 
-def with_torchs_batch_norm(of: Trainee) -> Trainee:
+def with_torchs_batch_norm(of: Trainer) -> Trainer:
     for module in of.network.modules():
         if isinstance(module, BatchNorm2d):
             module.__class__ = nn.BatchNorm2d
@@ -218,10 +217,10 @@ def with_torchs_batch_norm(of: Trainee) -> Trainee:
 
 def main() -> None:
     keep_freed_memory()  # as every training does
-    precision = precision_of(Path(), recipe("he2015-cifar"))
+    precision = precision_of(recipe("he2015-cifar"))
     print(f"{torch.get_num_threads()} threads of {platform.machine()}, torch {version('torch')}, precision {precision}")
-    plain, recording = trainee(), trainee(blocks_every=1)
-    torchs, compiled = with_torchs_batch_norm(trainee(compiled=True)), trainee(compiled=True)
+    plain, recording = trainer(), trainer(blocks_every=1)
+    torchs, compiled = with_torchs_batch_norm(trainer(compiled=True)), trainer(compiled=True)
     report("the bare step", "1.050", compare(plain.step, limit(precision, compiled=False)))
     report("the bare step, both compiled", "1.050", compare(compiled.step, limit(precision, compiled=True)))
     report("the steps as they are written", "none", compare(compiled.step, plain.step))

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+from rich.text import Text
 
 from resnet_core.atomic import save_arrays
+from resnet_core.cli.shared import print_table
 from resnet_core.errors import InputError
 from resnet_core.networks.architectures import REGISTRY, architecture
 
@@ -55,14 +56,14 @@ def inspect_image(
         "gradient norm",
         "response sd",
         "‖F(x)‖ / ‖x‖",
-        title=f"target: {known.classes[found.target]}",
+        title=Text(f"target: {known.classes[found.target]}"),
         box=None,
     )
     for block in found.blocks:
         ratio = "" if block.residual_ratio is None else f"{block.residual_ratio:.3f}"
         shape = " x ".join(map(str, block.output_shape))
         table.add_row(block.label, shape, f"{block.gradient_norm:.3g}", f"{block.response_std:.3g}", ratio)
-    Console().print(table)
+    print_table(table)
 
 
 def _asked(
@@ -143,7 +144,7 @@ def trust_of_attribution(
     table = Table("random down to", "of absolute values", "of values", title="rank correlation with the original", box=None)
     for layer, absolute, signed in zip(cascade.layers, cascade.absolute, cascade.signed, strict=True):
         table.add_row(layer, f"{absolute:.2f}", f"{signed:.2f}")
-    Console().print(table)
+    print_table(table)
     for name, good, found, areas in (
         ("deletion", "low", curves.deletion_auc, [each.deletion_auc for each in random]),
         ("insertion", "high", curves.insertion_auc, [each.insertion_auc for each in random]),
@@ -172,7 +173,7 @@ def feature_maps_of_image(
         strongest = found.statistics(place, like=0)["energy"].argmax()
         numbers = (f"{maps.mean():.3g}", f"{maps.std():.3g}", f"{(maps == 0).mean():.1%}", str(strongest))
         table.add_row(place, str(channels), f"{height} x {width}", *numbers)
-    Console().print(table)
+    print_table(table)
 
 
 def gradient_flow_of_batch(
@@ -206,4 +207,4 @@ def gradient_flow_of_batch(
     table = Table("block", "gradient norm", "response sd", "rms of the output", box=None)
     for block in found.blocks:
         table.add_row(block.block, f"{block.gradient_norm:.3g}", f"{block.response_sd:.3g}", f"{block.output_rms:.3g}")
-    Console().print(table)
+    print_table(table)

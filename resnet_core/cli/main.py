@@ -7,14 +7,15 @@ import sys
 from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from resnet_core.cli import inspection, runs, training
+from resnet_core.cli.shared import print_anything, print_table
 from resnet_core.errors import InputError
 from resnet_core.networks.architectures import REGISTRY, architecture
 from resnet_core.networks.cost import complexity, stage_table
 
+DEBUG = "RESNET_LENS_DEBUG"  # environment variable; with it, an unforeseen error is shown with its traceback
 STOPPED = 130  # what a command that a Ctrl-C ended gives
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -44,7 +45,7 @@ def list_networks() -> None:
         layers = complexity(row)
         parameters, multiply_adds = sum(x.parameters for x in layers), sum(x.multiply_adds for x in layers)
         table.add_row(name, f"{row.layers}", row.shortcut or "none", f"{parameters:,}", f"{multiply_adds / 1e9:.2f} billion")
-    Console().print(table)
+    print_table(table)
     for name in bundled():
         known = read_checkpoint(name)
         print(f"{name}: trained on {known.data}, test error {known.test_error_percent:.2f} % ({known.recipe} recipe)")
@@ -59,10 +60,11 @@ def summary(name: Annotated[str, typer.Argument(help="a network of the registry"
         table.add_row(row.stage, row.output, row.blocks, f"{row.parameters:,}", f"{row.multiply_adds / 1e6:,.1f} million")
     parameters, multiply_adds = sum(row.parameters for row in rows), sum(row.multiply_adds for row in rows)
     table.add_row("in all", "", "", f"{parameters:,}", f"{multiply_adds / 1e6:,.1f} million")
-    Console().print(table)
+    print_table(table)
 
 
 def main() -> None:
+    print_anything()
     try:
         code = app(standalone_mode=False)
     except InputError as error:
@@ -71,13 +73,30 @@ def main() -> None:
         said = error.format_message().rstrip(".")
         end = "" if said.endswith("?") else "; `python -m resnet_core --help` lists what there is."
         _refuse(said + end if said else "")
-    except (MemoryError, RuntimeError) as error:
-        if "memory" not in str(error):
+    except Exception as error:
+        if os.environ.get(DEBUG):
             raise
-        _refuse(f"There is not enough memory ({str(error).splitlines()[0]}); choose a smaller network or fewer images at once.")
+        _refuse(_sentence(error))
     if code == STOPPED:
         print("Stopped; a training goes on with the same command.", file=sys.stderr)
     sys.exit(code)
+
+
+def _sentence(error: Exception) -> str:
+    """Return what to say of an error that nobody foresaw."""
+    text = " ".join(str(error).split())[:300].rstrip(".")
+    reason = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    low = text.lower()
+    if "shared memory" in low or "/dev/shm" in low or "shm" in low.split():
+        return f"The system's shared memory cannot be used ({reason}); make /dev/shm writable and large enough."
+    if isinstance(error, MemoryError) or any(word in low for word in ("memory", "alloc")):
+        return f"There is not enough memory ({reason}); choose a smaller network or fewer images at once."
+    if isinstance(error, OSError):
+        place = f"{os.fsencode(error.filename).decode(errors='replace')}: " if isinstance(error.filename, str | bytes) else ""
+        return (
+            f"The system refused something ({place[:300]}{error.strerror or reason}); correct that, and give the command again."
+        )
+    return f"Something went wrong that nobody foresaw ({reason}); {DEBUG}=1 shows where, for a report of the fault."
 
 
 def _refuse(sentence: str) -> NoReturn:

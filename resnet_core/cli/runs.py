@@ -47,15 +47,16 @@ def _line(run: Path) -> dict[str, Any]:
     facts = runs.read_run(run)
     recipe = facts.recipe + ("" if facts.scale == 1 else f" x{facts.scale:g}")
     table = runs.results(facts) if facts.status == "finished" and facts.measurement is None else None
-    error = "" if table is None else _last_test_error(table)
+    error = "" if table is None else _test_error(table)
     said = [run, facts.architecture, facts.data, recipe, str(facts.seed), facts.status, error]
     return dict(zip(LISTED, said, strict=True))
 
 
-def _last_test_error(table: pd.DataFrame) -> str:
-    """In percent; empty where it was never tested."""
-    errors = table[(table.metric == "error_percent") & (table.split == "test") & table.block.isna()]
-    return "" if errors.empty else f"{errors.value.iloc[-1]:.2f}"
+def _test_error(table: pd.DataFrame) -> str:
+    """The final test error in percent, with the running statistics of batch norm; empty where it was never tested."""
+    errors = runs.final_errors(table)
+    errors = errors[(errors.split == "test") & (errors.statistics == "running")].error_percent
+    return "" if errors.empty else f"{errors.iloc[-1]:.2f}"
 
 
 @runs_app.command("show")

@@ -7,7 +7,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,12 +16,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from resnet_core import runs
+from resnet_core.cli.shared import print_table
 from resnet_core.device import processors
 from resnet_core.errors import InputError
 from resnet_core.networks.architectures import architecture
-from resnet_core.studies.plan import alone_in, summary
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -42,7 +42,7 @@ Start = Annotated[Path | None, typer.Option(help="a finished run's folder, to go
 
 def bar() -> Progress:
     """On the standard error: what a command gives is alone on the standard output."""
-    columns = [TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()]
+    columns = [TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn()]
     return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
 
 
@@ -94,27 +94,29 @@ def train(
     """Train one network; the same command again goes on where it was stopped."""
     import torch
 
-    from resnet_core.data.sources import open_dataset
+    from resnet_core.data.sources import dataset_name, open_dataset
     from resnet_core.training import hardware, loggers, loop, recipe
 
     if threads:
         torch.set_num_threads(threads)
     changes = {field: value for field, value in (("width", width), ("shortcut", shortcut)) if value is not None}
-    # checked before the data are decoded
     chosen, base = recipe.recipe(recipe_name).scaled(scale), architecture(name, batch_norm=batch_norm, **changes)
-    dataset = open_dataset(data or "tiny-imagenet")
-    network = replace(base, num_classes=len(dataset.classes))
+    data = data or "tiny-imagenet"
     scaled = "" if scale == 1 else f"-x{scale:g}"
-    folder = out / f"{name}-{dataset.name}-{recipe_name}{scaled}-seed{seed}"
-    if resume and not (folder / "run.json").exists():
+    folder = out / f"{name}-{dataset_name(data)}-{recipe_name}{scaled}-seed{seed}"
+    if resume and not os.path.exists(folder / "run.json"):
         raise InputError(f"{folder} holds no run to go on with; without --resume the same command begins one.")
-    with loggers.listening(logger, folder) as listeners, bar() as shown:
-        fabric = _fabric(hardware.precision_of(folder, chosen), listeners)
-        show = follow(shown, name, chosen.iterations, hardware.compiles(folder, network, chosen, fabric.device))
-        with alone_in(folder) if fabric.world_size == 1 else nullcontext(True) as alone:
-            if not alone:
-                raise InputError(f"Another process is training {folder}; wait for it, or choose another folder with --out.")
-            loop.train(network, chosen, dataset, seed, folder, show, start, fabric)
+    first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
+    with (
+        loop.open_run(folder, base, chosen, seed, start, writes=first) as run,
+        loggers.listening(logger, folder) as listeners,
+        bar() as shown,
+    ):
+        recorded, dataset = run.facts, open_dataset(data)
+        network = replace(base, num_classes=len(dataset.classes))
+        fabric = _fabric(hardware.precision_of(chosen, recorded), listeners)
+        show = follow(shown, name, chosen.iterations, hardware.compiles(network, chosen, fabric.device, recorded))
+        loop.train_in(run, network, chosen, dataset, seed, show, start, fabric)
     if fabric.is_global_zero:
         print(folder)
 
@@ -142,7 +144,7 @@ def race(
     finished = [folder / which for which, status in ends.items() if status == "finished"]
     print(folder)
     if finished:
-        _print_errors(summary(runs.load(*finished)), "Errors at the end")
+        _print_errors(runs.load(*finished), "Errors at the end")
     for which, status in ends.items():
         if status != "finished":
             end = {"dead": "died", "stopped": "was stopped"}.get(status, status)
@@ -192,7 +194,11 @@ def study(
     with bar() as shown:
         task = shown.add_task(chosen.name, total=len(planned))
 
+        finished = []
+
         def tell(done: studies.Planned, what: str) -> None:
+            if what != "elsewhere":
+                finished.append(done.folder)
             shown.update(task, advance=1, description=done.folder.name)
             print(f"{done.folder}: {what}", flush=True)
 
@@ -200,18 +206,18 @@ def study(
             studies.run_on_ray(planned, threads, tell)
         else:
             studies.run_here(planned, jobs, threads, tell)
-    finished = [each.folder for each in planned if studies.is_finished(each)]
     if finished and isinstance(chosen, Study):
-        _print_errors(summary(runs.load(*finished)), chosen.question)
+        _print_errors(runs.load(*finished), chosen.question)
 
 
-def _print_errors(errors: pd.DataFrame, question: str) -> None:
-    table = Table("network", "training error %", "test error %", "seeds", title=question, box=None)
+def _print_errors(table: pd.DataFrame, question: str) -> None:
+    errors = runs.mean_final_errors(table).set_index(["layers", "residual", "network", "split"])
+    shown = Table("network", "training error %", "test error %", "seeds", title=Text(question), box=None)
 
-    def spread(row: pd.Series, split: str) -> str:
-        sd = row["std", split]
-        return f"{row['mean', split]:.2f}" + ("" if pd.isna(sd) else f" ± {sd:.2f}")
+    def spread(row: pd.Series) -> str:
+        return f"{row['mean']:.2f}" + ("" if pd.isna(row.sd) else f" ± {row.sd:.2f}")
 
-    for (name, *_), row in errors.iterrows():
-        table.add_row(name, spread(row, "train"), spread(row, "test"), f"{row['count', 'test']:.0f}")
-    Console().print(table)
+    for (*_, network), both in errors.groupby(["layers", "residual", "network"]):
+        train, test = (both.xs(split, level="split").iloc[0] for split in ("train", "test"))
+        shown.add_row(Text(network), spread(train), spread(test), f"{test.n:.0f}")
+    print_table(shown)

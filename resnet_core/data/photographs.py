@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,8 +38,13 @@ def opened(path: Path) -> Iterator[Image.Image]:
     try:
         with Image.open(path) as image:
             yield image
-    except (OSError, Image.DecompressionBombError):
-        raise InputError(f"{path} is not a picture that can be read; remove it or unpack the dataset again.") from None
+    except InputError:
+        raise
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        raise InputError(
+            f"{path} is not a picture that can be read; put the original in its place, and the same command goes on, or remove "
+            "it and begin a new training in another folder with --out."
+        ) from None
 
 
 def decode(paths: Sequence[Path], side: int) -> Tensor:
@@ -91,9 +97,15 @@ class ImageFiles:
     def side(self) -> int:
         return CROP
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        return f"{zlib.crc32(self.labels.numpy().data, zlib.crc32(self.names.tobytes())):08x}"
+        """Of names and labels, "+", of the files' sizes: their bytes would take hours."""
+        try:
+            sizes = np.array([(self.root / os.fsdecode(name)).stat().st_size for name in self.names], dtype=np.int64)
+        except OSError as error:
+            raise InputError(f"{error.filename} cannot be read ({error.strerror}); unpack the dataset again.") from None
+        named = zlib.crc32(self.labels.numpy().data, zlib.crc32(self.names.tobytes()))
+        return f"{named:08x}+{zlib.crc32(sizes.data):08x}"
 
     def to(self, device: torch.device) -> ImageFiles:
         return replace(self, device=device)

@@ -15,11 +15,13 @@ import torch
 
 from resnet_core.assets import DATA
 from resnet_core.data import synthetic as shapes
+from resnet_core.data.folders import class_folders, list_pictures, one_side
 from resnet_core.data.in_memory import Colour, Images, ImageSet
-from resnet_core.data.photographs import ImageFiles, decode, opened
+from resnet_core.data.photographs import ImageFiles, decode
 from resnet_core.errors import InputError
 
 IMAGENET_CLASSES = 1000
+FLAT = 1e-9  # a channel's variance on a scale of 0 to 1, below which it is one value and rounding
 DATA_FOLDER = "RESNET_LENS_DATA"  # environment variable; without it ./data, as in torchvision's examples
 
 
@@ -56,12 +58,18 @@ def tiny_imagenet(root: Path) -> Dataset:
             f"Tiny-ImageNet is not complete: {missing} is missing; unpack http://cs231n.stanford.edu/tiny-imagenet-200.zip "
             f"in {root.absolute()}, or set {DATA_FOLDER} to the folder that holds tiny-imagenet-200."
         )
-    wnids = (folder / "wnids.txt").read_text().split()
-    words = dict(line.split("\t", 1) for line in (folder / "words.txt").read_text().splitlines() if "\t" in line)
+    wnids = (folder / "wnids.txt").read_text(encoding="utf-8-sig").split()
+    words = dict(
+        line.split("\t", 1) for line in (folder / "words.txt").read_text(encoding="utf-8-sig").splitlines() if "\t" in line
+    )
     index = {wnid: i for i, wnid in enumerate(wnids)}
 
     train = [(path, index[wnid]) for wnid in wnids for path in sorted((folder / "train" / wnid / "images").glob("*.JPEG"))]
-    rows = [line.split("\t")[:2] for line in (folder / "val/val_annotations.txt").read_text().splitlines() if "\t" in line]
+    rows = [
+        line.split("\t")[:2]
+        for line in (folder / "val/val_annotations.txt").read_text(encoding="utf-8-sig").splitlines()
+        if "\t" in line
+    ]
     test = [(folder / "val/images" / name, index[wnid]) for name, wnid in rows if wnid in index]
     named = sum(wnid in words for wnid in wnids)
     if (len(train), len(test), named) != (100_000, 10_000, 200):
@@ -146,22 +154,18 @@ def image_folder(folder: Path) -> Dataset:
     if not (folder / "train").is_dir() or not tests:
         raise InputError(f"{folder} needs the folders train and test (or val), and in each of them one folder of images a class.")
     title, source = _card(folder)
-    names = [sorted(path.name for path in part.iterdir() if path.is_dir()) for part in (folder / "train", tests[0])]
-    _same_classes(folder / "train", tests[0], *names)
-    sets = []
-    for part in (folder / "train", tests[0]):
-        files = [(path, y) for y, name in enumerate(names[0]) for path in _visible(part / name)]
-        if not files:
-            raise InputError(f"There is no image in {part}.")
-        with opened(files[0][0]) as first:
-            side = first.size[0]
-        sets.append(ImageSet(decode([path for path, _ in files], side), torch.tensor([y for _, y in files])))
+    listed = list_pictures(folder / "train", tests[0])
+    side = one_side(folder, [*listed.train, *listed.test])
+    sets = [
+        ImageSet(decode([path for path, _ in part], side), torch.tensor([label for _, label in part]))
+        for part in (listed.train, listed.test)
+    ]
     train, test = sets
     return Dataset(
         name=folder.name,
         title=title,
         source=source,
-        classes=tuple(names[0]),
+        classes=listed.classes,
         **_statistics(train),
         train=train,
         test=test,
@@ -175,29 +179,29 @@ def imagenet(folder: Path) -> Dataset:
     are those of ImageNet that everybody uses. Classes are called by the first name in meta.bin, where torchvision has left it, or
     else, if they are ImageNet's 1,000, by torchvision's names.
     """
-    from torchvision.datasets import ImageFolder, ImageNet
+    from torchvision.datasets.folder import IMG_EXTENSIONS
+    from torchvision.datasets.imagenet import load_meta_file
 
-    has_names = (folder / "meta.bin").exists()
-    try:
-        train, test = (ImageNet(folder, part) if has_names else ImageFolder(folder / part) for part in ("train", "val"))
-    except (OSError, RuntimeError, KeyError, ValueError, pickle.UnpicklingError):
-        raise InputError(
-            f"{folder.absolute()} is not ImageNet unpacked: it needs train/<class>/ and val/<class>/ with photographs; get "
-            "ILSVRC2012_devkit_t12.tar.gz, ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar from "
-            "https://image-net.org/challenges/LSVRC/2012/2012-downloads.php, put them there, and let "
-            "torchvision.datasets.ImageNet(folder, split) unpack them, once with the split train and once with val."
-        ) from None
-    folders = [sorted(path.name for path in (folder / part).iterdir() if path.is_dir()) for part in ("train", "val")]
-    _same_classes(folder / "train", folder / "val", *folders)
-    synsets = all(re.fullmatch(r"n\d{8}", name) for name in folders[0])
-    if has_names:
-        classes = tuple(names[0] for names in train.classes)
-    elif synsets and len(folders[0]) == IMAGENET_CLASSES:
+    folder = folder.absolute()
+    val = next((folder / name for name in ("val", "test") if (folder / name).is_dir()), folder / "val")
+    if not ((folder / "train").is_dir() and class_folders(folder / "train") and val.is_dir() and class_folders(val)):
+        raise _not_imagenet(folder)
+    names_of: dict[str, tuple[str, ...]] = {}
+    if (folder / "meta.bin").exists():
+        try:
+            names_of = load_meta_file(folder)[0]
+        except (OSError, RuntimeError, KeyError, ValueError, pickle.UnpicklingError):
+            raise _not_imagenet(folder) from None
+    listed = list_pictures(folder / "train", val, IMG_EXTENSIONS)
+    synsets = _are_synsets(list(listed.classes))
+    if names_of and all(name in names_of for name in listed.classes):
+        classes = tuple(names_of[name][0] for name in listed.classes)
+    elif synsets and len(listed.classes) == IMAGENET_CLASSES:
         from torchvision.models import ResNet34_Weights
 
         classes = tuple(ResNet34_Weights.IMAGENET1K_V1.meta["categories"])
     else:
-        classes = tuple(folders[0])
+        classes = listed.classes
     if synsets:
         few = "" if len(classes) == IMAGENET_CLASSES else f", {len(classes)} of its 1,000 classes"
         title, source = f"ImageNet{few}", "ILSVRC-2012 (image-net.org; for non-commercial research and education)"
@@ -206,10 +210,10 @@ def imagenet(folder: Path) -> Dataset:
     files = [
         ImageFiles(
             root=folder,
-            names=np.array([os.fsencode(os.path.relpath(path, folder)) for path, _ in part.samples]),
-            labels=torch.tensor(part.targets),
+            names=np.array([os.fsencode(os.path.relpath(path, folder)) for path, _ in part]),
+            labels=torch.tensor([label for _, label in part]),
         )
-        for part in (train, test)
+        for part in (listed.train, listed.test)
     ]
     return Dataset(
         name="imagenet" if synsets else folder.name,
@@ -223,22 +227,24 @@ def imagenet(folder: Path) -> Dataset:
     )
 
 
-def _visible(folder: Path) -> list[Path]:
-    """The files in it, without those that systems leave there, such as .DS_Store."""
-    return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+def _not_imagenet(folder: Path) -> InputError:
+    return InputError(
+        f"{folder} is not ImageNet unpacked: it needs train/<class>/ and val/<class>/ with photographs; get "
+        "ILSVRC2012_devkit_t12.tar.gz, ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar from "
+        "https://image-net.org/challenges/LSVRC/2012/2012-downloads.php, put them there, and let "
+        "torchvision.datasets.ImageNet(folder, split) unpack them, once with the split train and once with val."
+    )
 
 
-def _same_classes(train: Path, test: Path, names: list[str], others: list[str]) -> None:
-    if names != others or not names:
-        different = sorted(set(names) ^ set(others))
-        raise InputError(f"The classes of {train} and {test} differ: {', '.join(different[:5]) or 'there are none'}.")
+def _are_synsets(names: list[str]) -> bool:
+    return bool(names) and all(re.fullmatch(r"n\d{8}", name) for name in names)
 
 
 def _card(folder: Path) -> tuple[str, str]:
     """Title and source of a folder of images."""
     path = folder / "dataset.json"
     try:
-        card = json.loads(path.read_text()) if path.exists() else {}
+        card = json.loads(path.read_text(encoding="utf-8-sig")) if path.exists() else {}
         if not (isinstance(card, dict) and all(isinstance(value, str) for value in card.values())):
             raise ValueError
     except ValueError:
@@ -256,7 +262,10 @@ def _statistics(train: ImageSet) -> dict[str, Colour]:
         squares += (values * values).sum(0)
     n = train.images.shape[:3].numel()
     mean = [int(t) / n / 255 for t in total]
-    std = [(int(q) / n / 255**2 - m * m) ** 0.5 for q, m in zip(squares, mean, strict=True)]
+    variance = [int(q) / n / 255**2 - m * m for q, m in zip(squares, mean, strict=True)]
+    if max(variance) < FLAT:
+        raise InputError("All training images have one colour; there is nothing that a network could learn.")
+    std = [v**0.5 if v >= FLAT else 1.0 for v in variance]  # of a channel that never changes nothing is left to scale
     return {"mean": (mean[0], mean[1], mean[2]), "std": (std[0], std[1], std[2])}
 
 
@@ -269,15 +278,37 @@ DATASETS: dict[str, Callable[[Path], Dataset]] = {
 }
 
 
-def open_dataset(name: str, root: Path | None = None) -> Dataset:
-    """The dataset: one of DATASETS or `folder:PATH`, decoded in memory, or `imagenet:PATH`, which stays in its files.
+def _folder_of(reference: str) -> Path:
+    """The folder of `folder:PATH` or `imagenet:PATH`. Raises InputError for the home of an unknown user."""
+    path = reference.partition(":")[2]
+    try:
+        return Path(path).expanduser().absolute()  # absolute: "." has a name too
+    except RuntimeError:
+        raise InputError(f"There is no home folder for {path}; write the whole path.") from None
 
-    Raises InputError for an unknown name, or where files are missing under `root`.
+
+def dataset_name(reference: str) -> str:
+    """Return the name of the dataset that `open_dataset` opens, without opening it. Raises InputError for an unknown name."""
+    if reference.startswith("folder:"):
+        return _folder_of(reference).name
+    if reference.startswith("imagenet:"):
+        folder = _folder_of(reference)
+        return "imagenet" if (folder / "train").is_dir() and _are_synsets(class_folders(folder / "train")) else folder.name
+    if reference not in DATASETS:
+        known = f"known are {', '.join(DATASETS)}, folder:PATH and imagenet:PATH."
+        raise InputError(f"There is no dataset named {reference!r}; {known}")
+    return reference
+
+
+def open_dataset(name: str, root: Path | None = None) -> Dataset:
+    """Open a dataset: one of DATASETS or `folder:PATH`, decoded in memory, or `imagenet:PATH`, which stays in its files.
+
+    Raises:
+        InputError: The name is unknown, files are missing under `root`, or nothing can be trained on what is there.
     """
+    dataset_name(name)
     if name.startswith("folder:"):
-        return image_folder(Path(name.removeprefix("folder:")).expanduser())
+        return image_folder(_folder_of(name))
     if name.startswith("imagenet:"):
-        return imagenet(Path(name.removeprefix("imagenet:")).expanduser())
-    if name not in DATASETS:
-        raise InputError(f"There is no dataset named {name!r}; known are {', '.join(DATASETS)}, folder:PATH and imagenet:PATH.")
+        return imagenet(_folder_of(name))
     return DATASETS[name](root or data_root())

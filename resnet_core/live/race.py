@@ -41,8 +41,9 @@ LEARNING_RATES = (0.01, 0.02, 0.05, 0.1, 0.2)
 SHORTCUTS: tuple[Shortcut, ...] = ("A", "B", "C")
 DATA = "digits"
 CLASSES = 10  # of the data
+FAREWELL = 10  # seconds in which a lane's worker may end after it has recorded its end
 BEGINNING = 60  # seconds that a worker may take to begin; a new Python takes some ten
-LOCK, STARTING = ".lock", ".starting"  # files beside those that are packed
+LOCK, STARTING = runs.LOCK, ".starting"  # files beside those that are packed
 Wish = Literal["run", "pause", "stop"]
 Status = Literal["starting", "running", "stopped", "finished", "diverged", "dead"]
 UNFINISHED = ("starting", "running")
@@ -187,7 +188,8 @@ def go_on(folder: Path, settings: Settings | None = None) -> None:
                 continue
             lane.mkdir(exist_ok=True)
             if status != "starting":  # at once, so that nobody takes the race for over
-                runs.write_facts(lane, {**runs.read_facts(lane), "status": "running"})
+                with runs.Run.open(lane, patience=FAREWELL) as run:
+                    run.mark("running")
             (lane / "pid").unlink(missing_ok=True)
             launchers[lane / "pid"] = _launch(lane.absolute())
     except BaseException:

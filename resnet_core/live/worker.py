@@ -10,100 +10,104 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import torch
 from lightning_fabric import Fabric
 
-from resnet_core import runs
 from resnet_core.atomic import replacing
 from resnet_core.data.sources import open_dataset
 from resnet_core.live import race
-from resnet_core.locks import holding
 from resnet_core.networks.resnet import build
-from resnet_core.training.description import begin, describe
-from resnet_core.training.loop import finish
-from resnet_core.training.trainer import Trainee
+from resnet_core.runs.provenance import provenance
+from resnet_core.runs.run import Run
+from resnet_core.training.description import describe
+from resnet_core.training.loop import describe_checkpoint, finish
+from resnet_core.training.recipe import RECIPE_DEFAULTS
+from resnet_core.training.trainer import Trainer
 
 REPORT_EVERY = 5  # iterations
 SAVE_EVERY = 50  # iterations
 NICENESS = 10  # the pages come first
-FAREWELL = 10  # seconds in which a lane's worker before this one may end
 PATIENCE = 900  # seconds of a pause, after which the race is stopped: two processes are too much to wait for nobody
 
 
-def work(folder: Path, which: str) -> None:
-    """Train one lane as the control file wants, until the race's last iteration or a stop."""
+def work(run: Run, folder: Path, which: str) -> None:
+    """Train one lane into its run directory as the control file wants, until the race's last iteration or a stop."""
     settings, _ = race.read_settings(folder)
     fabric = Fabric(accelerator="cpu", devices=1)  # so small a network is no faster on a GPU
-    row, how, dataset = settings.network(which), settings.recipe(), open_dataset(race.DATA)
-    trainee = Trainee(build(row, settings.seed), how, dataset, settings.seed, fabric)
-    lane, state = folder / which, folder / which / "state.safetensors"
-    facts = begin(lane, describe(row, how, dataset, settings.seed, None, fabric), fabric) | {"status": "running"}
-    runs.write_facts(lane, facts)
-    if state.exists():
-        trainee.restore(state)
-    watched, _ = next(dataset.test.test_batches(race.SHOWN, how.resolution))
-    with (lane / "live.jsonl").open("w") as live:
-        written, told = 0, trainee.iteration
+    architecture, recipe, dataset = settings.network(which), settings.recipe(), open_dataset(race.DATA)
+    made_with = provenance(fabric.device)
+    checkpoint = describe_checkpoint(architecture, recipe, dataset, settings.seed, which, made_with["commit"])
+    trainer = Trainer(build(architecture, settings.seed), recipe, dataset, settings.seed, fabric)
+    run.begin(describe(architecture, recipe, dataset, settings.seed, None, fabric), made_with, RECIPE_DEFAULTS)
+    run.mark("running")
+    earlier = []
+    if saved := run.restore():
+        trainer.restore(saved)
+        earlier = run.rows
+    watched, _ = next(dataset.test.test_batches(race.SHOWN, recipe.resolution))
+    with (run.folder / "live.jsonl").open("w") as live:
+        reported = trainer.iteration
 
-        def publish() -> None:
-            nonlocal written
-            probabilities, classes = trainee.predict(watched).max(1)
-            line = {"iteration": trainee.iteration, "rows": trainee.rows[written:]}
+        def publish(rows: list[dict[str, Any]]) -> None:
+            probabilities, classes = trainer.predict(watched).max(1)
+            line = {"iteration": trainer.iteration, "rows": rows}
             line |= {"classes": classes.tolist(), "probabilities": [round(p, 4) for p in probabilities.tolist()]}
             live.write(json.dumps(line) + "\n")
             live.flush()
-            written = len(trainee.rows)
 
-        def tell() -> None:
-            """What has happened since it was told last. Raises FloatingPointError on a loss of nan or inf."""
-            nonlocal told
-            if trainee.iteration > told:
-                trainee.report()
-                publish()
-                told = trainee.iteration
+        def publish_new() -> None:
+            rows = trainer.take_rows()
+            run.append(rows)
+            publish(rows)
 
-        publish()
+        def report() -> None:
+            """Publish what has happened since the last report. Raises FloatingPointError on a loss of nan or inf."""
+            nonlocal reported
+            if trainer.iteration > reported:
+                trainer.report()
+                publish_new()
+                reported = trainer.iteration
+
+        publish(earlier)
         status = "stopped"
         control, read_at, paused_at = race.Control(), 0, None
         clock = time.perf_counter()
         try:
-            while trainee.iteration < how.iterations:
+            while trainer.iteration < recipe.iterations:
                 changed = (folder / "control.json").stat().st_mtime_ns
                 if changed != read_at:
                     (_, control), read_at = race.read_settings(folder), changed
                 if control.wish == "stop":
                     break
-                pause = control.wish == "pause" or (control.until is not None and trainee.iteration >= control.until)
-                if pause and trainee.iteration % REPORT_EVERY == 0:  # where all that has happened is told
+                pause = control.wish == "pause" or (control.until is not None and trainer.iteration >= control.until)
+                if pause and trainer.iteration % REPORT_EVERY == 0:  # where all that has happened is published
                     paused_at = paused_at or time.monotonic()
                     if time.monotonic() > paused_at + PATIENCE:
                         break
                     time.sleep(0.03)
                     continue
                 paused_at = None
-                trainee.step(control.learning_rate)
-                if trainee.iteration % REPORT_EVERY == 0 or trainee.iteration == how.iterations:
-                    tell()
-                if trainee.iteration % SAVE_EVERY == 0:
-                    trainee.save(state)
-            tell()
+                trainer.step(control.learning_rate)
+                if trainer.iteration % REPORT_EVERY == 0 or trainer.iteration == recipe.iterations:
+                    report()
+                if trainer.iteration % SAVE_EVERY == 0:
+                    run.checkpoint(*trainer.state())
+            report()
         except FloatingPointError:
             status = "diverged"
-        facts["seconds"] += time.perf_counter() - clock
+        run.add_seconds(time.perf_counter() - clock)
         # in each case the status changes last: who reads it takes what was published for all there is
-        if trainee.iteration == how.iterations and status == "stopped":
-            test = trainee.examine()
-            publish()
-            finish(trainee, test, lane, facts)
-            state.unlink(missing_ok=True)
+        if trainer.iteration == recipe.iterations and status == "stopped":
+            test = trainer.examine()
+            publish_new()
+            finish(run, trainer, test, checkpoint)
             return
-        publish()
+        publish_new()
         if status == "stopped":  # otherwise the last good checkpoint stays
-            trainee.save(state)
-        runs.write_metrics(lane, trainee.rows)
-        runs.write_facts(lane, {**facts, "status": status})
+            run.checkpoint(*trainer.state())
+        run.stop(status)
 
 
 def _be_worker(folder: Path, which: str) -> NoReturn:
@@ -115,11 +119,10 @@ def _be_worker(folder: Path, which: str) -> NoReturn:
     try:
         if hasattr(os, "nice"):
             os.nice(NICENESS)
-        with holding(folder / which / race.LOCK, FAREWELL) as alone:
-            if alone:
-                with replacing(folder / which / "pid") as beside:
-                    beside.write_text(str(os.getpid()))  # says that it has begun; the number itself decides nothing
-                work(folder, which)
+        with Run.open(folder / which, patience=race.FAREWELL) as run:
+            with replacing(run.folder / "pid") as beside:
+                beside.write_text(str(os.getpid()))  # says that it has begun; the number itself decides nothing
+            work(run, folder, which)
             os._exit(0)
     except BaseException:
         traceback.print_exc()

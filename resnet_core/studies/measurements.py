@@ -27,8 +27,10 @@ from resnet_core.networks.anatomy import find_anatomy
 from resnet_core.networks.architectures import Architecture
 from resnet_core.networks.resnet import ResNet, build
 from resnet_core.networks.weights import load, read_checkpoint
+from resnet_core.runs.provenance import provenance
+from resnet_core.runs.run import Run
 from resnet_core.studies.catalogue import Measurement, weights_of
-from resnet_core.training.description import made_with
+from resnet_core.training.description import describe_data
 from resnet_core.training.memory import keep_freed_memory
 
 BATCH = 64
@@ -67,8 +69,8 @@ class Subject:
         return network_input(images, self.resolution, self.dataset.mean, self.dataset.std)
 
 
-def answer(measurement: Measurement, label: str, dataset: Dataset, seed: int, trained: Path | None, folder: Path) -> None:
-    """Ask one network, and write a run directory: the table as measured.parquet, and run.json, which says "finished" at last.
+def answer(measurement: Measurement, label: str, dataset: Dataset, seed: int, trained: Path | None, run: Run) -> None:
+    """Measure one network, and write the table and the facts into its run directory.
 
     trained: the folder of the study that trained the network; None: it is new. The process keeps the memory it frees
     (`keep_freed_memory`). Raises InputError where the network has learned other classes than the dataset's.
@@ -82,25 +84,23 @@ def answer(measurement: Measurement, label: str, dataset: Dataset, seed: int, tr
         weights = weights_of(trained, label, seed)
         checkpoint = read_checkpoint(weights)
         checkpoint.check_classes(dataset.classes, dataset.title)
-        run = PAIR_RUNS / checkpoint.run if trained == WEIGHTS else weights.parent
-        resolution, recipe = checkpoint.resolution, _recipe_of(run)
+        trained_in = PAIR_RUNS / checkpoint.run if trained == WEIGHTS else weights.parent
+        resolution, recipe = checkpoint.resolution, _recipe_of(trained_in)
     subject = Subject(label, architecture, seed, dataset, resolution, trained)
     table = measurement.function(subject)
-    runs.write_measured(folder, table)
     facts = {
         "measurement": {"name": measurement.name, "question": measurement.question},
         "architecture": asdict(architecture),
         "layers": architecture.layers,
         "recipe": recipe,
-        "data": {"name": dataset.name, "title": dataset.title, "source": dataset.source},
+        "data": describe_data(dataset),
         "seed": seed,
         "start": f"{trained.name}/{label}" + ("" if trained == WEIGHTS else f"-seed{seed}") if trained else None,
         "precision": "32-true",
-        **made_with(torch.device("cpu")),
+        **provenance(torch.device("cpu")),
         "seconds": time.perf_counter() - start,
-        "status": "finished",
     }
-    runs.write_facts(folder, facts)
+    run.finish_measured(table, facts)
 
 
 def _recipe_of(run: Path) -> dict[str, Any]:

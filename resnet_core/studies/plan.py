@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from multiprocessing.connection import wait as wait_for_end
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from resnet_core import runs
 from resnet_core.assets import WEIGHTS
 from resnet_core.errors import InputError
-from resnet_core.locks import holding
 from resnet_core.networks.architectures import Architecture
+from resnet_core.runs.run import FinishedError, LockedError, Run, mismatch
 from resnet_core.studies.catalogue import PAIR, Measurement, Study, folder_of, weights_of
-from resnet_core.training.recipe import Recipe, comparable, recipe
+from resnet_core.training.description import describe_data, describe_plan
+from resnet_core.training.recipe import RECIPE_DEFAULTS, Recipe, recipe
 
 if TYPE_CHECKING:
     from resnet_core.data.sources import Dataset
@@ -52,17 +49,16 @@ class Training:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Of run.json, what tells its run from another; how many classes there are, the data alone know."""
-        row = {**asdict(self.architecture), "num_classes": None}
-        recipe = {**asdict(self.recipe), "iterations": self.recipe.iterations}
-        return {"architecture": row, "recipe": comparable(recipe), "seed": self.seed}
+        """What run.json says of the run, as far as that is known before its data are opened."""
+        return describe_plan(self.architecture, self.recipe, self.seed, None)
 
-    def carry_out(self) -> None:
-        from resnet_core.training.loop import train
+    def carry_out(self, run: Run) -> None:
+        """Train the network into its run directory, which is open."""
+        from resnet_core.training.loop import train_in
 
         dataset = _dataset(self.data)
-        row = replace(self.architecture, num_classes=len(dataset.classes))
-        train(row, self.recipe, dataset, self.seed, self.folder, lambda _progress: None)
+        architecture = replace(self.architecture, num_classes=len(dataset.classes))
+        train_in(run, architecture, self.recipe, dataset, self.seed, lambda _progress: None)
 
 
 @dataclass(frozen=True)
@@ -81,10 +77,11 @@ class Asking:
         """As a Training's."""
         return {"measurement": self.measurement.name, "seed": self.seed}
 
-    def carry_out(self) -> None:
+    def carry_out(self, run: Run) -> None:
+        """Measure the network, and write the table into its run directory, which is open."""
         from resnet_core.studies.measurements import answer
 
-        answer(self.measurement, self.label, _dataset(self.data), self.seed, self.trained, self.folder)
+        answer(self.measurement, self.label, _dataset(self.data), self.seed, self.trained, run)
 
 
 Planned = Training | Asking
@@ -135,43 +132,36 @@ def plan(
     return [Asking(study, name, data, seed, place, trained) for name, seed, place in places]
 
 
-def alone_in(folder: Path) -> AbstractContextManager[bool]:
-    """Return a context that yields whether nobody else is training this run, on any machine that shares the folder.
-
-    The lock ends with its process. Raises InputError where there can be no such folder, and on file systems without locks.
-    """
-    return holding(folder / ".lock")
-
-
 def is_finished(planned: Planned) -> bool:
-    """Raises InputError where a finished run of something else is in its place."""
-    folder = planned.folder
-    if not (folder / "run.json").exists() or (found := runs.read_facts(folder))["status"] != "finished":
+    """Return whether the run is finished. Opens its data, since their digest identifies them, not their name.
+
+    Raises:
+        InputError: A finished run of something else is in its place.
+    """
+    if not (planned.folder / "run.json").exists() or (facts := runs.read_run(planned.folder)).status != "finished":
         return False
-    found |= {"architecture": {**found["architecture"], "num_classes": None}, "recipe": comparable(found["recipe"])}
-    found |= {"measurement": found.get("measurement", {}).get("name"), "data": found["data"].get("name")}
-    expected = json.loads(json.dumps(planned.facts))
-    kind, colon, path = planned.data.partition(":")
-    if kind != "imagenet":  # which may be called by its folder, or not
-        expected["data"] = Path(path).expanduser().absolute().name if colon else kind
-    if other := next((key for key, value in expected.items() if found.get(key) != value), None):
-        raise InputError(f"{folder} holds a finished run with another {other}; choose another folder of runs.")
+    recorded = {**facts.recorded, "measurement": facts.measurement}
+    other = mismatch(planned.facts, recorded, RECIPE_DEFAULTS)
+    other = other or mismatch({"data": describe_data(_dataset(planned.data))}, recorded, {})
+    if other:
+        raise InputError(f"{planned.folder} holds a finished run with another {other}; choose another folder of runs.")
     return True
 
 
 def carry_out(planned: Planned, threads: int) -> str:
-    """Train or measure, or go on with it. What came of it: "done", "finished before", "elsewhere" (another process has it)."""
+    """Train or measure, or resume that. Returns "done", "finished before", or "elsewhere": another process has it."""
     import torch
 
     if is_finished(planned):
         return "finished before"
     torch.set_num_threads(threads)
-    with alone_in(planned.folder) as alone:
-        if not alone:
-            return "elsewhere"
-        if is_finished(planned):
-            return "finished before"
-        planned.carry_out()
+    try:
+        with Run.open(planned.folder) as run:
+            planned.carry_out(run)
+    except LockedError:
+        return "elsewhere"
+    except FinishedError:  # since it was looked at
+        return "finished before"
     return "done"
 
 
@@ -249,15 +239,12 @@ def run_on_ray(planned: Sequence[Planned], threads: int, tell: Callable[[Planned
                     came = ray.get(reference)
                 except ray.exceptions.RayTaskError as error:
                     raise error.cause from None
+                except ray.exceptions.RayError as error:  # the worker or its machine died each time
+                    folder, reason = waiting[reference].folder, (str(error).splitlines() or [type(error).__name__])[0]
+                    raise InputError(
+                        f"The worker of {folder} died {ATTEMPTS} times ({reason}); give it more memory, and try again."
+                    ) from None
                 tell(waiting[reference], came)
                 del waiting[reference]
     finally:
         ray.shutdown()
-
-
-def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Final errors in percent, mean and sample sd over seeds: a row a network, from a tidy table of runs."""
-    errors = table[(table.metric == "error_percent") & table.split.isin(["train", "test"]) & table.block.isna()]
-    last = errors.loc[errors.groupby(["run", "split"]).step.idxmax()]
-    grouped = last.groupby(["network", "layers", "residual", "split"]).value.agg(["mean", "std", "count"])
-    return grouped.unstack("split").sort_index(level=["layers", "residual"])

@@ -13,10 +13,12 @@ from resnet_core import runs
 from resnet_core.data.sources import Dataset
 from resnet_core.errors import InputError
 from resnet_core.networks.architectures import Architecture
-from resnet_core.training.description import begin, describe, first_other, made_with
+from resnet_core.runs.provenance import provenance
+from resnet_core.runs.run import Run, comparable_digest, mismatch
+from resnet_core.training.description import describe
 from resnet_core.training.hardware import Precision, accelerator, can_compile
-from resnet_core.training.loop import Progress, train
-from resnet_core.training.recipe import Recipe
+from resnet_core.training.loop import Progress, train_in
+from resnet_core.training.recipe import RECIPE_DEFAULTS, Recipe
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ def repeat(
     Raises InputError as `train` does, and for other data or another start.
     """
     run = recorded.run
-    for key, ours in (("title", dataset.title), ("source", dataset.source), ("digest", dataset.digest)):
+    digest = comparable_digest(dataset.digest, recorded.data.get("digest"))
+    for key, ours in (("title", dataset.title), ("source", dataset.source), ("digest", digest)):
         if recorded.data.get(key, ours) != ours:
             raise InputError(f"{run} was trained on data whose {key} is {recorded.data[key]!r}, not {ours!r}; name those.")
     if recorded.start != (start.name if start else None):
@@ -81,16 +84,17 @@ def repeat(
     fabric = Fabric(accelerator=accelerator(), devices=1, precision=recorded.precision)
     if recorded.compiled and not can_compile(fabric.device):
         raise InputError(f"{run} was trained compiled, and nothing can be compiled here; install a C++ compiler.")
-    row, how, seed = recorded.architecture, recorded.recipe, recorded.seed
-    description = describe(row, how, dataset, seed, start, fabric)
-    if (folder / "run.json").exists() and (earlier := runs.read_facts(folder))["status"] == "finished":
-        now = {key: made_with(fabric.device)[key] for key in ("commit", "versions")}
-        if other := first_other({**description, **now}, earlier):
+    architecture, recipe, seed = recorded.architecture, recorded.recipe, recorded.seed
+    description, made_with = describe(architecture, recipe, dataset, seed, start, fabric), provenance(fabric.device)
+    if (folder / "run.json").exists() and (earlier := runs.read_run(folder)).status == "finished":
+        now = {**description, **{key: made_with[key] for key in ("commit", "versions")}}
+        if other := mismatch(now, earlier.recorded, RECIPE_DEFAULTS):
             raise InputError(f"{folder} holds a repetition with another {other}; remove it, or choose another folder.")
     else:
-        # begun here, so that it goes on in the recorded way, whatever `train` would choose
-        begin(folder, description, fabric, recorded.compiled)
-        train(row, how, dataset, seed, folder, progress, start, fabric)
+        with Run.open(folder) as opened:
+            # begun here, so that it goes on in the recorded way, whatever `train` would choose
+            opened.begin(description, made_with, RECIPE_DEFAULTS, recorded.compiled)
+            train_in(opened, architecture, recipe, dataset, seed, progress, start, fabric)
     return first_difference(runs.read_metrics(run), runs.read_metrics(folder))
 
 

@@ -5,29 +5,16 @@ from __future__ import annotations
 import os
 import time
 from functools import cache
-from pathlib import Path
 from typing import Literal
 
 import torch
 
-from resnet_core import runs
 from resnet_core.networks.architectures import Architecture
+from resnet_core.runs.facts import RunFacts
+from resnet_core.runs.provenance import instructions
 from resnet_core.training.recipe import Recipe
 
 Precision = Literal["32-true", "bf16-mixed"]  # in Fabric's terms
-INSTRUCTIONS = ("avx2", "avx512_f", "avx512_bf16", "amx_bf16")  # with which a CPU's kernels differ, and so the last digits
-
-
-def instructions() -> list[str]:
-    """Those of INSTRUCTIONS that this CPU has."""
-    if not hasattr(torch.cpu, "get_capabilities"):  # an older torch does not say
-        return []
-    has = torch.cpu.get_capabilities()
-    return [name for name in INSTRUCTIONS if has.get(name)]
-
-
-def device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def accelerator() -> str:
@@ -35,11 +22,13 @@ def accelerator() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def precision_of(folder: Path, recipe: Recipe) -> Precision:
-    """The precision a run is trained in, in Fabric's terms: what `folder` records of an unfinished one, so that it goes on as it
-    began, or else what the recipe wants and the hardware has."""
-    if (folder / "run.json").exists():
-        return "bf16-mixed" if runs.read_run(folder).precision == "bf16-mixed" else "32-true"
+def precision_of(recipe: Recipe, recorded: RunFacts | None = None) -> Precision:
+    """Return the precision to train a run in, in Fabric's terms.
+
+    An unfinished run goes on in the precision that it recorded; a new one takes what the recipe wants and the hardware has.
+    """
+    if recorded is not None:
+        return "bf16-mixed" if recorded.precision == "bf16-mixed" else "32-true"
     if torch.cuda.is_available():
         supported = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
@@ -47,14 +36,14 @@ def precision_of(folder: Path, recipe: Recipe) -> Precision:
     return "bf16-mixed" if recipe.bfloat16 and supported else "32-true"
 
 
-def compiles(folder: Path, architecture: Architecture, recipe: Recipe, device: torch.device) -> bool:
+def compiles(architecture: Architecture, recipe: Recipe, device: torch.device, recorded: RunFacts | None = None) -> bool:
     """Return whether the long phases of a run are trained compiled.
 
-    An unfinished run goes on as `folder` records. A new run is compiled if its recipe has long phases, unless the environment
+    An unfinished run goes on as it recorded. A new run is compiled if its recipe has long phases, unless the environment
     says RESNET_LENS_COMPILE=0, as compiling takes a minute or two. Without a compiler nothing is compiled.
     """
-    if (folder / "run.json").exists():
-        wanted = runs.read_run(folder).compiled
+    if recorded is not None:
+        wanted = recorded.compiled
     else:
         wanted = os.environ.get("RESNET_LENS_COMPILE") != "0" and any(
             phase.worth_compiling(architecture.layers) for phase in recipe.phases

@@ -7,25 +7,26 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from lightning_fabric import Fabric
 
-from resnet_core import runs
 from resnet_core.data.sources import Dataset
 from resnet_core.errors import InputError
 from resnet_core.networks.architectures import Architecture
 from resnet_core.networks.checkpoint import Checkpoint
 from resnet_core.networks.resnet import ResNet, build
 from resnet_core.networks.weights import load, save
-from resnet_core.training.description import begin_together, describe, made_with, resumed
+from resnet_core.runs.provenance import provenance
+from resnet_core.runs.run import Run
+from resnet_core.training.description import describe, describe_plan
 from resnet_core.training.hardware import accelerator, compiles, precision_of
 from resnet_core.training.memory import keep_freed_memory
-from resnet_core.training.recipe import Recipe
-from resnet_core.training.trainer import Trainee
+from resnet_core.training.recipe import RECIPE_DEFAULTS, Recipe
+from resnet_core.training.trainer import Trainer, fitting_batch
 
 RECORD_EVERY = 50  # iterations over which the training loss and error are averaged; also between checkpoints
 
@@ -65,6 +66,11 @@ def heeding_ctrl_c(alone: bool) -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
+def open_run(folder: Path, architecture: Architecture, recipe: Recipe, seed: int, start: Path | None, writes: bool = True) -> Run:
+    """Lock the run directory of a training, new or unfinished, before its data are opened. Raises InputError as `Run.open`."""
+    return Run.open(folder, describe_plan(architecture, recipe, seed, start), RECIPE_DEFAULTS, writes)
+
+
 def train(
     architecture: Architecture,
     recipe: Recipe,
@@ -75,76 +81,119 @@ def train(
     start: Path | None = None,
     fabric: Fabric | None = None,
 ) -> ResNet:
-    """Train, or go on training where `folder` holds an unfinished run of the same recipe; the trained network.
+    """Train a network into a run directory, or resume the unfinished run of the same recipe that the directory holds.
 
-    start: a finished run's directory, whose weights are the first ones (fine-tuning); None: He initialisation from the seed.
-    Twins with one seed start from equal weights (where their parameters are the same) and see the same batches.
-    fabric: the device, the precision, and the processes that share the work; None: one CPU or GPU, whichever there is, in the
-    precision of `precision_of`. Compiled where `compiles` says so. The process keeps the memory it frees (`keep_freed_memory`).
-    A Ctrl-C is heard after the iteration, whose checkpoint is written before KeyboardInterrupt is raised.
+    Twins with one seed start from equal weights (where their parameters are the same) and see the same batches. The process
+    keeps the memory that it frees (`keep_freed_memory`). A Ctrl-C is heard after the iteration, whose checkpoint is written
+    before KeyboardInterrupt is raised.
 
-    Raises InputError where `folder` holds another or a finished run, or when the loss is no longer finite.
+    Args:
+        folder: The run directory.
+        progress: Called every RECORD_EVERY iterations.
+        start: A finished run's directory, whose weights are the first ones (fine-tuning); None: He initialisation.
+        fabric: The device, the precision, and the processes that share the work; None: one CPU or GPU, whichever there is, in
+            the precision of `precision_of`. Long phases are compiled where `compiles` says so.
+
+    Returns:
+        The trained network in evaluation mode.
+
+    Raises:
+        InputError: The directory is locked, or holds another or a finished run; the data do not fit the recipe; the loss is no
+            longer finite.
     """
-    fabric = fabric or Fabric(accelerator=accelerator(), devices=1, precision=precision_of(folder, recipe))
+    writes = fabric is None or fabric.is_global_zero
+    with open_run(folder, architecture, recipe, seed, start, writes) as run:
+        return train_in(run, architecture, recipe, dataset, seed, progress, start, fabric)
+
+
+def train_in(
+    run: Run,
+    architecture: Architecture,
+    recipe: Recipe,
+    dataset: Dataset,
+    seed: int,
+    progress: Callable[[Progress], None],
+    start: Path | None = None,
+    fabric: Fabric | None = None,
+) -> ResNet:
+    """Train as `train` does, in a run directory that `open_run` opened."""
+    recorded = run.facts
+    fabric = fabric or Fabric(accelerator=accelerator(), devices=1, precision=precision_of(recipe, recorded))
     keep_freed_memory()
+    made_with = provenance(fabric.device, fabric.world_size)
+    # checked before the training rather than after it
+    checkpoint = describe_checkpoint(architecture, recipe, dataset, seed, run.folder.absolute().name, made_with["commit"])
     first = load(start / "last.safetensors", "cpu") if start else build(architecture, seed)
     if first.architecture != architecture:
         theirs, ours = asdict(first.architecture), asdict(architecture)
         differences = ", ".join(f"{key} {theirs[key]}, not {ours[key]}" for key in ours if theirs[key] != ours[key])
         raise InputError(f"{start} holds another network than is to be trained ({differences}); choose another run.")
-    compiled = compiles(folder, architecture, recipe, fabric.device)
-    trainee = Trainee(first, recipe, dataset, seed, fabric, compiled)
-    facts = begin_together(folder, describe(architecture, recipe, dataset, seed, start, fabric), fabric, compiled)
-    state = folder / "state.safetensors"
-    if state.exists():
-        trainee.restore(state)
-        if others := resumed(facts, trainee.iteration, made_with(fabric.device, fabric.world_size)):
-            facts["resumed"] = others
-    clock, since = time.perf_counter(), trainee.iteration
+    description = describe(architecture, recipe, dataset, seed, start, fabric)
+    compiled = compiles(architecture, recipe, fabric.device, recorded)
+    trainer = Trainer(first, recipe, dataset, seed, fabric, compiled)
+    _begin_together(run, fabric, description, made_with, compiled)
+    if saved := run.restore():
+        trainer.restore(saved)
+    clock, since = time.perf_counter(), trainer.iteration
     with heeding_ctrl_c(fabric.world_size == 1) as asked_to_stop:
-        while trainee.iteration < recipe.iterations:
-            trainee.step()
-            iteration, last = trainee.iteration, trainee.iteration == recipe.iterations
+        while trainer.iteration < recipe.iterations:
+            trainer.step()
+            iteration, last = trainer.iteration, trainer.iteration == recipe.iterations
             if iteration % recipe.evaluate_every == 0 and not last:
-                trainee.test()
+                trainer.test()
             if iteration % RECORD_EVERY == 0 or last:
                 seconds = time.perf_counter() - clock
                 try:
-                    report = trainee.report()
+                    report = trainer.report()
                 except FloatingPointError as error:
-                    kept = f"the last good checkpoint is {state}" if state.exists() else "no checkpoint was written yet"
-                    raise InputError(f"{error}; {kept}; lower the learning rate.") from None
-                trainee.save(state)
-                facts["seconds"] += seconds
-                if fabric.is_global_zero:
-                    runs.write_facts(folder, facts)
-                speed = (iteration - since) * recipe.batch_size / seconds
+                    saved_at = run.checkpoint_path
+                    kept = f"the last good checkpoint is {saved_at}" if saved_at else "no checkpoint was written yet"
+                    raise InputError(f"{error}; {kept}; choose a recipe with a lower learning rate.") from None
+                run.append(trainer.take_rows())
+                run.add_seconds(seconds)
+                run.checkpoint(*trainer.state())
+                speed = (iteration - since) * trainer.batch_size / seconds
                 if fabric.is_global_zero:
                     progress(Progress(iteration, recipe.iterations, **report, images_per_second=speed))
                 clock, since = time.perf_counter(), iteration
             if asked_to_stop():
-                trainee.save(state)
-                facts["seconds"] += time.perf_counter() - clock
-                runs.write_facts(folder, facts)
+                run.append(trainer.take_rows())
+                run.add_seconds(time.perf_counter() - clock)
+                run.checkpoint(*trainer.state())
                 raise KeyboardInterrupt
 
     if fabric.is_global_zero:
-        finish(trainee, trainee.examine(), folder, facts)
-        state.unlink(missing_ok=True)
+        finish(run, trainer, trainer.examine(), checkpoint)
     fabric.barrier()
-    return trainee.network.eval()
+    return trainer.network.eval()
 
 
-def finish(trainee: Trainee, test: dict[str, float], folder: Path, facts: dict[str, Any]) -> None:
-    """The metrics and the weights, with the errors `test` that `examine` found, and at last `run.json` that says so."""
-    runs.write_metrics(folder, trainee.rows)
-    dataset, recipe, ended = trainee.dataset, trainee.recipe, trainee.warm_up_ended
-    passes = recipe.iterations / trainee.epoch_length
+def _begin_together(run: Run, fabric: Fabric, description: dict[str, Any], made_with: dict[str, Any], compiled: bool) -> None:
+    """Let the first process begin the run, then the others, so that all raise the same InputError."""
+    refusal = ""
+    if fabric.is_global_zero:
+        try:
+            run.begin(description, made_with, RECIPE_DEFAULTS, compiled)
+        except InputError as error:
+            refusal = str(error)
+    refusal = fabric.broadcast(refusal)
+    if refusal:
+        raise InputError(refusal)
+    if not fabric.is_global_zero:
+        run.begin(description, made_with, RECIPE_DEFAULTS, compiled)
+
+
+def describe_checkpoint(
+    architecture: Architecture, recipe: Recipe, dataset: Dataset, seed: int, run: str, commit: str | None
+) -> Checkpoint:
+    """Return what the weights file at the end says, but for the test error. Raises InputError where it could not say so."""
+    images, batch = len(dataset.train), fitting_batch(recipe, len(dataset.train))
+    passes = recipe.iterations / (images // batch)
     note = f"Trained for {recipe.iterations:,} iterations ({passes:.3g} passes over the data). {recipe.note}"
-    if ended is not None:
-        note += f" The warm-up ended after {ended} iterations."
-    checkpoint = Checkpoint(
-        architecture=trainee.network.architecture,
+    if batch < recipe.batch_size:
+        note += f" Each batch had all {images} training images, as they are fewer than the recipe's {recipe.batch_size}."
+    return Checkpoint(
+        architecture=architecture,
         classes=dataset.classes,
         mean=dataset.mean,
         std=dataset.std,
@@ -154,10 +203,21 @@ def finish(trainee: Trainee, test: dict[str, float], folder: Path, facts: dict[s
         source=dataset.source,
         recipe=recipe.name,
         note=note,
-        run=folder.name,
-        seed=trainee.seed,
-        commit=facts["commit"],
-        test_error_percent=test["error_percent"],
+        run=run,
+        seed=seed,
+        commit=commit,
+        test_error_percent=None,
     )
-    save(trainee.network, checkpoint, folder / "last.safetensors")
-    runs.write_facts(folder, {**facts, "warm_up_ended": ended, "status": "finished"})
+
+
+def finish(run: Run, trainer: Trainer, test: dict[str, float], checkpoint: Checkpoint) -> None:
+    """Write the weights, the metrics, and at last `run.json`, which says "finished". test: the errors from `examine`."""
+    run.append(trainer.take_rows())
+    ended = trainer.warm_up_ended
+    if ended is not None:
+        checkpoint = replace(checkpoint, note=f"{checkpoint.note} The warm-up ended after {ended} iterations.")
+    # a resumed run has the commit of its beginning
+    commit = run.facts.commit if run.facts else None
+    checkpoint = replace(checkpoint, commit=commit, test_error_percent=test["error_percent"])
+    save(trainer.network, checkpoint, run.folder / "last.safetensors")
+    run.finish(warm_up_ended=ended)

@@ -9,6 +9,7 @@ from typing import Any
 
 from resnet_core.errors import InputError, hint
 
+MOST_ITERATIONS = 10**9
 OFTEN = 100  # iterations between two tests, at least, however short the schedule
 # Compiling takes a CPU 30 to 60 s. Of each iteration it saves 1.5 to 3 ms a layer (batches of 128 images of 32 pixels), or 0.5 to
 # 1 ms at the shapes of ImageNet: so many iterations at one resolution, and so many times layers.
@@ -103,6 +104,8 @@ class Recipe:
             raise InputError(f"A scale must be a positive number, not {factor}.")
         if factor == 1:
             return self
+        if self.iterations * factor > MOST_ITERATIONS:
+            raise InputError(f"A scale of {factor:g} asks for more than {MOST_ITERATIONS:,} iterations; choose a smaller scale.")
 
         def times(iterations: int) -> int:
             return round(iterations * factor)
@@ -123,12 +126,7 @@ class Recipe:
 
 
 # what a run.json of an earlier version does not say
-_OF_OLD_RECIPES = {each.name: each.default for each in fields(Recipe) if each.default is not MISSING}
-
-
-def comparable(recorded: Mapping[str, Any]) -> dict[str, Any]:
-    """A recipe as run.json keeps it, to be compared with another: all of its fields, but for the note, which is words."""
-    return {**_OF_OLD_RECIPES, **recorded, "note": None}
+RECIPE_DEFAULTS = {field.name: field.default for field in fields(Recipe) if field.default is not MISSING}
 
 
 HE2015_CIFAR = Recipe(  # section 4.2 of the paper

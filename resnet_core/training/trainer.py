@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, cast
 
 import torch
 from lightning_fabric import Fabric
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from resnet_core.atomic import replacing
 from resnet_core.data.in_memory import Augmentation, Batch, Images, network_input
 from resnet_core.data.sources import Dataset
 from resnet_core.errors import InputError
 from resnet_core.inspection.isolation import forward_hooks
 from resnet_core.inspection.lesion import reestimated
 from resnet_core.networks.anatomy import find_anatomy
+from resnet_core.networks.architectures import EXPANSION, Architecture
 from resnet_core.networks.resnet import ResNet
+from resnet_core.runs.run import SavedState
 from resnet_core.training.recipe import Recipe
 
 TRAINING_SAMPLE = 10_000  # training images on which the training error is measured, unaugmented, in evaluation mode
@@ -47,15 +44,34 @@ def evaluate(network: nn.Module, data: Images, resolution: int, dataset: Dataset
     return {"loss": loss.item() / len(data), "error_percent": 100 * wrong.item() / len(data)}
 
 
-class Trainee:
-    """A network, its optimiser, its place in the data, and what has been measured (`rows`, tidy).
+def fitting_batch(recipe: Recipe, images: int) -> int:
+    """Return the recipe's batch size, or that of all images where they are fewer. Raises InputError for a single image."""
+    if images < 2:
+        raise InputError("There is a single training image; a network needs at least two.")
+    return min(recipe.batch_size, images)
+
+
+def memory_format(architecture: Architecture, recipe: Recipe) -> torch.memory_format:
+    """Return the order of a network's numbers in memory: channels last, which is fastest.
+
+    Other for narrow projections of large maps, where torch 2.14 writes beyond its memory on a CPU: the backward pass of 1 x 1
+    convolutions of stride 2 with up to 10 channels and maps from 56 pixels.
+    """
+    side = max(phase.resolution for phase in recipe.phases) // (4 if architecture.stem == "imagenet" else 1)
+    projects = architecture.shortcut in ("B", "C")
+    channels = architecture.width * EXPANSION[architecture.block]
+    return torch.contiguous_format if projects and channels <= 16 and side > 48 else torch.channels_last
+
+
+class Trainer:
+    """A network, its optimiser, its position in the data, and the metrics that nobody has taken yet (`take_rows`).
 
     fabric: the device, the precision and the other processes. Each process takes its share of every batch, and their gradients
     are averaged, so that their number changes nothing but batch norm, whose statistics are of one process's share: torch
     synchronises them on GPUs only, and the paper's batches of 128 were on two GPUs too (section 4.2). What is recorded of blocks
     is of the first process's share.
 
-    Batches and augmentation follow from (seed, epoch) alone, so trainees with one seed see the same batches, and a restored one
+    Batches and augmentation follow from (seed, epoch) alone, so trainers with one seed see the same batches, and a restored one
     goes on with the batch that would have been next.
 
     compiled: whether the steps of long phases run compiled by `torch.compile`: the same numbers but for rounding. Those that are
@@ -65,13 +81,13 @@ class Trainee:
     def __init__(
         self, network: ResNet, recipe: Recipe, dataset: Dataset, seed: int, fabric: Fabric, compiled: bool = False
     ) -> None:
-        if recipe.batch_size % fabric.world_size:
-            raise InputError(f"A batch of {recipe.batch_size} cannot be shared evenly by {fabric.world_size} processes.")
-        self.epoch_length = len(dataset.train) // recipe.batch_size
-        if not self.epoch_length:
-            raise InputError(f"A batch of {recipe.batch_size} is larger than the {len(dataset.train)} training images.")
-        self.network = network.requires_grad_().to(fabric.device).to(memory_format=torch.channels_last).train()
-        self.recipe, self.seed, self.fabric = recipe, seed, fabric
+        self.batch_size = fitting_batch(recipe, len(dataset.train))
+        if self.batch_size % fabric.world_size:
+            raise InputError(f"A batch of {self.batch_size} cannot be shared evenly by {fabric.world_size} processes.")
+        self.epoch_length = len(dataset.train) // self.batch_size
+        memory = memory_format(network.architecture, recipe)
+        self.network = network.requires_grad_().to(fabric.device).to(memory_format=memory).train()
+        self.recipe, self.seed, self.fabric, self._memory = recipe, seed, fabric, memory
         self.dataset = replace(dataset, train=dataset.train.to(fabric.device), test=dataset.test.to(fabric.device))
         optimizer = torch.optim.SGD(
             network.parameters(),
@@ -91,7 +107,7 @@ class Trainee:
         self._model, self._stepper = fabric.setup(model, optimizer)
         self.iteration = 0
         self.warm_up_ended: int | None = None  # the iteration, where the recipe lets the error decide
-        self.rows: list[Row] = []
+        self._rows: list[Row] = []
         self._losses: list[Tensor] = []
         self._wrong: list[Tensor] = []
         self._batches = self._next_batches()
@@ -102,13 +118,15 @@ class Trainee:
         how = Augmentation(recipe.pad, recipe.mirror, self.dataset.mean, recipe.sides, recipe.colour)
         share = slice(self.fabric.global_rank, None, self.fabric.world_size)
         train = self.dataset.train
-        return train.training_batches(how, recipe.batch_size, recipe.resolution, self.seed, self.iteration, share)
+        return train.training_batches(how, self.batch_size, recipe.resolution, self.seed, self.iteration, share)
 
     def step(self, learning_rate: float | None = None) -> None:
         """One iteration; its loss and error wait for `report`. learning_rate: instead of the recipe's."""
         recipe = self.recipe
         images, labels = next(self._batches)
         x = network_input(images, recipe.resolution_at(self.iteration), self.dataset.mean, self.dataset.std)
+        if self._memory == torch.contiguous_format:
+            x = x.contiguous()
         rate = recipe.learning_rate_at(self.iteration, self.warm_up_ended) if learning_rate is None else learning_rate
         self.optimizer.param_groups[0]["lr"] = rate
         every = recipe.blocks_every
@@ -168,10 +186,10 @@ class Trainee:
             self.record(self.iteration, "train_batches", {metric: value.item() for metric, value in found.items()}, name)
 
     def record(self, step: int, split: str, metrics: dict[str, float], block: str | None = None) -> None:
-        """Keep it in `rows`, and tell Fabric's loggers."""
+        """Keep the metrics until `take_rows`, and pass them to Fabric's loggers."""
         for metric, value in metrics.items():
             row = {"step": step, "epoch": step / self.epoch_length, "split": split, "metric": metric, "block": block}
-            self.rows.append({**row, "value": value})
+            self._rows.append({**row, "value": value})
         self.fabric.log_dict({"/".join(filter(None, (split, name, block))): value for name, value in metrics.items()}, step)
 
     def report(self) -> dict[str, float]:
@@ -213,7 +231,7 @@ class Trainee:
         train, dataset, fabric = self.dataset.train, self.dataset, self.fabric
         # a random sample: the files lie class by class
         sample = torch.randperm(len(train), generator=torch.Generator().manual_seed(self.seed))[:TRAINING_SAMPLE]
-        seen, resolution, size = train.part(sample), self.recipe.resolution, self.recipe.batch_size
+        seen, resolution, size = train.part(sample), self.recipe.resolution, self.batch_size
         test = evaluate(self.network, dataset.test, resolution, dataset, fabric)
         self.record(self.iteration, "train", evaluate(self.network, seen, resolution, dataset, fabric))
         self.record(self.iteration, "test", test)
@@ -237,39 +255,39 @@ class Trainee:
         self.network.train()
         return probabilities
 
-    def save(self, path: Path) -> None:
-        """All that a restored trainee needs, in one file that is whole at any moment.
+    def take_rows(self) -> list[Row]:
+        """Return the metrics recorded since the last call, as rows of the tidy table."""
+        rows, self._rows = self._rows, []
+        return rows
 
-        The first process writes it, for any number of processes to go on from; of several, call it after `report`.
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Return all that a restored trainer needs besides the metrics: tensors, and progress that is JSON.
+
+        Any number of processes may go on from it; of several, call it after `report`.
         """
-        if not self.fabric.is_global_zero:
-            return
         tensors = {f"network.{name}": tensor.contiguous() for name, tensor in self.network.state_dict().items()}
         for name, parameter in self.network.named_parameters():
             if "momentum_buffer" in self.optimizer.state[parameter]:
                 tensors[f"momentum.{name}"] = self.optimizer.state[parameter]["momentum_buffer"].contiguous()
         if self._losses:  # since the last report
             tensors |= {"pending.losses": torch.stack(self._losses), "pending.wrong": torch.stack(self._wrong)}
-        place = {"iteration": self.iteration, "rows": self.rows, "warm_up_ended": self.warm_up_ended}
-        with replacing(path) as beside:
-            save_file(tensors, beside, {name: json.dumps(value) for name, value in place.items()})
+        return tensors, {"iteration": self.iteration, "warm_up_ended": self.warm_up_ended}
 
-    def restore(self, path: Path) -> None:
-        """Raises InputError where the file is damaged, or no trainee's."""
+    def restore(self, saved: SavedState) -> None:
+        """Go on from a checkpoint. Raises InputError where it is another network's."""
+        tensors = saved.tensors
         try:
-            tensors = load_file(path)
-            with safe_open(path, "pt") as file:
-                place = {name: json.loads(value) for name, value in (file.metadata() or {}).items()}
             self.network.load_state_dict(
                 {name.removeprefix("network."): t for name, t in tensors.items() if name.startswith("network.")}
             )
-            self.iteration, self.rows, self.warm_up_ended = place["iteration"], place["rows"], place["warm_up_ended"]
-        except (SafetensorError, OSError, ValueError, KeyError, RuntimeError) as error:
-            raise InputError(f"{path} is damaged ({str(error).splitlines()[0]}); remove it to begin anew.") from None
+            self.iteration, self.warm_up_ended = saved.progress["iteration"], saved.progress["warm_up_ended"]
+        except (ValueError, KeyError, RuntimeError) as error:
+            raise saved.damaged(error) from None
         for name, parameter in self.network.named_parameters():
             if f"momentum.{name}" in tensors:
                 buffer = torch.empty_like(parameter).copy_(tensors[f"momentum.{name}"])
                 self.optimizer.state[parameter]["momentum_buffer"] = buffer
         for kept, name in ((self._losses, "losses"), (self._wrong, "wrong")):
             kept[:] = tensors[f"pending.{name}"].to(self.fabric.device) if f"pending.{name}" in tensors else ()
+        self._rows = []
         self._batches = self._next_batches()

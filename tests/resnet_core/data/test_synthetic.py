@@ -15,7 +15,7 @@ from resnet_core.data.sources import open_dataset
 from resnet_core.networks.architectures import architecture
 from resnet_core.networks.resnet import build
 from resnet_core.training.recipe import recipe
-from resnet_core.training.trainer import Trainee, evaluate
+from resnet_core.training.trainer import Trainer, evaluate
 
 
 def test_the_set_is_the_same_on_every_call_and_leaves_the_random_state() -> None:
@@ -60,7 +60,7 @@ def test_a_small_network_learns_them() -> None:
     data, how = open_dataset("synthetic"), recipe("quick")
     fabric = Fabric(accelerator="cpu", devices=1)
     row = architecture("resnet20-cifar", depths=(1, 1, 1), width=8, num_classes=8)
-    trainee = Trainee(build(row, 0), how, data, 0, fabric)
+    trainer = Trainer(build(row, 0), how, data, 0, fabric)
     for i in range(140):
-        trainee.step(0.1 if i < 120 else 0.01)
-    assert evaluate(trainee.network, data.test, how.resolution, data, fabric)["error_percent"] < 70  # a guess: 87.5
+        trainer.step(0.1 if i < 120 else 0.01)
+    assert evaluate(trainer.network, data.test, how.resolution, data, fabric)["error_percent"] < 70  # a guess: 87.5

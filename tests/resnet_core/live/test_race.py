@@ -1,4 +1,4 @@
-"""Does a race do what its watcher wants, and is each lane an ordinary training? Judged by a trainee outside of any race."""
+"""Does a race do what its watcher wants, and is each lane an ordinary training? Judged by a trainer outside of any race."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from resnet_core.live.race import Control, Race, Settings
 from resnet_core.locks import holding
 from resnet_core.networks import weights
 from resnet_core.networks.resnet import build
-from resnet_core.training.trainer import Trainee
+from resnet_core.training.trainer import Trainer
 from tests.support.processes import races_root
 
 __all__ = ["races_root"]
@@ -65,7 +65,7 @@ def test_both_lanes_finish_as_run_directories_with_the_weights_of_a_training_alo
     assert {lane.status for lane in finished.lanes.values()} == {"finished"}
     for which in race.NETWORKS:
         folder = finished.folder / which
-        alone = Trainee(
+        alone = Trainer(
             build(SMALL.network(which), 0), SMALL.recipe(), open_dataset("digits"), 0, Fabric(accelerator="cpu", devices=1)
         )
         for _ in range(SMALL.iterations):
@@ -176,7 +176,8 @@ def test_a_race_that_is_paused_for_long_stops_and_can_go_on(races_root: Path, mo
     monkeypatch.setattr(worker, "PATIENCE", 0.2)
     folder = not_begun(SMALL, races_root / "race")
     race.steer(folder, Control("run", until=12))
-    worker.work(folder, "plain")
+    with runs.Run.open(folder / "plain") as run:
+        worker.work(run, folder, "plain")
     lane = race.read(folder).lanes["plain"]
     assert (lane.status, lane.iteration) == ("stopped", 15)
     race.go_on(folder)

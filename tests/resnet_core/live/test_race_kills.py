@@ -22,7 +22,7 @@ LONG = Settings(depth=8, width=2, iterations=100_000)
 SERVER = """
 import sys
 from pathlib import Path
-from resnet_core.training import race
+from resnet_core.live import race
 race.start(race.Settings(depth=8, width=2, iterations=100_000), Path(sys.argv[1]))
 sys.stdin.readline()  # as a server, which goes on
 """

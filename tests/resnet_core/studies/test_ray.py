@@ -10,10 +10,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from safetensors.torch import load_file
-from tests.resnet_core.training.test_study import small
 
 from resnet_core import runs
 from resnet_core.studies.plan import run_here, run_on_ray
+from tests.resnet_core.studies.test_study import small
 from tests.support.processes import children, until
 
 

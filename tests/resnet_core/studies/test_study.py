@@ -19,7 +19,7 @@ from resnet_core.errors import InputError
 from resnet_core.networks.architectures import architecture
 from resnet_core.studies import plan as studies
 from resnet_core.studies.catalogue import study
-from resnet_core.studies.plan import Planned, Training, plan, run_here, summary
+from resnet_core.studies.plan import Planned, Training, plan, run_here
 from resnet_core.training.recipe import Phase, recipe
 from tests.support.processes import Start, children, is_alive, started, until
 
@@ -110,19 +110,6 @@ def test_only_and_scale(tmp_path: Path) -> None:
         plan(study("figure6"), tmp_path, only=["vgg"])
     with pytest.raises(InputError, match=r"^There is no study named 'figure8'; known are race, race-long, figure4, [^\n]+\.$"):
         study("figure8")
-
-
-def test_the_summary_is_mean_and_sample_sd_over_seeds() -> None:
-    def rows(run: str, name: str, value: float) -> list[dict[str, object]]:
-        fixed = {"run": run, "network": name, "layers": 20, "residual": False, "metric": "error_percent", "block": None}
-        steps = [{**fixed, "split": split, "step": step} for split in ("train", "test") for step in (1, 2)]
-        return [{**row, "value": value if row["step"] == 2 else 99.0} for row in steps]
-
-    table = pd.DataFrame([*rows("a", "plain20-cifar", 1.0), *rows("b", "plain20-cifar", 4.0)])
-    row = summary(table).iloc[0]
-    assert row["mean", "test"] == 2.5
-    assert row["std", "test"] == pytest.approx(4.5**0.5)
-    assert row["count", "train"] == 2
 
 
 def test_a_run_that_cannot_be_trained_says_why(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from resnet_core.training import hardware, recipe
 from resnet_core.training.hardware import Precision, compiles
 from resnet_core.training.loop import train
 from resnet_core.training.recipe import WORTH_COMPILING, Phase
-from resnet_core.training.trainer import Trainee
+from resnet_core.training.trainer import Trainer
 from tests.support.toy_training import DATA, RECIPE, TINY, StoppedError, contents, run, silent, stop_at
 
 LONG = replace(RECIPE, phases=(Phase(-(-WORTH_COMPILING // TINY.layers), 8), Phase(30, 12)), blocks_every=500)
@@ -40,8 +40,8 @@ def compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hardware, "can_compile", lambda device: True)
 
 
-def trainee(compiled: bool, row: Architecture = TINY, precision: Precision = "32-true") -> Trainee:
-    return Trainee(build(row, 0), LONG, DATA, 0, Fabric(accelerator="cpu", devices=1, precision=precision), compiled)
+def trainer(compiled: bool, row: Architecture = TINY, precision: Precision = "32-true") -> Trainer:
+    return Trainer(build(row, 0), LONG, DATA, 0, Fabric(accelerator="cpu", devices=1, precision=precision), compiled)
 
 
 def graphs() -> int:
@@ -52,8 +52,8 @@ def graphs() -> int:
 @pytest.mark.slow
 @pytest.mark.parametrize(("precision", "tolerance"), [("32-true", 1e-5), ("bf16-mixed", 0.02)])
 def test_its_steps_are_those_of_the_network_as_it_is_written(precision: Precision, tolerance: float) -> None:
-    written = trainee(False, precision=precision)
-    compiled, before = trainee(True, precision=precision), graphs()
+    written = trainer(False, precision=precision)
+    compiled, before = trainer(True, precision=precision), graphs()
     for _ in range(2):  # the first is recorded, which none that is compiled can be
         compiled.step()
         written.step()
@@ -65,7 +65,7 @@ def test_its_steps_are_those_of_the_network_as_it_is_written(precision: Precisio
 
 
 def test_a_short_phase_is_not_compiled() -> None:
-    compiled, before = trainee(True), graphs()
+    compiled, before = trainer(True), graphs()
     compiled.iteration = LONG.phases[0].iterations
     compiled.step()
     assert graphs() == before
@@ -76,7 +76,7 @@ def test_torch_does_not_give_up_after_many_networks() -> None:
     """By itself it would, after eight of one class, and go on as they are written; here, after one."""
     with torch._dynamo.config.patch(recompile_limit=1):
         for width in (3, 5):
-            each, before = trainee(True, replace(TINY, width=width)), graphs()
+            each, before = trainer(True, replace(TINY, width=width)), graphs()
             each.iteration = 1  # after the recorded one
             each.step()
             assert graphs() > before
@@ -107,31 +107,31 @@ def test_a_run_goes_on_as_it_began(tmp_path: Path) -> None:
     with pytest.raises(StoppedError):
         run(tmp_path, progress=stop_at(50))
     facts = runs.read_facts(tmp_path)
-    assert not compiles(tmp_path, TINY, LONG, CPU)
+    assert not compiles(TINY, LONG, CPU, runs.read_run(tmp_path))
     runs.write_facts(tmp_path, facts | {"compiled": True})
-    assert compiles(tmp_path, TINY, RECIPE, CPU)
+    assert compiles(TINY, RECIPE, CPU, runs.read_run(tmp_path))
     del facts["compiled"]
     runs.write_facts(tmp_path, facts)
-    assert not compiles(tmp_path, TINY, LONG, CPU)
+    assert not compiles(TINY, LONG, CPU, runs.read_run(tmp_path))
 
 
 @pytest.mark.usefixtures("compiler")
 def test_a_switch_turns_it_off_for_new_runs_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESNET_LENS_COMPILE", "0")
-    assert not compiles(tmp_path, TINY, LONG, CPU)
+    assert not compiles(TINY, LONG, CPU)
     with pytest.raises(StoppedError):
         run(tmp_path, progress=stop_at(50))
     runs.write_facts(tmp_path, runs.read_facts(tmp_path) | {"compiled": True})
-    assert compiles(tmp_path, TINY, LONG, CPU)
+    assert compiles(TINY, LONG, CPU, runs.read_run(tmp_path))
     monkeypatch.setenv("RESNET_LENS_COMPILE", "1")
-    assert compiles(tmp_path / "new", TINY, LONG, CPU)
+    assert compiles(TINY, LONG, CPU)
 
 
 @pytest.mark.slow
 def test_without_a_compiler_it_trains_as_it_is_written() -> None:
     """Also where an earlier compilation lies in torch's cache: another process, as nothing is left of this one's answer."""
-    assert compiles(Path(), TINY, LONG, CPU)
-    ask = f"from pathlib import Path; from {__name__} import CPU, LONG, TINY, compiles; print(compiles(Path(), TINY, LONG, CPU))"
+    assert compiles(TINY, LONG, CPU)
+    ask = f"from {__name__} import CPU, LONG, TINY, compiles; print(compiles(TINY, LONG, CPU))"
     without = os.environ | {"CXX": "/nowhere/g++"}
     said = subprocess.run([sys.executable, "-c", ask], env=without, capture_output=True, text=True, timeout=300)
     assert said.stdout.strip() == "False"

@@ -13,7 +13,7 @@ import pytest
 
 from resnet_core import runs
 from resnet_core.live import race
-from resnet_core.studies.plan import alone_in
+from resnet_core.runs import Run
 from tests.support.processes import Start, races_root, started, until
 
 __all__ = ["races_root", "started"]
@@ -63,8 +63,7 @@ def test_both_networks_of_a_race_stop(races_root: Path, command: Command) -> Non
 
 def test_one_run_is_trained_by_one_command(tmp_path: Path, command: Command) -> None:
     folder = tmp_path / "resnet20-cifar-digits-quick-x100-seed0"
-    with alone_in(folder) as alone:
-        assert alone
+    with Run.open(folder):
         out, said = (process := command(*TRAIN, "--out", str(tmp_path))).communicate(timeout=120)
     assert (process.returncode, out) == (2, "")
     assert said.splitlines()[-1] == f"Another process is training {folder}; wait for it, or choose another folder with --out."

@@ -70,4 +70,4 @@ def test_twenty_kills_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     expected, found = (load_file(tmp_path / name / "last.safetensors") for name in ("whole", "killed"))
     assert all((found[name] == tensor).all() for name, tensor in expected.items())
     pd.testing.assert_frame_equal(runs.read_metrics(folder), runs.read_metrics(tmp_path / "whole"), check_exact=True)
-    assert sorted(path.name for path in folder.iterdir()) == ["last.safetensors", "metrics.parquet", "run.json"]
+    assert sorted(path.name for path in folder.iterdir()) == [".lock", "last.safetensors", "metrics.parquet", "run.json"]

@@ -32,7 +32,7 @@ PARTS: list[Any] = [DATA.train, DATA.test]
 
 
 def test_a_run_directory_says_all_that_is_needed_to_repeat_it(finished: Path) -> None:
-    assert sorted(path.name for path in finished.iterdir()) == ["last.safetensors", "metrics.parquet", "run.json"]
+    assert sorted(path.name for path in finished.iterdir()) == [".lock", "last.safetensors", "metrics.parquet", "run.json"]
     facts = runs.read_facts(finished)
     assert facts["status"] == "finished"
     assert facts["seconds"] > 0

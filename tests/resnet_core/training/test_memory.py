@@ -22,7 +22,7 @@ from torch import nn
 from resnet_core.data.sources import Dataset, open_dataset
 from resnet_core.networks.resnet import build
 from resnet_core.training.recipe import Phase, Recipe
-from resnet_core.training.trainer import Trainee
+from resnet_core.training.trainer import Trainer
 from tests.support.photographs import make_photographs
 from tests.support.toy_training import DATA, RECIPE, TINY
 
@@ -38,11 +38,11 @@ def held() -> tuple[int, int, int]:
     return count, sum(storages.values()), len(os.listdir("/dev/fd"))
 
 
-def trainee(how: Recipe, data: Dataset) -> Trainee:
-    return Trainee(build(TINY, 0), how, data, 0, Fabric(accelerator="cpu", devices=1))
+def trainer(how: Recipe, data: Dataset) -> Trainer:
+    return Trainer(build(TINY, 0), how, data, 0, Fabric(accelerator="cpu", devices=1))
 
 
-def held_after(training: Trainee, epochs: int) -> tuple[int, int, int]:
+def held_after(training: Trainer, epochs: int) -> tuple[int, int, int]:
     """Of all that the engine does again and again: steps, records of blocks, tests, reports."""
     for _ in range(epochs):
         for _ in range(training.epoch_length):
@@ -61,7 +61,7 @@ def test_memory_is_flat_over_epochs(tmp_path: Path, workers: int | None) -> None
         data = open_dataset(f"imagenet:{make_photographs(tmp_path)}")
         data = replace(data, train=replace(data.train, workers=workers), test=replace(data.test, workers=workers))
         how = replace(how, pad=0, sides=(10, 16))
-    training = trainee(how, data)
+    training = trainer(how, data)
     first, later = held_after(training, 2), held_after(training, 10)
     tensors, storage, files = (after - before for before, after in zip(first, later, strict=True))
     early = 2 * (workers or 0)  # batches that workers hand over before their turn: images and labels
@@ -72,7 +72,7 @@ def test_memory_is_flat_over_epochs(tmp_path: Path, workers: int | None) -> None
 
 def test_what_is_held_on_to_is_seen() -> None:
     """A loss and an error for every step that is not reported: the count above would find a leak of that kind."""
-    training = trainee(RECIPE, DATA)
+    training = trainer(RECIPE, DATA)
     for _ in range(5):
         training.step()
     before = held()

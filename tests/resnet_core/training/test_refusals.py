@@ -57,12 +57,6 @@ def test_a_folder_without_weights_is_no_start(tmp_path: Path) -> None:
         train(TINY, RECIPE, DATA, 0, tmp_path / "run", silent, tmp_path / "nowhere")
 
 
-def test_a_batch_larger_than_the_data_is_refused_and_leaves_no_run(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"^A batch of 61 is larger than the 60 training images\.$"):
-        run(tmp_path / "run", how=replace(RECIPE, batch_size=61))
-    assert not (tmp_path / "run" / "run.json").exists()
-
-
 def test_a_loss_that_is_not_finite_stops_the_run_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"^The loss is not finite after iteration 50[^\n]*\.$") as caught:
         run(tmp_path / "run", how=replace(RECIPE, learning_rate=1e30))

@@ -20,7 +20,7 @@ from resnet_core.errors import InputError
 from resnet_core.networks.resnet import ResNet, build
 from resnet_core.training.hardware import precision_of
 from resnet_core.training.loop import train
-from resnet_core.training.trainer import Trainee
+from resnet_core.training.trainer import Trainer
 from tests.support.toy_training import DATA, RECIPE, TINY, StoppedError, contents, run, silent, stop_at
 
 
@@ -174,7 +174,7 @@ def test_in_bfloat16_a_stopped_run_goes_on_bit_by_bit_too(tmp_path: Path) -> Non
     train(TINY, how, DATA, 0, tmp_path / "whole", silent, fabric=half_precision())
     with pytest.raises(StoppedError):
         train(TINY, how, DATA, 0, tmp_path / "run", stop_at(50), fabric=half_precision())
-    assert precision_of(tmp_path / "run", RECIPE) == "bf16-mixed"  # whatever this machine would choose
+    assert precision_of(RECIPE, runs.read_run(tmp_path / "run")) == "bf16-mixed"  # whatever this machine would choose
     train(TINY, how, DATA, 0, tmp_path / "run", silent, fabric=half_precision())
     whole, resumed = contents(tmp_path / "whole"), contents(tmp_path / "run")
     assert resumed[0] == whole[0]
@@ -187,9 +187,9 @@ def test_in_bfloat16_the_first_step_is_that_of_float32_but_for_rounding() -> Non
     """The first alone: how far rounding drives the later ones apart depends on the processor's kernels."""
     losses = []
     for fabric in (half_precision(), Fabric(accelerator="cpu", devices=1)):
-        trainee = Trainee(build(TINY, 0), RECIPE, DATA, 0, fabric)
-        trainee.step()
-        losses.append(trainee.report()["loss"])
+        trainer = Trainer(build(TINY, 0), RECIPE, DATA, 0, fabric)
+        trainer.step()
+        losses.append(trainer.report()["loss"])
     assert losses[0] == pytest.approx(losses[1], rel=2**-7)  # twice bfloat16's unit of rounding
     assert losses[0] != losses[1]
 
@@ -201,5 +201,5 @@ def test_a_run_does_not_change_its_precision_midway(tmp_path: Path) -> None:
         train(TINY, RECIPE, DATA, 0, tmp_path / "run", silent, fabric=half_precision())
 
 
-def test_a_recipe_in_float32_stays_in_it(tmp_path: Path) -> None:
-    assert precision_of(tmp_path, RECIPE) == "32-true"
+def test_a_recipe_in_float32_stays_in_it() -> None:
+    assert precision_of(RECIPE) == "32-true"

@@ -1,0 +1,23 @@
+"""What do all commands share? How they print tables and lines, on any terminal, and how they end."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+
+
+def print_table(table: Table) -> None:
+    """Print a table whole: on a narrow terminal its lines are broken by the terminal, no number is cut off."""
+    console = Console()
+    needed = Measurement.get(console, console.options.update(width=10_000), table).maximum
+    Console(width=max(console.width, needed), soft_wrap=False).print(table)
+
+
+def print_anything() -> None:
+    """From now on print a question mark for what the terminal's encoding lacks, such as ± in Latin-2, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")

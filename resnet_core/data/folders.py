@@ -1,0 +1,125 @@
+"""What lies in a folder of labelled pictures? It is looked at as a whole before anything is trained on it."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from resnet_core.data.photographs import opened
+from resnet_core.errors import InputError
+
+MIN_SIDE = 8  # pixels that a network needs
+SYSTEM_FILES = {"thumbs.db", "desktop.ini"}  # what a system leaves in folders, besides what is hidden
+SYSTEM_FOLDERS = {"__MACOSX", "@eaDir"}
+Labelled = list[tuple[Path, int]]
+
+
+@dataclass(frozen=True)
+class PictureFolder:
+    """The pictures of a training set and a test set, each with the index of its class."""
+
+    train: Labelled
+    test: Labelled
+    classes: tuple[str, ...]
+
+
+def class_folders(part: Path) -> list[str]:
+    """Return the names of the class folders in `part`, in order, without hidden ones. Raises InputError if it is unreadable."""
+    try:
+        return sorted(
+            path.name
+            for path in part.iterdir()
+            if path.is_dir() and not path.name.startswith(".") and path.name not in SYSTEM_FOLDERS
+        )
+    except OSError as error:
+        raise InputError(f"{part} cannot be read ({error.strerror}); allow it, or choose another folder.") from None
+
+
+def list_pictures(train: Path, test: Path, endings: tuple[str, ...] = ()) -> PictureFolder:
+    """List the pictures of two folders that hold a folder for each class; sub-folders of a class belong to it.
+
+    Args:
+        endings: Lower-case endings of the files to list; empty: all that are not hidden.
+
+    Raises:
+        InputError: The classes differ, there are fewer than two, one is empty, or a name is not UTF-8.
+    """
+    names = class_folders(train)
+    others = class_folders(test)
+    if names != others or not names:
+        different = ", ".join(map(shown, sorted(set(names) ^ set(others))[:5]))
+        raise InputError(f"The classes of {train} and {test} differ: {different or 'there are none'}.")
+    for name in names:
+        if not _is_utf8(name):
+            raise InputError(f"The folder {shown(name)} in {train} is not named in UTF-8; rename it, in {test.name} too.")
+    if len(names) == 1:
+        raise InputError(f"{train} has a single class, {names[0]}; a network needs at least two to tell apart.")
+    parts = [
+        [(path, label) for label, name in enumerate(names) for path in _pictures(part / name, endings)] for part in (train, test)
+    ]
+    for part, pictures in zip((train, test), parts, strict=True):
+        counts = Counter(label for _, label in pictures)
+        empty = [name for label, name in enumerate(names) if not counts[label]]
+        if empty:
+            which = f"The class {empty[0]}" if len(empty) == 1 else f"The classes {', '.join(empty[:5])}"
+            verb = "has" if len(empty) == 1 else "have"
+            raise InputError(f"{which} in {part} {verb} no image; add some, or remove the class from train and {test.name}.")
+    return PictureFolder(parts[0], parts[1], tuple(names))
+
+
+def _pictures(folder: Path, endings: tuple[str, ...]) -> list[Path]:
+    def refuse(error: OSError) -> None:
+        raise InputError(f"{error.filename} cannot be read ({error.strerror}); allow it, or remove it.") from None
+
+    found = []
+    for place, folders, files in sorted(os.walk(folder, onerror=refuse, followlinks=True)):
+        inside = Path(place).relative_to(folder).parts
+        if any(name.startswith(".") or name in SYSTEM_FOLDERS for name in inside):
+            continue
+        found += [Path(place, name) for name in sorted(files) if _is_picture(name, endings)]
+        del folders
+    return found
+
+
+def _is_picture(name: str, endings: tuple[str, ...]) -> bool:
+    if name.startswith(".") or name.lower() in SYSTEM_FILES:
+        return False
+    return not endings or name.lower().endswith(endings)
+
+
+def one_side(folder: Path, pictures: Labelled) -> int:
+    """Return the side in pixels of the pictures, which must all be squares of one size. Raises InputError if they are not."""
+
+    def size(picture: tuple[Path, int]) -> tuple[int, int]:
+        with opened(picture[0]) as image:
+            return image.size
+
+    with ThreadPoolExecutor() as pool:
+        sizes = Counter(pool.map(size, pictures, chunksize=64))
+    words = [f"{width} x {height}" for (width, height), _ in sizes.most_common()]
+    otherwise = f"make them squares of one size, or take imagenet:{folder} with --recipe he2015-imagenet, which crops photographs"
+    if len(words) > 1:
+        some = ", ".join(words[:3]) + (", …" if len(words) > 3 else "")
+        raise InputError(f"The images of {folder} have {len(words)} sizes ({some} pixels); {otherwise}.")
+    width, height = next(iter(sizes))
+    if width != height:
+        raise InputError(f"The images of {folder} have {words[0]} pixels and are no squares; {otherwise}.")
+    if width < MIN_SIDE:
+        raise InputError(f"The images of {folder} have {words[0]} pixels; a network needs at least {MIN_SIDE} x {MIN_SIDE}.")
+    return width
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def shown(name: str) -> str:
+    """Return a file's name for a sentence, whatever bytes it has."""
+    return os.fsencode(name).decode(errors="replace")

@@ -27,15 +27,19 @@ if TYPE_CHECKING:
     from resnet_core.networks.architectures import REGISTRY, Architecture, architecture
     from resnet_core.networks.checkpoint import Checkpoint
     from resnet_core.networks.resnet import ResNet, build
-    from resnet_core.networks.weights import load, prepare, save
-    from resnet_core.pictures.decode import decode, square
+    from resnet_core.networks.weights import load, save
+    from resnet_core.pictures.decode import decode
+    from resnet_core.pictures.network_input import prepare
+    from resnet_core.pictures.preprocess import as_picture, square
 
 _HOME = {
     "networks.anatomy": ("describe", "find_anatomy"),
     "networks.checkpoint": ("Checkpoint",),
     "networks.architectures": ("REGISTRY", "Architecture", "architecture"),
     "errors": ("InputError",),
-    "pictures.decode": ("decode", "square"),
+    "pictures.decode": ("decode",),
+    "pictures.network_input": ("prepare",),
+    "pictures.preprocess": ("as_picture", "square"),
     "inspection.attribution.methods": ("Attribution", "attribute"),
     "inspection.feature_maps": ("feature_maps",),
     "inspection.fitting": ("fitting_report",),
@@ -43,7 +47,7 @@ _HOME = {
     "inspection.inspect": ("inspect", "inspect_targets"),
     "inspection.records": ("BlockRecord", "FeatureMaps", "Inspection"),
     "networks.resnet": ("ResNet", "build"),
-    "networks.weights": ("load", "prepare", "save"),
+    "networks.weights": ("load", "save"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 __all__ = [
@@ -57,6 +61,7 @@ __all__ = [
     "Inspection",
     "ResNet",
     "architecture",
+    "as_picture",
     "attribute",
     "build",
     "complexity",

@@ -185,11 +185,11 @@ def gradient_flow_of_batch(
     out: Annotated[Path | None, typer.Option(help="a .npz file for the numbers of every block")] = None,
 ) -> None:
     """How the gradient of the loss comes back through the blocks, for one batch."""
-    from resnet_core.data.in_memory import network_input
     from resnet_core.data.sources import open_dataset
     from resnet_core.inspection.gradients import gradient_flow
     from resnet_core.networks.resnet import build
     from resnet_core.networks.weights import load
+    from resnet_core.pictures.network_input import network_input
     from resnet_core.studies import measurements
 
     dataset = open_dataset(data)

@@ -10,9 +10,9 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from resnet_core.errors import InputError
+from resnet_core.pictures.network_input import network_input as network_input  # its former home
 
 Colour = tuple[float, float, float]
 Batch = tuple[Tensor, Tensor]  # images (B, 3, H, W) uint8 in channels_last memory, labels (B,)
@@ -129,12 +129,3 @@ class ImageSet:
         for start in range(0, len(self), batch_size):
             part = slice(start, start + batch_size)
             yield self.images[part].permute(0, 3, 1, 2), self.labels[part]
-
-
-def network_input(images: Tensor, resolution: int, mean: Colour, std: Colour) -> Tensor:
-    """(B, 3, H, W) uint8 -> float32 (B, 3, resolution, resolution), resized bilinearly, normalised; keeps the memory format."""
-    x = images.float().div_(255)
-    if x.shape[-1] != resolution:
-        x = F.interpolate(x, size=(resolution, resolution), mode="bilinear", antialias=x.shape[-1] > resolution)
-    shape = (1, 3, 1, 1)
-    return x.sub_(torch.tensor(mean, device=x.device).view(shape)).div_(torch.tensor(std, device=x.device).view(shape))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, SupportsIndex
 
 from resnet_core.errors import InputError, hint
 from resnet_core.networks.architectures import Architecture
 
+_INDEXED = re.compile(r"(?:(.*) )?#([0-9]{1,9})", re.DOTALL)  # a label that ends with its class's index
 SMALLEST, LARGEST = 8, 4096  # pixels of the square that a network takes
 
 
@@ -55,15 +58,42 @@ class Checkpoint:
         if error is not None and (type(error) not in (int, float) or not 0 <= error <= 100):
             raise InputError(f"A test error must be 0 to 100 percent, not {str(error)[:60]!r}.")
 
-    def class_index(self, name: str) -> int:
-        """The number of the class. Raises InputError where the network has not learned it."""
-        if name in self.classes:
-            return self.classes.index(name)
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes' names, each once: of two classes of one name, each has its index behind it ("crane #2")."""
+        repeated = Counter(self.classes)
+        return tuple(
+            f"{name} #{i}" if repeated[name] > 1 or _INDEXED.fullmatch(name) else name for i, name in enumerate(self.classes)
+        )
+
+    def class_index(self, target: str | int) -> int:
+        """Find a class.
+
+        Args:
+            target: its index, its name, its label ("crane #2"), or # and its index ("#2").
+
+        Raises:
+            InputError: the network has no such class, or several of that name.
+        """
+        if not isinstance(target, str):
+            if isinstance(target, bool) or not isinstance(target, SupportsIndex) or not 0 <= int(target) < len(self.classes):
+                raise InputError(f"A class must be a name or an index from 0 to {len(self.classes) - 1}, not {target!r}.")
+            return int(target)
+        if match := _INDEXED.fullmatch(target):
+            name, index = match[1], int(match[2])
+            if index < len(self.classes) and name in (None, self.classes[index]):
+                return index
+        indices = [i for i, name in enumerate(self.classes) if name == target]
+        if len(indices) > 1:
+            choices = " or ".join(f"'#{i}'" for i in indices[:5])
+            raise InputError(f"The network has {len(indices)} classes named {target[:60]!r}; name one by its index: {choices}.")
+        if indices:
+            return indices[0]
         others = f"it knows {len(self.classes)} others."
-        raise InputError(f"The network has no class named {name!r}; {hint(name, self.classes, others, most=3)}")
+        raise InputError(f"The network has no class named {target[:60]!r}; {hint(target, self.classes, others, most=3)}")
 
     def check_classes(self, classes: tuple[str, ...], data: str) -> None:
-        """Raises InputError where the network has learned others than those of the data."""
+        """Raise InputError unless the network has learned the classes of the data."""
         if self.classes != classes:
             raise InputError(f"{self.run} has learned other classes than those of {data}; name its own data with --data.")
 

@@ -5,24 +5,24 @@ from __future__ import annotations
 import math
 import re
 import warnings
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from io import BytesIO
+from importlib import import_module
 from threading import BoundedSemaphore, Lock
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
-from PIL.BmpImagePlugin import BmpImageFile
-from PIL.GifImagePlugin import GifImageFile
-from PIL.ImageFile import ImageFile
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.WebPImagePlugin import WebPImageFile
+from PIL import Image
 
 from resnet_core.errors import InputError
+from resnet_core.pictures.bmp import open_bmp
+from resnet_core.pictures.colour import by_profile
+from resnet_core.pictures.encoded import Encoded, UnreadableKindError, eight_bits, orientation
+from resnet_core.pictures.gif import open_gif
+from resnet_core.pictures.jpeg import open_jpeg
+from resnet_core.pictures.png import open_png
+from resnet_core.pictures.webp import open_webp
 
 Picture = NDArray[np.uint8]  # (H, W, 3), sRGB
 
@@ -34,49 +34,123 @@ MAX_ASPECT = 20  # long side / short side
 MAX_JPEG_SCANS = 100  # an encoder writes about 10; 75 crafted bytes add one that goes over all pixels
 MAX_SCANNED_MEGAPIXELS = 1000  # megapixels times scans: a second, or less
 
-# The class of the first bytes, instead of `Image.open`: that one checks sizes against a global setting, and cannot tell a broken
-# picture from another kind of file.
-_READERS: tuple[tuple[re.Pattern[bytes], str, type[ImageFile]], ...] = (
-    (re.compile(rb"\xff\xd8\xff"), "JPEG", JpegImageFile),
-    (re.compile(rb"\x89PNG\r\n\x1a\n"), "PNG", PngImageFile),
-    (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), "WebP", WebPImageFile),
-    (re.compile(rb"BM"), "BMP", BmpImageFile),
-    (re.compile(rb"GIF8[79]a"), "GIF", GifImageFile),
+# By the first bytes, instead of `Image.open`: that one checks sizes against a global setting, and cannot tell a broken picture
+# from another kind of file.
+_READERS: tuple[tuple[re.Pattern[bytes], str, Callable[[bytes], Encoded]], ...] = (
+    (re.compile(rb"\xff\xd8\xff"), "JPEG", open_jpeg),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "PNG", open_png),
+    (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), "WebP", open_webp),
+    (re.compile(rb"BM"), "BMP", open_bmp),
+    (re.compile(rb"GIF8[79]a"), "GIF", open_gif),
 )
-_JPEG_SCAN = re.compile(rb"\xff\xda\x00(?:\x08\x01|\x0a\x02|\x0c\x03|\x0e\x04)")
-_FROM_16_BITS = np.rint(np.arange(65536) / 257).astype(np.uint8)
 # How many pictures are decoded at once, which bounds the memory. A large one takes up to 0.9 GB and a second; small ones, as from
 # a phone, do not wait for it.
 SMALL_MEGAPIXELS, SMALL_SCANNED_MEGAPIXELS = 16, 200
 _SMALL, _LARGE = BoundedSemaphore(2), BoundedSemaphore(1)
 
 
-def decode(data: bytes, longest: int = 1600) -> Picture:
-    """The picture in a JPEG, PNG, WebP, BMP or GIF file (its first frame), as a viewer shows it: (H, W, 3) uint8 RGB.
+@dataclass(frozen=True)
+class Decoded:
+    """A decoded picture, and what its reader should know of its colours.
 
-    It is upright (EXIF), its transparent parts lie on white, 16 bits are scaled to 8, and it is reduced (antialiased) to at most
-    `longest` pixels on its long side. Colour profiles are not applied.
-
-    Any other bytes raise InputError, as does a file above 20 MB (10⁶ bytes), 50 megapixels (known before decoding) or 20:1, or
-    with a side below 8 pixels.
+    Attributes:
+        pixels: (H, W, 3) uint8, sRGB.
+        note: one sentence where the colours are not converted; otherwise empty.
     """
+
+    pixels: Picture
+    note: str
+
+
+def decode(data: bytes, longest: int = 1600) -> Picture:
+    """Decode a stranger's JPEG, PNG, WebP, BMP or GIF file to the pixels that a browser shows.
+
+    The picture is upright (EXIF), in sRGB (its colour profile is applied), its transparent parts lie on white, 16 bits are scaled
+    to 8, and of an animation it is the first frame. It is reduced with antialiasing.
+
+    Args:
+        data: the file's bytes, whatever its name.
+        longest: pixels that the long side has at most.
+
+    Returns:
+        (H, W, 3) uint8, sRGB.
+
+    Raises:
+        InputError: the bytes are no such picture, or above 20 MB (10⁶ bytes), 50 megapixels (known before decoding) or 20:1, or
+            a side is below 8 pixels.
+    """
+    return decode_with_note(data, longest).pixels
+
+
+def decode_with_note(data: bytes, longest: int = 1600) -> Decoded:
+    """As `decode`, and say so where a colour profile could not be applied."""
     if not data:
         raise InputError("The file is empty; choose a picture.")
     if len(data) > MAX_MEGABYTES * 1e6:
         megabytes = math.ceil(len(data) / 1e5) / 10
         raise InputError(f"The file has {megabytes:.1f} MB, more than {MAX_MEGABYTES} MB; save the picture smaller.")
-    kind, reader = next(((kind, reader) for start, kind, reader in _READERS if start.match(data)), ("", None))
-    if reader is None:
-        raise InputError(f"The file is not a {FORMATS} picture, whatever its name says; convert it to one of these.")
+
+    def decode_in_turn(encoded: Encoded) -> Image.Image:
+        _check_size(*encoded.size)
+        with _SMALL if _is_small(encoded) else _LARGE:
+            return _rgb(encoded, longest)
+
+    image, encoded = _read(data, decode_in_turn)
+    note = "Its colour profile cannot be applied; the colours are shown as sRGB." if encoded.unused_profile else ""
+    return Decoded(np.array(image), note)
+
+
+def read_image(data: bytes, longest: int | None = None) -> Image.Image:
+    """Decode a picture of one's own, such as a training photograph, to the pixels of `decode`, without the bounds for strangers.
+
+    Args:
+        data: the bytes of a JPEG, PNG, WebP, BMP or GIF file of any size.
+        longest: pixels that the long side has at most; None keeps the picture's own size.
+
+    Returns:
+        An RGB image of Pillow.
+
+    Raises:
+        InputError: the bytes are no such picture.
+    """
+    return _read(data, lambda encoded: _rgb(encoded, longest))[0]
+
+
+def from_pillow(image: Image.Image, longest: int = 1600) -> Picture:
+    """Return a Pillow image as `decode` would its file: upright, in sRGB, on white, reduced to `longest` pixels.
+
+    Raises:
+        InputError: Pillow cannot decode it, or it has no side or other numbers than 8 or 16 bits.
+    """
+    if image.mode in ("I", "F") or not all(image.size):
+        raise InputError(f"A Pillow image of mode {image.mode} and size {image.size} has no colours to show; convert it to RGB.")
+    exif = image.info.get("exif", b"")
+    turn = orientation(exif.removeprefix(b"Exif\0\0")) if isinstance(exif, bytes) else 1
+    profile = image.info.get("icc_profile")
+
+    def load(_longest: int | None) -> Image.Image:
+        return eight_bits(image) if image.mode.startswith("I") else image.copy()
 
     with _quiet:
         try:
-            image = reader(BytesIO(data))
-            _check_size(*image.size)
-            with _SMALL if _is_small(image, data) else _LARGE:
-                return _rgb(image, longest)
-        except InputError:
+            return np.array(_rgb(Encoded(image.size, load, turn, by_profile(profile, image.mode) if profile else None), longest))
+        except OSError:
+            raise InputError("The Pillow image cannot be decoded: its file is damaged or incomplete.") from None
+
+
+def _read(data: bytes, decoded: Callable[[Encoded], Image.Image]) -> tuple[Image.Image, Encoded]:
+    """The picture by `decoded`, with every error as a sentence."""
+    kind, reader = next(((kind, reader) for start, kind, reader in _READERS if start.match(data)), ("", None))
+    if reader is None:
+        raise InputError(f"The file is not a {FORMATS} picture, whatever its name says; convert it to one of these.")
+    with _quiet:
+        try:
+            encoded = reader(data)
+            return decoded(encoded), encoded
+        except (InputError, MemoryError):
             raise
+        except UnreadableKindError as error:
+            raise InputError(f"The file is {error}, which cannot be read here; save it as PNG, or as an ordinary JPEG.") from None
         except Image.DecompressionBombError:  # Pillow's own limit in a WebP or GIF frame, far above ours
             raise InputError(f"The picture has more than {MAX_MEGAPIXELS} megapixels; save it smaller.") from None
         except Exception:  # whatever Pillow meets in broken bytes: OSError, SyntaxError, ValueError, struct.error, IndexError, …
@@ -107,10 +181,9 @@ class _Quiet:
 _quiet = _Quiet()
 
 
-def _is_small(image: Image.Image, data: bytes) -> bool:
+def _is_small(encoded: Encoded) -> bool:
     """Whether decoding takes little memory and time. Raises InputError where it takes too long."""
-    megapixels = image.width * image.height / 1e6
-    scans = len(_JPEG_SCAN.findall(data)) if image.format == "JPEG" else 1
+    megapixels, scans = encoded.size[0] * encoded.size[1] / 1e6, encoded.scans
     if scans > MAX_JPEG_SCANS or scans * megapixels > MAX_SCANNED_MEGAPIXELS:
         raise InputError(f"The JPEG file has {scans} scans of its pixels, which take too long; save it again.")
     return megapixels <= SMALL_MEGAPIXELS and scans * megapixels <= SMALL_SCANNED_MEGAPIXELS
@@ -126,98 +199,22 @@ def _check_size(width: int, height: int) -> None:
         raise InputError(f"The picture has {size}, a strip longer than {MAX_ASPECT}:1; crop it first.")
 
 
-def _rgb(image: Image.Image, longest: int) -> Picture:
-    if image.format == "JPEG":  # the gap lets 48 megapixels (4:3) be decoded at 1/2, still twice the 1600 pixels needed
-        image.thumbnail((longest, longest), Image.Resampling.LANCZOS, reducing_gap=1.5)
-    image.load()
-    with suppress(Exception):  # a picture with broken EXIF is still a picture
-        ImageOps.exif_transpose(image, in_place=True)
-    if image.mode.startswith("I"):  # Pillow's own conversion clips at 255
-        values, clear = np.clip(np.asarray(image), 0, 65535), image.info.get("transparency")
-        grey = _FROM_16_BITS[values]
-        image = Image.fromarray(np.where(values == clear, np.uint8(255), grey) if isinstance(clear, int) else grey)
-    image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+def _rgb(encoded: Encoded, longest: int | None) -> Image.Image:
+    image = encoded.upright(encoded.load(longest))
+    if image.mode != "CMYK" or encoded.to_srgb is None:
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    if longest:
+        image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    if encoded.to_srgb:
+        image = encoded.to_srgb(image)
     if image.mode == "RGBA":
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return np.array(image)
+    return image
 
 
-def square(picture: Picture, side: int) -> Picture:
-    """The centre square of a (H, W, 3) uint8 picture, resized with antialiasing (Lanczos): (side, side, 3) uint8."""
-    return np.array(ImageOps.fit(Image.fromarray(picture), (side, side), Image.Resampling.LANCZOS))
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A photograph that scikit-image bundles; `source` and `licence` are its documentation's words."""
-
-    name: str  # short, for a URL
-    title: str
-    file: str  # in skimage/data
-    source: str
-    licence: str
-    classes: tuple[str, ...] = ()  # of ImageNet's, by torchvision's names: those that are right for it
-
-
-_CC0 = "No copyright restrictions. CC0 by the photographer"
-SAMPLES: dict[str, Sample] = {
-    sample.name: sample
-    for sample in (
-        Sample(
-            "coffee",
-            "Coffee cup",
-            "coffee.png",
-            "courtesy of Pikolo Espresso Bar",
-            f"{_CC0} (Rachel Michetti).",
-            ("espresso", "cup", "coffee mug"),
-        ),
-        Sample(
-            "cat",
-            "Chelsea the cat",
-            "chelsea.png",
-            "Stefan van der Walt",
-            f"{_CC0} (Stefan van der Walt).",
-            ("tabby", "tiger cat", "Egyptian cat"),
-        ),
-        Sample(
-            "rocket",
-            "Launch photo of DSCOVR on Falcon 9",
-            "rocket.jpg",
-            "https://www.flickr.com/photos/spacexphotos/16511594820/in/photostream/",
-            "The image was captured by SpaceX and released in the public domain.",
-            ("missile", "projectile"),
-        ),
-        Sample(
-            "astronaut",
-            "The astronaut Eileen Collins",
-            "astronaut.png",
-            "https://flic.kr/p/r9qvLn",
-            "No known copyright restrictions, released into the public domain.",
-        ),
-        Sample(
-            "camera",
-            "A man with a camera (grey)",
-            "camera.png",
-            "https://github.com/scikit-image/scikit-image/issues/3927",
-            f"{_CC0} (Lav Varshney).",
-        ),
-        Sample(
-            "galaxies",
-            "Hubble eXtreme Deep Field",
-            "hubble_deep_field.jpg",
-            "http://hubblesite.org/newscenter/archive/releases/2012/37/image/a/",
-            "The image was captured by NASA and may be freely used in the public domain.",
-        ),
-    )
-}
-
-
-@cache
-def sample(name: str) -> Picture:
-    """A sample photograph, (H, W, 3) uint8, read-only because it is shared; an unknown name raises InputError."""
-    if name not in SAMPLES:
-        raise InputError(f"There is no sample picture {name[:40]!r}; choose {', '.join(SAMPLES)}.")
-    picture = decode((files("skimage") / "data" / SAMPLES[name].file).read_bytes())
-    picture.setflags(write=False)
-    return picture
+def __getattr__(name: str) -> Any:
+    """The former names of this module."""
+    homes = {"SAMPLES": "samples", "Sample": "samples", "sample": "samples", "square": "preprocess"}
+    if name not in homes:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"resnet_core.pictures.{homes[name]}"), name)

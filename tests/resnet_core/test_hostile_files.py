@@ -22,6 +22,7 @@ from safetensors.torch import load_file, save_file
 from resnet_core.networks.weights import save
 from resnet_core.pictures import decode as decoding
 from resnet_core.pictures.decode import decode
+from resnet_core.pictures.encoded import Encoded
 from tests.support.checkpoints import KEY, described, refusal, rewrite, trained
 from tests.support.pictures import encoded, quarters
 from tests.support.pictures import refusal as picture_refusal
@@ -250,11 +251,11 @@ def test_small_pictures_are_decoded_while_a_large_one_is(monkeypatch: pytest.Mon
     begun, go_on = threading.Event(), threading.Event()
     whole = decoding._rgb
 
-    def slow(image: Image.Image, longest: int) -> decoding.Picture:
-        if image.width == 7000:
+    def slow(encoded: Encoded, longest: int | None) -> Image.Image:
+        if encoded.size == (7000, 7000):
             begun.set()
             assert go_on.wait(60)
-        return whole(image, longest)
+        return whole(encoded, longest)
 
     monkeypatch.setattr(decoding, "_rgb", slow)
     with ThreadPoolExecutor(1) as pool:

@@ -32,7 +32,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_without_a_network_one_sentence_says_what_to_do(hub: Path) -> None:
     message = refusal("torchvision:resnet34")
-    assert message.startswith("torchvision's resnet34 could not be had (")
+    assert message.startswith("torchvision's resnet34 could not be downloaded (")
     assert message.endswith(f"put https://download.pytorch.org/models/resnet34-b627a593.pth at {hub / 'resnet34-b627a593.pth'}.")
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from resnet_core.pictures.decode import decode, square
+from resnet_core.pictures.decode import decode
+from resnet_core.pictures.preprocess import square
 from tests.support.pictures import BLUE, RED, SAVE, WHITE, assert_near, chunk, encoded, png, quarters
 
 
@@ -31,7 +32,7 @@ STORED = {
 }
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 @pytest.mark.parametrize("orientation", STORED)
 def test_every_exif_orientation_gives_the_same_upright_picture(kind: str, orientation: int) -> None:
     exif = Image.Exif()

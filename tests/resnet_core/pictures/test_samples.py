@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from resnet_core.errors import InputError
-from resnet_core.pictures.decode import SAMPLES, sample, square
+from resnet_core.pictures.preprocess import square
+from resnet_core.pictures.samples import SAMPLES, sample
 from tests.support.pictures import assert_sentence
 
 _PACKAGE = find_spec("skimage")

@@ -1,0 +1,112 @@
+"""How is a BMP file read? Colours by bit masks and run lengths here, everything else by Pillow."""
+
+from __future__ import annotations
+
+import struct
+from io import BytesIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.BmpImagePlugin import BmpImageFile
+
+from resnet_core.pictures.colour import by_profile
+from resnet_core.pictures.encoded import Encoded, UnreadableKindError
+
+_RAW, _RLE8, _RLE4, _MASKS, _MASKS_WITH_ALPHA = 0, 1, 2, 3, 6
+_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # bytes
+
+
+def open_bmp(data: bytes) -> Encoded:
+    """Read everything but the pixels. Raises struct.error, UnreadableKindError, or whatever Pillow meets in broken bytes."""
+    start, header = struct.unpack_from("<II", data, 10)
+    if 16 <= header < 40:  # OS/2's second header, as short as it may be
+        longer = 40 - header
+        data = data[:10] + struct.pack("<II", start + longer, 40) + data[18 : 14 + header] + bytes(longer) + data[14 + header :]
+        start, header = start + longer, 40
+    if header not in _HEADERS:
+        raise UnreadableKindError(f"a BMP with a header of {header} bytes")
+    if header == 12:
+        return _by_pillow(data)
+    width, height, _, bits, compression = struct.unpack_from("<iiHHI", data, 18)
+    os2 = header == 64  # where the codes of masks mean something else
+    if compression not in (_RAW, _RLE8, _RLE4, _MASKS, _MASKS_WITH_ALPHA) or (os2 and compression >= _MASKS):
+        raise UnreadableKindError(f"a BMP with compression {compression}")
+    if compression in (_MASKS, _MASKS_WITH_ALPHA) and bits in (16, 32):
+        masks = struct.unpack_from("<4I", data, 54)
+        if compression == _MASKS and header < 56:
+            masks = (*masks[:3], 0)
+        encoded = Encoded((width, abs(height)), lambda _: _masked(data[start:], width, height, bits, masks))
+    elif compression in (_RLE8, _RLE4):
+        encoded = Encoded((width, abs(height)), lambda _: _run_lengths(data, start, header))
+    else:
+        encoded = _by_pillow(data)
+    if header == 124 and data[70:74] == b"DEBM":  # the profile is in the file
+        at, length = struct.unpack_from("<II", data, 126)
+        to_srgb = by_profile(data[14 + at : 14 + at + length], "RGB")
+        return Encoded(encoded.size, encoded.load, to_srgb=to_srgb, unused_profile=to_srgb is None)
+    return encoded
+
+
+def _by_pillow(data: bytes) -> Encoded:
+    image = BmpImageFile(BytesIO(data))
+
+    def load(_longest: int | None) -> Image.Image:
+        image.load()
+        return image
+
+    return Encoded(image.size, load)
+
+
+def _masked(data: bytes, width: int, height: int, bits: int, masks: tuple[int, ...]) -> Image.Image:
+    kind = np.dtype(f"<u{bits // 8}")
+    row = -(-width * bits // 32) * 4
+    stored = np.frombuffer(data, np.uint8, row * abs(height)).reshape(abs(height), row)  # ValueError where they are too few
+    words = stored.view(kind)[:, :width][:: -1 if height > 0 else 1]
+    channels = [_channel(words, mask) for mask in (masks if masks[3] else masks[:3])]
+    return Image.fromarray(np.stack(channels, axis=2))
+
+
+def _channel(words: NDArray[np.unsignedinteger], mask: int) -> NDArray[np.uint8]:
+    if not mask:
+        return np.zeros(words.shape, np.uint8)
+    low = (mask & -mask).bit_length() - 1
+    values, most = (words & words.dtype.type(mask & np.iinfo(words.dtype).max)) >> words.dtype.type(low), mask >> low
+    return np.rint(values * np.float32(255 / most)).astype(np.uint8)
+
+
+def _run_lengths(data: bytes, start: int, header: int) -> Image.Image:
+    """Pixels that no run covers are black."""
+    width, height, _, _, compression = struct.unpack_from("<iiHHI", data, 18)
+    if height <= 0:
+        raise ValueError("run lengths go from the bottom")
+    indices, covered = np.zeros((height, width), np.uint8), np.zeros((height, width), np.bool_)
+    four, x, y, at = compression == _RLE4, 0, height - 1, start
+
+    def put(run: NDArray[np.uint8]) -> int:
+        part = run[: max(0, width - x)]
+        indices[y, x : x + len(part)], covered[y, x : x + len(part)] = part, True
+        return x + len(run)
+
+    while y >= 0:
+        count, value = data[at], data[at + 1]  # IndexError where the end is missing
+        at += 2
+        if count:
+            pair = (value >> 4, value & 15) if four else (value, value)
+            x = put(np.resize(np.array(pair, np.uint8), count))
+        elif value == 0:  # the end of a row
+            x, y = 0, y - 1
+        elif value == 1:  # the end of the picture
+            break
+        elif value == 2:  # a step to the right and up
+            x, y, at = x + data[at], y - data[at + 1], at + 2
+        else:
+            length = -(-value // 2) if four else value
+            run = np.frombuffer(data, np.uint8, length, at)
+            x = put(np.stack([run >> 4, run & 15], axis=1).reshape(-1)[:value] if four else run)
+            at += length + length % 2
+    entries = np.frombuffer(data[14 + header : start], np.uint8)
+    entries = entries[: len(entries) // 4 * 4].reshape(-1, 4)[:256, 2::-1]
+    palette = np.zeros((256, 3), np.uint8)
+    palette[: len(entries)] = entries
+    return Image.fromarray(np.where(covered[..., None], palette[indices], np.uint8(0)))

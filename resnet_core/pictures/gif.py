@@ -1,0 +1,26 @@
+"""How is a GIF file read? By Pillow; what the first frame leaves free is transparent."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+from PIL import Image
+from PIL.GifImagePlugin import GifImageFile
+
+from resnet_core.pictures.encoded import Encoded
+
+
+def open_gif(data: bytes) -> Encoded:
+    """Read everything but the pixels."""
+    image = GifImageFile(BytesIO(data))
+    place = image.tile[0].extents if image.tile else None
+
+    def load(_longest: int | None) -> Image.Image:
+        image.load()
+        if place in (None, (0, 0, *image.size)):
+            return image
+        canvas = Image.new("RGBA", image.size)
+        canvas.paste(image.convert("RGBA").crop(place), place)
+        return canvas
+
+    return Encoded(image.size, load)

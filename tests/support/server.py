@@ -18,7 +18,8 @@ SECONDS = 90  # until a server that does not answer counts as broken
 _SMALL = """
 import json, sys
 from pathlib import Path
-from dashboard import limits, server
+from dashboard import server
+from dashboard.serving import limits
 port, base_path, script, bounds = sys.argv[1:]
 for name, value in json.loads(bounds).items():
     assert hasattr(limits, name)

@@ -17,7 +17,11 @@ from dashboard.plain import plain
 Value = TypeVar("Value")
 Id = TypeVar("Id", bound=str)
 Options = Mapping[Id, str] | Sequence[Id]  # ids with their words, or ids that are words
-_SEEN, _KEPT, _UNKNOWN = "link-seen", "link-kept", "link-unknown"
+_SEEN, _KEPT, _UNKNOWN, _ENDS = "link-seen", "link-kept", "link-unknown", "link-ends"
+
+
+class _NoSuchChoiceError(Exception):
+    """Its argument is what the link says."""
 
 
 def begin() -> None:
@@ -64,7 +68,7 @@ def pills(
 
 def toggle(label: str, key: str, default: bool = False, **looks: Any) -> bool:
     """Draw a toggle and return whether it is on; the parameter is "true" or "false"."""
-    _before(key, default, lambda said: {"true": True, "false": False}[said[-1].lower()], lambda _kept: True)
+    _before(key, default, lambda said: _id(said[-1].lower(), _words(("true", "false")), None) == "true", lambda _kept: True)
     chosen = st.toggle(label, key=key, **looks)
     _after(key, chosen, chosen == default, [str(chosen).lower()])
     return bool(chosen)
@@ -74,18 +78,19 @@ def number(label: str, key: str, low: int, high: int, default: int | None = None
     """Draw a field for a whole number from `low` to `high` and return it; None where it is empty."""
     _before(key, default, lambda said: _in_range(said[-1], low, high), lambda kept: kept is None or low <= kept <= high)
     chosen = st.number_input(label, low, high, None, key=key, **looks)
-    _after(key, chosen, chosen == default, [str(chosen)])
+    _after(key, chosen, chosen in (default, None), [str(chosen)])
     return chosen
 
 
 def slider(label: str, key: str, low: int, high: int, default: int, step: int = 1, **looks: Any) -> int:
     """Draw a slider over low, low + step … high and return its value."""
-
-    def read(said: list[str]) -> int:
-        value = _in_range(said[-1], low, high)
-        return low + round((value - low) / step) * step
-
-    _before(key, default, read, lambda kept: low <= kept <= high)
+    ends = st.session_state.setdefault(_ENDS, {})
+    if ends.setdefault(key, (low, high)) != (
+        low,
+        high,
+    ):  # a new widget of Streamlit's, without the value of the old one
+        st.session_state[key], ends[key] = default, (low, high)
+    _before(key, default, lambda said: _in_range(said[-1], low, high), lambda kept: low <= kept <= high)
     chosen: int = st.slider(label, low, high, step=step, key=key, **looks)
     _after(key, chosen, chosen == default, [str(chosen)])
     return chosen
@@ -95,7 +100,7 @@ def asked(key: str, allowed: Collection[str]) -> str | None:
     """Return what the link says for a choice that is no widget of Streamlit's; None where it says nothing, or what is unknown."""
     said = st.query_params.get_all(key)
     if said and said[-1] not in allowed:
-        _name_unknown(key, said)
+        _name_unknown(key, said[-1])
     return said[-1] if said and said[-1] in allowed else None
 
 
@@ -132,15 +137,20 @@ def _words(options: Options[Id]) -> dict[Id, str]:
 
 
 def _id(said: str, words: Mapping[Id, str], old: Mapping[str, Id] | None) -> Id:
-    """Raises KeyError where there is no such option."""
     found = (old or {}).get(said, said)
-    return {str(each): each for each in words}[found]
+    for each in words:
+        if each == found:
+            return each
+    raise _NoSuchChoiceError(said)
 
 
 def _in_range(said: str, low: int, high: int) -> int:
-    """Raises ValueError where it is no whole number in the range."""
-    if not low <= (value := int(said)) <= high:
-        raise ValueError(said)
+    try:
+        value = int(said)
+    except ValueError:
+        raise _NoSuchChoiceError(said) from None
+    if not low <= value <= high:
+        raise _NoSuchChoiceError(said)
     return value
 
 
@@ -152,8 +162,8 @@ def _before(key: str, default: Value, read: Callable[[list[str]], Value], fits: 
         seen[key] = said
         try:
             state[key] = read(said)
-        except (KeyError, ValueError):
-            _name_unknown(key, said)
+        except _NoSuchChoiceError as error:
+            _name_unknown(key, error.args[0])
             state[key] = default
     elif key not in state:
         state[key] = kept[key] if key in kept and fits(kept[key]) else default
@@ -175,9 +185,9 @@ def _after(key: str, value: Any, usual: bool, says: list[str]) -> None:
             st.query_params[key] = says
 
 
-def _name_unknown(key: str, said: list[str]) -> None:
+def _name_unknown(key: str, said: str) -> None:
     place, sentences = st.session_state[_UNKNOWN]
     sentences.append(
-        f"The link asks for {key} “{plain(said[-1][:60])}”, which does not exist here; the page shows its usual choice instead."
+        f"The link asks for {key} “{plain(said[:60])}”, which does not exist here; the page shows its usual choice instead."
     )
     place.warning("  \n".join(sentences), icon=":material/link_off:")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import serving
+from dashboard import pages, serving
 from dashboard.figures.attribution import METHODS
 from dashboard.figures.feature_maps import PLACES
 from resnet_core import runs
@@ -21,23 +21,27 @@ from resnet_core.live import race
 from resnet_core.pictures.decode import SAMPLES
 
 DASHBOARD = Path(__file__).parents[2] / "dashboard"
-PAGES = sorted(path.stem for path in (DASHBOARD / "views").glob("[a-z]*.py"))
+PAGES = sorted(pages.PAGES)
 UNKNOWN = "does not exist here"
 RACES = ("2026-01-01-a", "2026-01-01-b")
-SAMPLE, PAIR, OTHER = list(SAMPLES)[1], ("plain34-tiny", "resnet34-tiny"), "any two"
+SAMPLE, PAIR, OTHER = list(SAMPLES)[1], ("plain34-tiny", "resnet34-tiny"), "any-two"
 
 
 @dataclass(frozen=True)
 class Link:
     """A page, and parameters that it knows: of each a value for the address and what the widget then holds.
 
-    with_: what else the address needs. keys: by parameter, the widget's key as its source has it, where that is no plain string.
+    Args:
+        with_: what else the address needs.
+        keys: by parameter, its key as the source has it, where that is no plain string.
+        old: by parameter, a value of earlier versions' links, and the id that it means today.
     """
 
     page: str
     values: dict[str, tuple[str | list[str], Any]]
     with_: dict[str, str] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
+    old: dict[str, tuple[str, Any]] = field(default_factory=dict)
 
     @property
     def good(self) -> dict[str, str | list[str]]:
@@ -49,52 +53,61 @@ def same(value: str) -> tuple[str, str]:
 
 
 ANY_TWO = {"pair": same(OTHER), "left": same(PAIR[1]), "right": same(PAIR[0])}
+SIDES = {"left": "side", "right": "side"}
 SHARED = {"sample": same(SAMPLE), "target": same("bullet train")}
 LINKS = [
     Link(
         "compare",
         SHARED | {"scale": same("all"), "difference": ("true", True), "block": same("conv2_1")},
+        old={"target": ("most probable", "most-probable")},
     ),
-    Link("compare", ANY_TWO, keys={"left": "side", "right": "side"}),
-    Link("predictions", ANY_TWO, keys={"left": "side", "right": "side"}),
+    Link("compare", ANY_TWO, keys=SIDES, old={"pair": ("any two", OTHER)}),
+    Link("predictions", ANY_TWO, keys=SIDES, old={"pair": ("any two", OTHER)}),
     Link(
         "feature_maps",
         SHARED
         | {
-            "block": same("conv3_1"), "place": (PLACES["sum"], "sum"), "sort": same("variance"), "channel": ("3", 3),
+            "block": same("conv3_1"), "place": same("sum"), "sort": same("variance"), "channel": ("3", 3),
             "colours": same("own"),
         },
+        old={"place": (PLACES["sum"], "sum")},
     ),
     Link(
         "attribution",
         SHARED
         | {
-            "against": same("abacus"), "methods": ([METHODS["grad-cam"][0]], ["grad-cam"]), "trust": same("plain"),
-            "ranks": same("signed"),
+            "against": same("abacus"), "methods": (["grad-cam"], ["grad-cam"]), "trust": same("plain"), "ranks": same("signed"),
         },
         keys={"trust": "key"},
+        old={"methods": (METHODS["guided-backprop"][0], ["guided-backprop"])},
     ),
     Link("attribution", {"side": same("left")}, {"pair": OTHER, "left": PAIR[1], "right": PAIR[0]}, {"side": "key"}),
-    Link("attribution", {"opacity": ("50", None), "threshold": ("10", None)}),
-    Link("gradient_flow", {"layers": ("20", 20), "bn": ("false", False), "seed": ("7", 7), "images": same(SAMPLE)}),
-    Link("gradient_flow", {"networks": same("34-tiny"), "images": same(SAMPLE)}),
-    Link("gradient_flow", {"study": same("gradients"), "depth": ("56", 56), "of": ("1", 1)}, {"layers": "20"}),
+    Link("attribution", {"opacity": ("50", None), "threshold": ("10", None)}, keys={"opacity": "name", "threshold": "name"}),
+    Link(
+        "gradient_flow",
+        {"layers": same("20"), "bn": ("false", False), "seed": ("7", 7), "images": same(SAMPLE)},
+        old={"images": ("all sample photographs", "samples")},
+    ),
+    Link("gradient_flow", {"networks": same("34-tiny"), "images": same(SAMPLE)}, old={"networks": ("new, not trained", "new")}),
+    Link("gradient_flow", {"study": same("gradients"), "depth": same("56"), "of": same("1")}, {"layers": "20"}),
     Link(
         "degradation",
-        {"study": same("race"), "depths-race": (["20"], [20]), "error": same("test"), "over": same("minutes")},
+        {"study": same("race"), "depths-race": (["20"], ["20"]), "error": same("test"), "over": same("minutes")},
         keys={"depths-race": "f'depths-{name}'"},
     ),
     Link(
         "train_live",
         {
-            "depth": ("20", 20), "width": ("4", 4), "rate": ("0.1", 0.1), "shortcut": same("C"), "bn": ("false", False),
+            "depth": same("20"), "width": same("4"), "rate": same("0.1"), "shortcut": same("C"), "bn": ("false", False),
             "seed": ("7", 7), "race": same(RACES[0]), "pinned": same(RACES[1]), "upto": ("10", 10),
         },
+        old={"race": ("yours, or the latest", "latest")},
     ),
     Link("architectures", {"network": same("plain50"), "stage": same("conv4_x"), "first": ("true", True)}),
-    Link("studies", {"run": same("race/plain20-cifar-seed1")}),
+    Link("studies", {"run": same("race/plain20-cifar-seed1")}, old={"show": ("training runs", "runs")}),
     Link("studies", {"show": same("measurements"), "measurement": same("figure7-x0.1"), "asked": same("resnet56-cifar-seed0")}),
 ]  # fmt: skip
+LINK = "select", "segmented", "pills", "toggle", "number", "slider", "asked"  # what of dashboard/parts/link.py a link can set
 
 HOSTILE = [
     "nonesuch", "[link](http://x.example)", "![x](http://x.example/p.png)", "<b>bold</b><script>", "$x$", "x" * 20_000, "\0", "",
@@ -150,8 +163,11 @@ def named(links: list[Link]) -> list[str]:
 
 
 def complaints(app: AppTest) -> list[str]:
+    """The sentences about the link, which stand in one box."""
     assert [error.value for error in app.exception] == []
-    return [warning.value for warning in app.warning if UNKNOWN in warning.value]
+    boxes = [warning.value for warning in app.warning if UNKNOWN in warning.value]
+    assert len(boxes) <= 1
+    return [sentence for box in boxes for sentence in box.split("  \n")]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -162,23 +178,56 @@ def test_a_page_without_any_choice_shows_a_title_and_no_error(page: str) -> None
     assert [error.value for error in app.error] == []
 
 
-def bound_keys() -> set[tuple[str, str]]:
-    """Of every widget that a link can set: its file, and its key as the source has it."""
-    found = set()
+def calls() -> Iterator[tuple[str, ast.Call]]:
+    """Every call of `link.select` and so on: the file, and the call."""
     for path in DASHBOARD.rglob("*.py"):
-        for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
-            given = {keyword.arg: keyword.value for keyword in call.keywords}
-            if "bind" in given:
-                key = given["key"]
-                found.add((path.stem, key.value if isinstance(key, ast.Constant) else ast.unparse(key)))
-    return found
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in {f"link.{name}" for name in LINK}:
+                yield path.stem, node
+
+
+def key_of(call: ast.Call) -> str:
+    """The parameter's key, as the source has it."""
+    place = 0 if ast.unparse(call.func) == "link.asked" else 1  # after the label
+    key = call.args[place]
+    return key.value if isinstance(key, ast.Constant) else ast.unparse(key)
+
+
+def without_case(cases: set[tuple[str, str]], bound: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """What is bound in a page or in a part of pages, and has no case."""
+    of_parts = {key for _, key in cases}
+    return {(file, key) for file, key in bound if (file, key) not in cases and (file in PAGES or key not in of_parts)}
 
 
 def test_every_parameter_of_a_link_has_a_case_here() -> None:
     cases = {(link.page, link.keys.get(name, name)) for link in LINKS for name in link.values}
-    of_parts = {key for _, key in cases}
-    missing = {(file, key) for file, key in bound_keys() if (file, key) not in cases and (file in PAGES or key not in of_parts)}
-    assert missing == set()
+    bound = {(file, key_of(call)) for file, call in calls()}
+    assert len(bound) > 30
+    assert without_case(cases, bound) == set()
+
+
+def test_nothing_but_link_binds_a_widget_to_the_address() -> None:
+    said = [path.name for path in DASHBOARD.rglob("*.py") if "query_params" in path.read_text() and path.name != "link.py"]
+    assert set(said) == {"evidence_sliders.py", "attribution_tests.py", "gradient_flow.py"}  # two of them link to another page
+    assert not [path for path in DASHBOARD.rglob("*.py") if "bind=" in path.read_text()]
+
+
+def test_every_parameter_with_earlier_values_has_a_case_here() -> None:
+    cases = {(link.page, link.keys.get(name, name)) for link in LINKS for name in link.old}
+    bound = {(file, key_of(call)) for file, call in calls() if any(keyword.arg == "old" for keyword in call.keywords)}
+    assert len(bound) >= 8
+    assert without_case(cases, bound) == set()
+
+
+OLD = [(link, name) for link in LINKS for name in link.old]
+
+
+@pytest.mark.parametrize(("link", "name"), OLD, ids=[f"{link.page}-{name}" for link, name in OLD])
+def test_a_link_of_an_earlier_version_is_translated(link: Link, name: str) -> None:
+    earlier, today = link.old[name]
+    app = visit(link.page, link.good | {name: earlier})
+    assert complaints(app) == []
+    assert app.session_state[name] == today
 
 
 @pytest.mark.parametrize("link", LINKS, ids=named(LINKS))
@@ -187,6 +236,9 @@ def test_a_link_sets_the_widgets_that_it_names(link: Link) -> None:
     assert complaints(app) == []
     expected = {name: value for name, (_, value) in link.values.items() if value is not None}
     assert {name: app.session_state[name] for name in expected} == expected
+    again = visit(link.page, dict(app.query_params))  # the link that the page leaves is as good
+    assert complaints(again) == []
+    assert {name: again.session_state[name] for name in expected} == expected
 
 
 @pytest.mark.parametrize("link", LINKS, ids=named(LINKS))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from zipfile import ZipFile
@@ -12,11 +13,12 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard.serving import races as racing
 from resnet_core import InputError
 from resnet_core.live import race
 from resnet_core.live.race import Control, Settings
 from tests.support.broken_races import whole
+
+racing = import_module("dashboard.serving.races")  # the folder's own name `races` is a function
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 NAME = "20261128-race"

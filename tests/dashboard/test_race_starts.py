@@ -5,28 +5,30 @@ from __future__ import annotations
 import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from dashboard.serving import races as racing
 from resnet_core import InputError
 from resnet_core.live import race
 from resnet_core.live.race import Control, Settings
 from tests.support.broken_races import whole
 from tests.support.processes import Start, races_root, started
 
+racing = import_module("dashboard.serving.races")  # the folder's own name `races` is a function
+
 __all__ = ["races_root", "started"]
 
 PRESS = """
 import sys, time
-from dashboard.serving import races as racing
+from dashboard.serving import start_race
 from resnet_core import InputError
 from resnet_core.live.race import Settings
 print("ready", flush=True)
 sys.stdin.readline()
 try:
-    print(racing.start_race(Settings(depth=8, width=2, iterations=60)), flush=True)
+    print(start_race(Settings(depth=8, width=2, iterations=60)), flush=True)
 except InputError as error:
     print(error, flush=True)
 sys.stdin.readline()  # as a server, which goes on

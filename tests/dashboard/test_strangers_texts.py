@@ -7,8 +7,9 @@ import html
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from dashboard.figures.predictions import confidence, predictions_gallery, predi
 from dashboard.plain import csv_plain, plain, plotly_plain
 from resnet_core.inspection.records import Inspection
 from resnet_core.networks.weights import save
+from tests.support.cards import cards, drawing, texts
 from tests.support.checkpoints import described, trained
 from tests.support.visitor import DEADLINE, ROOT
 
@@ -162,15 +164,41 @@ def marked_up(at: AppTest) -> Iterator[str]:
         yield getattr(widget, "help", None) or ""
 
 
-def assert_no_evil(at: AppTest, *texts: str) -> int:
+class Html(HTMLParser):
+    """The texts and the attributes that a browser finds in HTML."""
+
+    def __init__(self, body: str) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.attributes: list[str] = []
+        self.feed(body)
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+    def handle_starttag(self, _tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes += [value or "" for _, value in attrs]
+
+
+def shown_elsewhere(at: AppTest) -> Iterator[tuple[str, Callable[[str], str]]]:
+    """All other texts, each with how a stranger's text must be written in it: in HTML, in figure cards and in their drawings."""
+    for element in at.get("html"):
+        found = Html(element.proto.body)
+        yield from ((each, str) for each in (*found.texts, *found.attributes))
+    for card in cards(at):
+        yield from ((each, str) for each in texts(card))  # the card shows them as texts, not as HTML
+        yield from ((each, plotly_plain) for each in texts(drawing(card)))
+
+
+def assert_no_evil(at: AppTest, *strangers: str) -> int:
     """How often strangers' texts are shown, each time as they are."""
     assert not at.exception
     count = 0
-    for body in marked_up(at):
-        for text in texts:
-            count += body.count(plain(text))
-            body = body.replace(plain(text), "")
-        assert "evil" not in body
+    for body, written in (*((each, plain) for each in marked_up(at)), *shown_elsewhere(at)):
+        for text in sorted(strangers, key=len, reverse=True):
+            count += body.count(written(text))
+            body = body.replace(written(text), "")
+        assert "evil" not in body, body
     return count
 
 
@@ -195,18 +223,18 @@ def test_no_parameter_is_taken_for_markup(name: str, parameter: str) -> None:
 
 @pytest.mark.parametrize("name", ["compare", "predictions", "feature_maps", "attribution"])
 def test_nothing_that_uploaded_weights_say_is_markup(name: str, tmp_path: Path) -> None:
-    texts = PAYLOADS[:11]
+    strangers = PAYLOADS[:11]
     known = described()
     row = replace(known.architecture, name=PAYLOADS[2])
     hostile = replace(
-        known, architecture=row, classes=tuple(texts[:3]), data=texts[3], source=texts[4], recipe=texts[5], note=texts[6],
-        run=texts[7], commit=texts[8],
+        known, architecture=row, classes=tuple(strangers[:3]), data=strangers[3], source=strangers[4], recipe=strangers[5],
+        note=strangers[6], run=strangers[7], commit=strangers[8],
     )  # fmt: skip
     path = tmp_path / "mine.safetensors"
     save(trained(), hostile, path)
-    at = page(name, pair="any two")
+    at = page(name, pair="any-two")
     title = f"{PAYLOADS[0]}.safetensors"
     at.file_uploader(key="weights").set_value([(title, path.read_bytes(), "")]).run()
     at.selectbox(key="left").set_value(title).run()
-    both = [f"{one} and {other}" for one in (*texts[:3], "teapot") for other in texts[:3]]
-    assert assert_no_evil(at, title, *both, *texts) >= 2
+    both = [f"{one} and {other}" for one in (*strangers[:3], "teapot") for other in strangers[:3]]
+    assert assert_no_evil(at, title, *both, *strangers) >= 2

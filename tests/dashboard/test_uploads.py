@@ -22,6 +22,7 @@ from dashboard.serving.uploads import SessionFiles, Store
 from resnet_core import InputError, architecture
 from resnet_core.networks.architectures import REGISTRY
 from resnet_core.networks.weights import save
+from tests.support.cards import cards
 from tests.support.checkpoints import described, trained
 from tests.support.pictures import encoded
 from tests.support.visitor import DEADLINE, ROOT, Visitor, eventually, served
@@ -190,7 +191,7 @@ def errors(at: AppTest) -> list[str]:
 
 
 def test_files_that_cannot_be_used_get_a_sentence_each_and_the_page_stays() -> None:
-    at = page(pair="any two")
+    at = page(pair="any-two")
     at.file_uploader(key="weights").set_value([("empty.safetensors", b"", ""), ("text.safetensors", b"a text", "")]).run()
     empty, text = errors(at)
     assert empty == "empty.safetensors\\: The file is empty; choose one that ResNet Lens saved."
@@ -207,7 +208,7 @@ def test_weights_of_a_gigantic_resolution_get_a_sentence(tmp_path: Path) -> None
     known = described()
     object.__setattr__(known, "resolution", 4096)
     save(trained(), known, tmp_path / "huge.safetensors")
-    at = page(pair="any two")
+    at = page(pair="any-two")
     at.file_uploader(key="weights").set_value([("huge.safetensors", (tmp_path / "huge.safetensors").read_bytes(), "")]).run()
     (said,) = errors(at)
     assert "At 4096 pixels the network takes more than" in said
@@ -215,11 +216,12 @@ def test_weights_of_a_gigantic_resolution_get_a_sentence(tmp_path: Path) -> None
 
 
 def test_own_weights_are_a_choice_by_the_name_of_their_file(weights: bytes) -> None:
-    at = page(pair="any two")
+    at = page(pair="any-two")
     at.file_uploader(key="weights").set_value([("mine.safetensors", weights, "")]).run()
     at.selectbox(key="left").set_value("mine.safetensors").run()
     assert not errors(at)
-    assert any("mine.safetensors" in each.value for each in at.subheader)
+    assert {"strip-mine.safetensors", "strip-resnet34-tiny"} <= {card["name"] for card in cards(at)}
+    assert any("mine.safetensors says " in each.proto.body for each in at.get("html"))
 
 
 def test_decoded_photographs_of_all_sessions_are_bounded_until_their_sessions_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,7 +239,7 @@ def test_decoded_photographs_of_all_sessions_are_bounded_until_their_sessions_en
 @pytest.mark.parametrize("path", ["", "predictions", "gradient_flow"])
 def test_without_uploads_no_page_offers_them(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     monkeypatch.setenv(limits.UPLOADS, "0")
-    at = page(pair="any two")
+    at = page(pair="any-two")
     if path:
         at = at.switch_page(f"views/{path}.py").run()
     assert not at.exception

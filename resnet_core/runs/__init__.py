@@ -1,0 +1,37 @@
+"""What did a training do? Run directories: written by one `Run`, read as typed facts and as one tidy table. Knows no network."""
+
+from resnet_core.runs.facts import RunFacts, read_facts, read_run
+from resnet_core.runs.run import LOCK, Run, write_facts
+from resnet_core.runs.table import (
+    MEASURED,
+    METRIC_COLUMNS,
+    final_errors,
+    find,
+    load,
+    load_measured,
+    mean_final_errors,
+    read_metrics,
+    results,
+    write_measured,
+    write_metrics,
+)
+
+__all__ = [
+    "LOCK",
+    "MEASURED",
+    "METRIC_COLUMNS",
+    "Run",
+    "RunFacts",
+    "final_errors",
+    "find",
+    "load",
+    "load_measured",
+    "mean_final_errors",
+    "read_facts",
+    "read_metrics",
+    "read_run",
+    "results",
+    "write_facts",
+    "write_measured",
+    "write_metrics",
+]

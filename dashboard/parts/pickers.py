@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -11,13 +11,13 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard import serving
 from dashboard.parts import link
 from dashboard.parts.uploads import forget_own_photograph, own_photograph, own_weights, say_refusal
-from dashboard.plain import plain
 from resnet_core import InputError
 from resnet_core.networks.checkpoint import Checkpoint
 from resnet_core.pictures.decode import SAMPLES
 
 MOST_PROBABLE = "most-probable"
 ANY_TWO = "any-two"
+OWN = "Your photograph stays in this session: no link can hold it."
 OLD = {"most probable": MOST_PROBABLE, "any two": ANY_TWO}  # what links said before they held ids
 
 
@@ -41,16 +41,6 @@ class Choice:
         return self.checkpoints[0]
 
     @property
-    def note(self) -> str:
-        return notes(self.matched, dict(zip(self.titles, self.checkpoints, strict=True)))
-
-    @property
-    def source(self) -> str:
-        """Where the photograph is from, for a caption."""
-        own = "Your photograph stays in this session: no link can hold it."
-        return own if self.photograph.own else f"Source: {self.photograph.credit}"
-
-    @property
     def badge(self) -> str:
         """What was measured on what."""
         common = self.common
@@ -66,10 +56,9 @@ class Choice:
     @property
     def provenance(self) -> tuple[str, ...]:
         """How the networks were made, and where the photograph is from; a paragraph each, as text."""
-        own = "Your photograph stays in this session: no link can hold it."
         return (
             *made(self.titles, self.checkpoints),
-            own if self.photograph.own else f"{self.photograph.title}: {self.photograph.credit}",
+            OWN if self.photograph.own else f"{self.photograph.title}: {self.photograph.credit}",
         )
 
 
@@ -78,13 +67,6 @@ def made(titles: Iterable[str], checkpoints: Sequence[Checkpoint]) -> tuple[str,
     return tuple(
         f"{title}: {known.note} Data: {known.data}; {known.source}" for title, known in zip(titles, checkpoints, strict=True)
     )
-
-
-def notes(matched: bool, checkpoints: Mapping[str, Checkpoint]) -> str:
-    """What a reader must know of two networks, by what the page calls them; Markdown."""
-    if matched:
-        return plain(next(iter(checkpoints.values())).note)  # they have it in common
-    return "  \n".join(f"**{plain(title)}**: {plain(known.note)}" for title, known in checkpoints.items())
 
 
 @dataclass(frozen=True)
@@ -189,6 +171,8 @@ def choose(what_for: str) -> Choice:
         """A network that has not learned the class shows its own first choice."""
         return checkpoint.classes.index(target) if target in checkpoint.classes else serving.most_probable(name, photograph)
 
+    if photograph.own:
+        st.info(OWN, icon=":material/lock:")
     return Choice(
         row,
         names=(left_name, right_name),

@@ -90,7 +90,7 @@ def degradation_scene(
         )
     return Scene(
         question=QUESTION,
-        answer=_plain_text(is_it_overfitting(study.table[study.table.layers.isin(depths)]).split("\n\n")[0])
+        answer=_plain_text(is_it_overfitting(study.table[study.table.layers.isin(depths)]).split("\n\n")[0]).removeprefix("No. ")
         or _answer(found.at_the_end),
         main=tuple(main),
         support=tuple(support),

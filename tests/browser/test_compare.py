@@ -55,9 +55,9 @@ def test_a_click_on_a_block_opens_it_and_the_url_brings_it_all_back(server: str,
     page.goto(server)
     settle(page)
     click_block(page, "conv3_2")
-    expect(page.get_by_role("heading", name="Block conv3_2")).to_be_visible()
+    expect(page.get_by_text("Block conv3_2 in numbers")).to_be_visible()
     choose(page, "Evidence for", "goldfish")
-    expect(page.get_by_text("Evidence shown: goldfish")).to_be_visible()
+    expect(page.get_by_text("resnet34-tiny gives goldfish")).to_be_visible()
     choose(page, "Photograph", "astronaut")
     settle(page)
     page.get_by_role("radio", name="own").click()
@@ -129,8 +129,8 @@ def test_every_figure_can_be_taken_away(server: str, page: Page, label: str, sta
 def test_the_table_of_an_architecture_stands_beside_the_papers(server: str, page: Page) -> None:
     page.goto(f"{server}/architectures?network=resnet34")
     settle(page)
-    expect(page.get_by_text("the paper: 3.6 billion (Table 1)")).to_be_visible()
-    expect(page.get_by_text("21,797,672")).to_be_visible()  # torchvision's count
+    expect(page.get_by_text("the paper counts 3.6 billion (Table 1)")).to_be_visible()
+    expect(page.get_by_text("21.8 million parameters")).to_be_visible()  # torchvision counts 21,797,672
     page.get_by_role("radio", name="conv4_x").click()
     expect(page).to_have_url(re.compile("stage=conv4_x"))
 
@@ -161,7 +161,7 @@ def test_the_own_photograph_goes_along_to_other_pages_and_back(server: str, page
     page.get_by_role("button", name="Back to the sample").click()
     expect(page.get_by_text(STAYS)).to_have_count(0)
     page.get_by_role("link", name="Feature maps").click()
-    expect(page.get_by_text("Coffee cup, conv")).to_be_visible()
+    expect(page.locator(".exhibit .words", has_text="Coffee cup").first).to_be_visible()
     settle(page)
 
 
@@ -171,7 +171,7 @@ def test_the_difference_is_shown_where_it_is_asked_for(server: str, page: Page) 
     settle(page)
     assert "strip-difference" not in figures(page)
     page.get_by_text("Difference", exact=True).click()
-    expect(page.get_by_role("heading", name="Residual less plain")).to_be_visible()
+    expect(page.get_by_text("Residual minus plain: ")).to_be_visible()
     expect(page).to_have_url(re.compile("difference=true"))
     settle(page)
     assert len(figures(page)["strip-difference"]["data"][0]["customdata"]) == 16

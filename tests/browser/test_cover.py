@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.browser import figures, settle
 
-MAPS = "/attribution?sample=cat&methods=Guided+Grad-CAM"
+MAPS = "/attribution?sample=cat&methods=guided-grad-cam"
 
 
 def move(page: Page, name: str, percent: int, event: str = "input") -> None:

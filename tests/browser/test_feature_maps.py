@@ -34,7 +34,7 @@ def test_a_click_on_a_map_shows_its_channel_in_both_networks_and_the_link_holds_
 
 @pytest.mark.slow
 def test_the_sum_exists_in_the_residual_network_only(server: str, page: Page) -> None:
-    page.goto(f"{server}/feature_maps?sample=cat&block=conv3_2&place=F(x)+%2B+shortcut")
+    page.goto(f"{server}/feature_maps?sample=cat&block=conv3_2&place=sum")
     settle(page)
     expect(page.get_by_text(re.compile("Block conv.* of plain34-tiny has no F.x. . shortcut"))).to_be_visible()
     texts = [note["text"] for note in figures(page)["equation-resnet34-tiny"]["annotations"]]
@@ -46,5 +46,5 @@ def test_the_sum_exists_in_the_residual_network_only(server: str, page: Page) ->
 def test_a_channel_that_a_place_does_not_have_is_said(server: str, page: Page) -> None:
     page.goto(f"{server}/feature_maps?sample=cat&block=conv4_1&place=x&channel=100&sort=swirl")
     settle(page)
-    expect(page.get_by_text("There is no channel 100 in 64.")).to_have_count(2)
+    expect(page.get_by_text("has no channel 100 there: it has 64.")).to_have_count(2)
     expect(page.get_by_text("The link asks for sort “swirl”")).to_be_visible()

@@ -12,7 +12,7 @@ from tests.support.browser import LAPTOP, PHONE, fits, overlapping_labels, settl
 PAGES = (
     "",
     "predictions",
-    "feature_maps?block=conv4_2&place=F(x)&colours=own",
+    "feature_maps?block=conv4_2&place=residual-function&colours=own",
     "attribution",
     "gradient_flow?study=gradients&layers=20",
     "degradation",
@@ -20,7 +20,7 @@ PAGES = (
     "architectures?network=resnet152&first=true&stage=conv4_x",
     "studies",
 )
-OTHER = "pair=any+two&left=torchvision:resnet18"
+OTHER = "pair=any-two&left=torchvision:resnet18"
 STUDIES = Path(__file__).parents[2] / "assets/studies"
 MEASURED = sorted(
     {path.parents[1].name for path in STUDIES.glob("*/*/measured.parquet")} | {"gradients", "rates-x0.025", "shortcuts-x0.025"}

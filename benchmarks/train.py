@@ -46,8 +46,8 @@ from torchvision import transforms
 from resnet_core.data.in_memory import ImageSet
 from resnet_core.data.sources import Dataset
 from resnet_core.networks.architectures import architecture
-from resnet_core.networks.batch_norm import BatchNorm2d
 from resnet_core.networks.resnet import build
+from resnet_core.training.batch_norm import use_torchs_batch_norm
 from resnet_core.training.hardware import Precision, accelerator, precision_of
 from resnet_core.training.memory import keep_freed_memory
 from resnet_core.training.recipe import recipe
@@ -209,9 +209,7 @@ def trainer(blocks_every: int | None = None, compiled: bool = False) -> Trainer:
 
 
 def with_torchs_batch_norm(of: Trainer) -> Trainer:
-    for module in of.network.modules():
-        if isinstance(module, BatchNorm2d):
-            module.__class__ = nn.BatchNorm2d
+    use_torchs_batch_norm(of.network)
     return of
 
 

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from resnet_core.networks.architectures import EXPANSION, BlockKind, Shortcut
-from resnet_core.networks.batch_norm import BatchNorm2d
 
 
 class PadShortcut(nn.Module):
@@ -36,7 +35,7 @@ def shortcut_module(option: Shortcut | None, in_channels: int, out_channels: int
     if option == "A":
         return PadShortcut(in_channels, out_channels, stride)
     projection = nn.Conv2d(in_channels, out_channels, 1, stride, bias=not norm)
-    return nn.Sequential(projection, BatchNorm2d(out_channels) if norm else nn.Identity())
+    return nn.Sequential(projection, nn.BatchNorm2d(out_channels) if norm else nn.Identity())
 
 
 class Block(nn.Module, ABC):
@@ -63,10 +62,10 @@ class BasicBlock(Block):
     def __init__(self, in_channels: int, channels: int, stride: int, option: Shortcut | None, norm: bool) -> None:
         super().__init__(option, in_channels, channels, stride, norm)
         self.conv1 = nn.Conv2d(in_channels, channels, 3, stride, padding=1, bias=not norm)
-        self.bn1 = BatchNorm2d(channels) if norm else nn.Identity()
+        self.bn1 = nn.BatchNorm2d(channels) if norm else nn.Identity()
         self.relu1 = nn.ReLU(inplace=True)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=not norm)
-        self.bn2 = BatchNorm2d(channels) if norm else nn.Identity()
+        self.bn2 = nn.BatchNorm2d(channels) if norm else nn.Identity()
         self.relu2 = nn.ReLU(inplace=True)
 
     def residual_function(self, x: Tensor) -> Tensor:
@@ -83,13 +82,13 @@ class Bottleneck(Block):
         out_channels = channels * EXPANSION["bottleneck"]
         super().__init__(option, in_channels, out_channels, stride, norm)
         self.conv1 = nn.Conv2d(in_channels, channels, 1, bias=not norm)
-        self.bn1 = BatchNorm2d(channels) if norm else nn.Identity()
+        self.bn1 = nn.BatchNorm2d(channels) if norm else nn.Identity()
         self.relu1 = nn.ReLU(inplace=True)
         self.conv2 = nn.Conv2d(channels, channels, 3, stride, padding=1, bias=not norm)
-        self.bn2 = BatchNorm2d(channels) if norm else nn.Identity()
+        self.bn2 = nn.BatchNorm2d(channels) if norm else nn.Identity()
         self.relu2 = nn.ReLU(inplace=True)
         self.conv3 = nn.Conv2d(channels, out_channels, 1, bias=not norm)
-        self.bn3 = BatchNorm2d(out_channels) if norm else nn.Identity()
+        self.bn3 = nn.BatchNorm2d(out_channels) if norm else nn.Identity()
         self.relu3 = nn.ReLU(inplace=True)
 
     def residual_function(self, x: Tensor) -> Tensor:

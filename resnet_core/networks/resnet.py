@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from resnet_core.networks.architectures import EXPANSION, Architecture
-from resnet_core.networks.batch_norm import BatchNorm2d
 from resnet_core.networks.blocks import BLOCKS, Block
 from resnet_core.networks.checkpoint import Checkpoint
 
@@ -30,7 +29,7 @@ class ResNet(nn.Module):
         else:
             self.conv1 = nn.Conv2d(3, channels, 3, padding=1, bias=not norm)
             self.maxpool = nn.Identity()
-        self.bn1 = BatchNorm2d(channels) if norm else nn.Identity()
+        self.bn1 = nn.BatchNorm2d(channels) if norm else nn.Identity()
         self.relu = nn.ReLU(inplace=True)
 
         make = BLOCKS[architecture.block]

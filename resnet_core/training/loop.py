@@ -22,6 +22,7 @@ from resnet_core.networks.resnet import ResNet, build
 from resnet_core.networks.weights import load, save
 from resnet_core.runs.provenance import provenance
 from resnet_core.runs.run import Run
+from resnet_core.training.batch_norm import use_torchs_batch_norm
 from resnet_core.training.description import describe, describe_plan
 from resnet_core.training.hardware import accelerator, compiles, precision_of
 from resnet_core.training.memory import keep_freed_memory
@@ -165,6 +166,7 @@ def train_in(
     if fabric.is_global_zero:
         finish(run, trainer, trainer.examine(), checkpoint)
     fabric.barrier()
+    use_torchs_batch_norm(trainer.network)
     return trainer.network.eval()
 
 

@@ -22,6 +22,7 @@ from resnet_core.networks.anatomy import find_anatomy
 from resnet_core.networks.architectures import EXPANSION, Architecture
 from resnet_core.networks.resnet import ResNet
 from resnet_core.runs.run import SavedState
+from resnet_core.training.batch_norm import use_compiled_batch_norm
 from resnet_core.training.recipe import Recipe
 
 TRAINING_SAMPLE = 10_000  # training images on which the training error is measured, unaugmented, in evaluation mode
@@ -100,6 +101,7 @@ class Trainer:
         self.optimizer: torch.optim.SGD = optimizer
         model: nn.Module = self.network
         if compiled:
+            use_compiled_batch_norm(network)
             torch.compiler.reset()  # torch stops compiling, and says nothing, after eight networks of one class
             # one resolution after another, each as long as a phase: shapes left open would only make it slower
             model = cast(nn.Module, torch.compile(model, dynamic=False))

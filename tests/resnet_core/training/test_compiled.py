@@ -61,7 +61,7 @@ def test_its_steps_are_those_of_the_network_as_it_is_written(precision: Precisio
     assert compiled.report() == pytest.approx(written.report(), rel=tolerance)
     for (name, ours), theirs in zip(compiled.network.state_dict().items(), written.network.state_dict().values(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=10 * tolerance, atol=tolerance / 10, msg=name)
-    assert [row["metric"] for row in compiled.rows] == [row["metric"] for row in written.rows]
+    assert [row["metric"] for row in compiled.take_rows()] == [row["metric"] for row in written.take_rows()]
 
 
 def test_a_short_phase_is_not_compiled() -> None:

@@ -8,7 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from resnet_core.networks.batch_norm import BatchNorm2d, Normalise
+from resnet_core.networks.architectures import architecture
+from resnet_core.networks.resnet import build
+from resnet_core.training.batch_norm import CompiledBatchNorm2d, Normalise, use_compiled_batch_norm, use_torchs_batch_norm
 
 CHANNELS = 5
 
@@ -34,7 +36,7 @@ def test_its_gradients_are_those_of_finite_differences() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.float64, 1e-12)])
 def test_a_compiled_training_does_what_torchs_does(dtype: torch.dtype, tolerance: float) -> None:
-    ours, theirs = (lived_in(kind(CHANNELS).to(dtype)) for kind in (BatchNorm2d, nn.BatchNorm2d))
+    ours, theirs = (lived_in(kind(CHANNELS).to(dtype)) for kind in (CompiledBatchNorm2d, nn.BatchNorm2d))
     compiled = torch.compile(ours, dynamic=False)
     for step in range(3):  # of a mean that moves away from what is remembered
         inputs = [batch(dtype, mean=3.0 * step, seed=step).requires_grad_() for _ in range(2)]
@@ -53,7 +55,7 @@ def test_a_compiled_training_does_what_torchs_does(dtype: torch.dtype, tolerance
 def test_bfloat16_is_normalised_by_exact_statistics() -> None:
     """Torch's own compiled one (2.14) rounds the mean to bfloat16 for the backward pass, of 100 to the next half: twice this."""
     x, gradient = batch(torch.bfloat16, mean=100.3), batch(torch.bfloat16, mean=0, seed=1)
-    norm, (exact, seen) = lived_in(BatchNorm2d(CHANNELS)), (value.clone().requires_grad_() for value in (x.double(), x))
+    norm, (exact, seen) = lived_in(CompiledBatchNorm2d(CHANNELS)), (value.clone().requires_grad_() for value in (x.double(), x))
     copy.deepcopy(norm).double()(exact).backward(gradient.double())
     torch.compile(norm, dynamic=False)(seen).backward(gradient)
     assert exact.grad is not None
@@ -70,7 +72,22 @@ def test_a_variance_far_from_zero_is_exact(mean: float) -> None:
 
 @pytest.mark.slow
 def test_otherwise_it_is_torchs_own() -> None:
-    ours, theirs = (lived_in(kind(CHANNELS)) for kind in (BatchNorm2d, nn.BatchNorm2d))
+    ours, theirs = (lived_in(kind(CHANNELS)) for kind in (CompiledBatchNorm2d, nn.BatchNorm2d))
     x = batch(torch.float32, mean=1)
     assert torch.equal(ours(x), theirs(x))
     assert torch.equal(torch.compile(ours.eval(), dynamic=False)(x), torch.compile(theirs.eval(), dynamic=False)(x))
+
+
+def test_a_network_has_torchs_batch_norm_but_while_it_is_trained_compiled() -> None:
+    network = build(architecture("resnet20-cifar", depths=(1, 1), width=4), 0)
+
+    def kinds() -> set[type]:
+        return {type(module) for module in network.modules() if isinstance(module, nn.BatchNorm2d)}
+
+    before = dict(network.named_parameters())
+    assert kinds() == {nn.BatchNorm2d}
+    use_compiled_batch_norm(network)
+    assert kinds() == {CompiledBatchNorm2d}
+    assert all(parameter is before[name] for name, parameter in network.named_parameters())
+    use_torchs_batch_norm(network)
+    assert kinds() == {nn.BatchNorm2d}

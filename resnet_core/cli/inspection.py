@@ -7,8 +7,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 from rich.progress import Progress
 from rich.table import Table
@@ -26,8 +27,12 @@ if TYPE_CHECKING:
 
 Photograph = Annotated[Path, typer.Argument(help="a photograph: JPEG, PNG, WebP, BMP or GIF")]
 Network = Annotated[str, typer.Option(help="a bundled name, a safetensors file, or torchvision:resnet34")]
-Target = Annotated[str | None, typer.Option(help="a class name; the most probable one if not given")]
-Against = Annotated[str | None, typer.Option(help="a class to contrast with: why the target, and not this one")]
+Target = Annotated[
+    str | None, typer.Option(help="a class name, or # and a class's index ('#281'); the most probable one if not given")
+]
+Against = Annotated[
+    str | None, typer.Option(help="a class to contrast with, given as the target: why the target, and not this one")
+]
 
 
 def inspect_image(
@@ -42,21 +47,24 @@ def inspect_image(
     lens, x, index, _ = _asked(image, network, target)
     known = lens.checkpoint
     found = inspect(lens, x, index)
+    numbers = [number for block in found.blocks for number in block.numbers().values() if isinstance(number, float)]
+    _check_finite(network, found.logits, numbers)
     best = found.probabilities.argsort()[::-1][:5]
-    top = [{"class": known.classes[i], "probability": float(found.probabilities[i])} for i in best]
+    top = [{"class": known.classes[i], "index": int(i), "probability": float(found.probabilities[i])} for i in best]
     if as_json:
         blocks = [block.numbers() for block in found.blocks]
-        print(json.dumps({"network": network, "target": known.classes[found.target], "top": top, "blocks": blocks}, indent=2))
+        target_class = {"target": known.classes[found.target], "target_index": found.target}
+        print(json.dumps({"network": network, **target_class, "top": top, "blocks": blocks}, indent=2, allow_nan=False))
         return
     for row in top:
-        print(f"{row['probability']:6.1%}  {row['class']}")
+        print(f"{row['probability']:6.1%}  {known.labels[row['index']]}")
     table = Table(
         "block",
         "output",
         "gradient norm",
         "response sd",
         "‖F(x)‖ / ‖x‖",
-        title=Text(f"target: {known.classes[found.target]}"),
+        title=Text(f"target: {known.labels[found.target]}"),
         box=None,
     )
     for block in found.blocks:
@@ -70,19 +78,28 @@ def _asked(
     image: Path, network: str, target: str | None, against: str | None = None
 ) -> tuple[ResNet, Tensor, int | None, int | None]:
     """The network, the photograph as it takes it, and the numbers of both classes."""
-    from resnet_core.networks.weights import load, prepare
-    from resnet_core.pictures.decode import decode
+    from resnet_core.networks.weights import load
+    from resnet_core.pictures.decode import decode_with_note
+    from resnet_core.pictures.network_input import prepare
 
     try:
         data = image.read_bytes()
     except OSError as error:
         raise InputError(f"{image} cannot be read: {error.strerror}.") from None
-    picture = decode(data)
+    decoded = decode_with_note(data)
+    if decoded.note:
+        print(decoded.note, file=sys.stderr)
     with redirect_stdout(sys.stderr):  # where a download says how far it is
         lens = load(network)
     known = lens.checkpoint
     index, other = (None if name is None else known.class_index(name) for name in (target, against))
-    return lens, prepare(picture, known), index, other
+    return lens, prepare(decoded.pixels, known), index, other
+
+
+def _check_finite(network: str, *numbers: Any) -> None:
+    """Raise InputError where a network of finite weights gives numbers that are not."""
+    if not all(np.isfinite(each).all() for each in numbers):
+        raise InputError(f"{network} gives numbers that are not finite for this photograph: its weights are too large to use.")
 
 
 @contextmanager
@@ -112,9 +129,10 @@ def attribute_image(
     lens, x, index, other = _asked(image, network, target, against)
     with _progress(method) as tell:
         found = attribute(lens, x, method, index, tell, against=other)
+    _check_finite(network, found.values)
     if out:
         found.save(out)
-    name = lens.checkpoint.classes[found.target] + (f" rather than {against}" if against else "")
+    name = lens.checkpoint.labels[found.target] + (f" rather than {against}" if against else "")
     print(f"{method} for {name}: {found.values.min():.3g} to {found.values.max():.3g} a pixel, {found.seconds:.1f} s")
     if found.incompleteness is not None:
         print(f"The sum is {found.incompleteness:.2%} from what the image adds to the class's logit.")
@@ -134,6 +152,7 @@ def trust_of_attribution(
     lens, x, index, other = _asked(image, network, target, against)
     with _progress(f"{method}, random from the top") as tell:
         cascade = sanity_checks.cascade(lens, x, method, index, on_progress=tell, against=other)
+    _check_finite(network, cascade.maps)
     with _progress(f"{method}, deletion and insertion") as tell:
         curves = sanity_checks.curves(lens, x, cascade.original, on_progress=tell)
     with _progress("pixels in random orders") as tell:
@@ -165,6 +184,7 @@ def feature_maps_of_image(
 
     lens, x, index, _ = _asked(image, network, target)
     found = feature_maps(lens, x, block, index)
+    _check_finite(network, *found.maps.values())
     if out:
         found.save(out)
     table = Table("place", "channels", "size", "mean", "sd", "zeros", "strongest channel", box=None)
@@ -202,6 +222,7 @@ def gradient_flow_of_batch(
         lens.checkpoint.check_classes(dataset.classes, dataset.title)
     pictures, labels = next(dataset.train.test_batches(images, resolution))
     found = gradient_flow(lens, network_input(pictures, resolution, dataset.mean, dataset.std), labels)
+    _check_finite(name, *([block.gradient_norm, block.response_sd, block.output_rms] for block in found.blocks))
     if out:
         found.save(out)
     table = Table("block", "gradient norm", "response sd", "rms of the output", box=None)

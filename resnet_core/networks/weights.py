@@ -26,7 +26,7 @@ from resnet_core.pictures.network_input import prepare as prepare  # its former 
 METADATA_KEY = "resnet_lens"
 MAX_HEADER_MEGABYTES = 4  # of what a safetensors file says of itself, before its numbers; 0.8 in that of resnet1202-cifar
 FLOATS = ("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2")  # as safetensors names them
-_WRAPPED = re.compile(r"^(module\.)+|\b_orig_mod\.")  # DataParallel, torch.compile
+_WRAPPED = re.compile(r"^((module|_orig_mod)\.)+|\b_orig_mod\.")  # DataParallel, torch.compile
 _HALF_PRECISION = 2.0**-10  # float16 rounds by half of this part of a number, unless that is very small or large
 
 
@@ -50,8 +50,11 @@ def save(network: nn.Module, checkpoint: Checkpoint, path: str | Path) -> None:
         name: (_halved(tensor) if tensor.ndim > 1 else tensor).clone(memory_format=torch.contiguous_format)
         for name, tensor in state.items()
     }
+    description = checkpoint.to_json()
+    if len(description) > (MAX_HEADER_MEGABYTES - 1) * 1e6:  # the list of tensors is less than the other megabyte
+        raise InputError(f"The description has {len(description) / 1e6:.1f} MB, more than a file may; shorten its texts.")
     with replacing(Path(path)) as part:
-        save_file(tensors, part, {METADATA_KEY: checkpoint.to_json()})
+        save_file(tensors, part, {METADATA_KEY: description})
 
 
 def _halved(kernel: Tensor) -> Tensor:

@@ -80,33 +80,39 @@ def _run_lengths(data: bytes, start: int, header: int) -> Image.Image:
     width, height, _, _, compression = struct.unpack_from("<iiHHI", data, 18)
     if height <= 0:
         raise ValueError("run lengths go from the bottom")
-    indices, covered = np.zeros((height, width), np.uint8), np.zeros((height, width), np.bool_)
-    four, x, y, at = compression == _RLE4, 0, height - 1, start
-
-    def put(run: NDArray[np.uint8]) -> int:
-        part = run[: max(0, width - x)]
-        indices[y, x : x + len(part)], covered[y, x : x + len(part)] = part, True
-        return x + len(run)
-
-    while y >= 0:
+    four = compression == _RLE4
+    runs = [bytes((i >> 4, i & 15)) * 128 if four else bytes((i,)) * 255 for i in range(256)]
+    indices, free = bytearray(width * height), bytearray(width * height)  # rows from the bottom
+    x, row, at = 0, 0, start  # row: of its first pixel
+    while row < len(indices):
         count, value = data[at], data[at + 1]  # IndexError where the end is missing
         at += 2
         if count:
-            pair = (value >> 4, value & 15) if four else (value, value)
-            x = put(np.resize(np.array(pair, np.uint8), count))
-        elif value == 0:  # the end of a row
-            x, y = 0, y - 1
-        elif value == 1:  # the end of the picture
-            break
-        elif value == 2:  # a step to the right and up
-            x, y, at = x + data[at], y - data[at + 1], at + 2
+            count = min(count, width - x)
+            indices[row + x : row + x + count] = runs[value][:count]
+            x += count
+        elif value <= 2:  # the end of a row or of the picture, or a step to the right and up
+            to_x, to_row = 0, row + width
+            if value == 1:
+                to_row = len(indices)
+            elif value == 2:
+                to_x, to_row = min(x + data[at], width), min(row + width * data[at + 1], len(indices))
+                at += 2
+            if to_row + to_x > row + x:
+                free[row + x : to_row + to_x] = b"\1" * (min(to_row + to_x, len(free)) - row - x)
+            x, row = to_x, to_row
         else:
-            length = -(-value // 2) if four else value
-            run = np.frombuffer(data, np.uint8, length, at)
-            x = put(np.stack([run >> 4, run & 15], axis=1).reshape(-1)[:value] if four else run)
-            at += length + length % 2
+            length = (value + 1) // 2 if four else value
+            run = data[at : at + length]
+            if four:
+                run = bytes(half for pair in run for half in (pair >> 4, pair & 15))
+            count = min(value, len(run), width - x)
+            indices[row + x : row + x + count] = run[:count]
+            x, at = x + count, at + length + length % 2
     entries = np.frombuffer(data[14 + header : start], np.uint8)
     entries = entries[: len(entries) // 4 * 4].reshape(-1, 4)[:256, 2::-1]
     palette = np.zeros((256, 3), np.uint8)
     palette[: len(entries)] = entries
-    return Image.fromarray(np.where(covered[..., None], palette[indices], np.uint8(0)))
+    pixels = palette[np.frombuffer(indices, np.uint8)]
+    pixels[np.frombuffer(free, np.bool_)] = 0
+    return Image.fromarray(pixels.reshape(height, width, 3)[::-1])

@@ -48,7 +48,7 @@ def warm_up_races() -> None:
     race_files.warm_up()
 
 
-def races() -> tuple[list[str], list[str]]:
+def known_races() -> tuple[list[str], list[str]]:
     """Return the names of the races, the latest first, and a sentence for each folder that is left out as it is broken."""
     names, sentences = [], []
     for folder in race_files.races(_races_root()):

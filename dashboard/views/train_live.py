@@ -64,7 +64,7 @@ st.markdown(
     "Two networks of the same layers and initial weights see the same batches of 1,500 real handwritten digits. One of them has "
     "shortcuts. It takes half a minute on two processors, a whole one where the browser shares them."
 )
-known, left_out = serving.races()
+known, left_out = serving.known_races()
 serving.warm_up_races()
 
 with st.container(horizontal=True, vertical_alignment="bottom"):

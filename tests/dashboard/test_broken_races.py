@@ -66,7 +66,7 @@ def test_a_named_fault_is_said_in_a_sentence_and_blocks_no_start(
     else:
         assert isinstance(found, str)
         assert is_sentence(found)
-    names, sentences = racing.races()
+    names, sentences = racing.known_races()
     assert GOOD in names
     assert all(map(is_sentence, sentences))
     monkeypatch.setattr(race, "start", lambda _settings, root: whole(root / "new"))
@@ -104,7 +104,7 @@ def test_three_hundred_mutated_races_are_read_or_left_out_in_a_sentence(races: P
         assert not isinstance(found, str) or is_sentence(found) or not (folder / "race.json").exists(), (seed, done, found)
         left_out += isinstance(found, str)
     assert 100 < left_out < 290  # the mutations are neither harmless nor all fatal
-    names, sentences = racing.races()
+    names, sentences = racing.known_races()
     assert GOOD in names
     assert len(names) + len(sentences) == len(list(races.glob("*/race.json")))
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from resnet_core.runs.run import FinishedError, LockedError, Run, comparable_digest
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from resnet_core import runs
 from resnet_core.errors import InputError
+from resnet_core.runs.run import FinishedError, LockedError, Run, comparable_digest
 from resnet_core.training import hardware, loop
 from tests.support.toy_training import RECIPE, TINY, StoppedError, contents, run, stop_at
 

@@ -56,10 +56,8 @@ class Choice:
     @property
     def provenance(self) -> tuple[str, ...]:
         """How the networks were made, and where the photograph is from; a paragraph each, as text."""
-        return (
-            *made(self.titles, self.checkpoints),
-            OWN if self.photograph.own else f"{self.photograph.title}: {self.photograph.credit}",
-        )
+        credit = () if self.photograph.own else (f"{self.photograph.title}: {self.photograph.credit}",)
+        return (*made(self.titles, self.checkpoints), *credit)
 
 
 def made(titles: Iterable[str], checkpoints: Sequence[Checkpoint]) -> tuple[str, ...]:

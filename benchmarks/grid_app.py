@@ -16,7 +16,8 @@ from dashboard.figures.feature_maps import (
 )
 from dashboard.parts.figure_card import bring_plotly, exhibit
 from resnet_core import FeatureMaps, architecture, build, feature_maps
-from resnet_core.pictures.decode import sample, square
+from resnet_core.pictures.preprocess import square
+from resnet_core.pictures.samples import sample
 
 BLOCK, PLACE = "conv3_4", "output"  # of ResNet-50
 st.set_page_config(layout="wide")

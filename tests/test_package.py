@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from resnet_core.pictures.decode import sample
+from resnet_core.pictures.samples import sample
 
 ROOT = Path(__file__).parents[1]
 UV = Path(sys.executable).parent / "uv"

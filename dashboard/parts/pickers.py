@@ -13,7 +13,7 @@ from dashboard.parts import link
 from dashboard.parts.uploads import forget_own_photograph, own_photograph, own_weights, say_refusal
 from resnet_core import InputError
 from resnet_core.networks.checkpoint import Checkpoint
-from resnet_core.pictures.decode import SAMPLES
+from resnet_core.pictures.samples import SAMPLES
 
 MOST_PROBABLE = "most-probable"
 ANY_TWO = "any-two"
@@ -78,14 +78,14 @@ class Contrast:
 
     @classmethod
     def of(cls, known: Checkpoint, target: int, other: str | None) -> Contrast:
-        name = known.classes[target]
+        name = known.labels[target]
         if other is None:
             return cls(target, None, name)
         if other == name:
             return cls(target, None, name, f"{other} cannot be contrasted with itself; you see the evidence for it alone.")
-        if other not in known.classes:
+        if other not in known.labels:
             return cls(target, None, name, f"A network that has not learned {other} shows the evidence for {name} alone.")
-        return cls(target, known.classes.index(other), f"{name} rather than {other}")
+        return cls(target, known.labels.index(other), f"{name} rather than {other}")
 
 
 def usable(own: serving.Photograph | InputError | None, instead: str) -> serving.Photograph | None:
@@ -152,7 +152,7 @@ def choose(what_for: str) -> Choice:
     with row:
         matched, named = two_networks()
         left, right = (serving.checkpoint(name) for name in named.values())
-        classes = sorted({*left.classes, *right.classes})
+        classes = sorted({*left.labels, *right.labels})
         sample = link.select("Photograph", "sample", list(SAMPLES), width=150, on_change=forget_own_photograph)
         own = own_photograph(serving.own_photograph)
         first_choice = "the residual network's" if matched else "the right network's"
@@ -163,11 +163,11 @@ def choose(what_for: str) -> Choice:
     photograph = usable(own, f"the sample “{sample}”") or serving.sample_photograph(sample)
     (left_title, left_name), (right_title, right_name) = named.items()
     if target == MOST_PROBABLE:
-        target = right.classes[serving.most_probable(right_name, photograph)]
+        target = right.labels[serving.most_probable(right_name, photograph)]
 
     def index(name: str, checkpoint: Checkpoint) -> int:
         """A network that has not learned the class shows its own first choice."""
-        return checkpoint.classes.index(target) if target in checkpoint.classes else serving.most_probable(name, photograph)
+        return checkpoint.labels.index(target) if target in checkpoint.labels else serving.most_probable(name, photograph)
 
     if photograph.own:
         st.info(OWN, icon=":material/lock:")

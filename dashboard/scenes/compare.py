@@ -52,7 +52,7 @@ class Subject:
 
     @property
     def first_choice(self) -> str:
-        return self.checkpoint.classes[int(self.inspection.probabilities.argmax())]
+        return self.checkpoint.labels[int(self.inspection.probabilities.argmax())]
 
     @property
     def first_percent(self) -> float:
@@ -60,7 +60,7 @@ class Subject:
 
     @property
     def target(self) -> str:
-        return self.checkpoint.classes[self.inspection.target]
+        return self.checkpoint.labels[self.inspection.target]
 
     @property
     def target_probability(self) -> float:
@@ -126,7 +126,7 @@ def compare(
     classes = tuple(
         Exhibit(
             key=f"classes-{each.title}",
-            figure=top_classes(each.inspection, each.checkpoint.classes, each.residual),
+            figure=top_classes(each.inspection, each.checkpoint.labels, each.residual),
             message=f"{each.title} says {each.first_choice}, with {each.first_percent:.0f} %",
             alt=f"The five most probable classes of {each.title}",
             origin="measured",
@@ -312,4 +312,4 @@ def _both(by_title: Mapping[str, Inspection]) -> pd.DataFrame:
 
 def _probabilities(each: Subject) -> pd.DataFrame:
     values: NDArray[np.float32] = each.inspection.probabilities
-    return pd.DataFrame({"class": each.checkpoint.classes, "probability": values}).sort_values("probability", ascending=False)
+    return pd.DataFrame({"class": each.checkpoint.labels, "probability": values}).sort_values("probability", ascending=False)

@@ -24,7 +24,7 @@ def _ignore(_waiting: Waiting) -> None: ...
 
 
 def _input(name: str, photograph: Photograph) -> Tensor:
-    from resnet_core.networks.weights import prepare
+    from resnet_core.pictures.network_input import prepare
 
     return prepare(photograph.pixels, checkpoint(name))
 

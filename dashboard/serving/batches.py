@@ -15,7 +15,7 @@ from dashboard.serving.answers import OnWait, _ignore
 from dashboard.serving.jobs import Progress, slow
 from dashboard.serving.networks import checkpoint, logits, network, pairs
 from dashboard.serving.photographs import Photograph
-from resnet_core.pictures.decode import square
+from resnet_core.pictures.preprocess import square
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,8 +58,7 @@ def _input(name: str, batch: Batch) -> Tensor:
     """(N, 3, S, S) as the network takes it; a new one takes small images that are normalised as everybody does."""
     import torch
 
-    from resnet_core.data.in_memory import network_input
-    from resnet_core.networks.weights import prepare
+    from resnet_core.pictures.network_input import network_input, prepare
 
     if _is_trained(name):
         return torch.stack([prepare(picture, checkpoint(name)) for picture in batch.pictures])

@@ -35,7 +35,8 @@ def checkpoint(name: str) -> Checkpoint:
 @st.cache_resource
 def known_networks() -> tuple[str, ...]:
     """All that need no upload: the bundled ones, and torchvision's."""
-    from resnet_core.networks.weights import TORCHVISION, bundled, torchvision_names
+    from resnet_core.networks.torchvision import TORCHVISION, torchvision_names
+    from resnet_core.networks.weights import bundled
 
     return (*bundled(), *(f"{TORCHVISION}{name}" for name in torchvision_names()))
 
@@ -128,7 +129,7 @@ def inspections(names: tuple[str, str], photograph: Photograph, targets: tuple[i
 
         def compute(_progress: Progress) -> Inspection:
             from resnet_core.inspection.inspect import inspect
-            from resnet_core.networks.weights import prepare
+            from resnet_core.pictures.network_input import prepare
 
             return inspect(lens, prepare(photograph.pixels, known), target)
 
@@ -152,7 +153,7 @@ def predictions(name: str, photographs: Sequence[Photograph]) -> NDArray[np.floa
     def compute(_progress: Progress) -> NDArray[np.float32]:
         import torch
 
-        from resnet_core.networks.weights import prepare
+        from resnet_core.pictures.network_input import prepare
 
         images = torch.stack([prepare(photograph.pixels, known) for photograph in photographs])
         with torch.inference_mode():
@@ -172,7 +173,7 @@ def feature_maps(name: str, photograph: Photograph, block: str, target: int) -> 
 
     def compute(_progress: Progress) -> FeatureMaps:
         from resnet_core.inspection.feature_maps import feature_maps
-        from resnet_core.networks.weights import prepare
+        from resnet_core.pictures.network_input import prepare
 
         return feature_maps(lens, prepare(photograph.pixels, known), block, target)
 

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from dashboard.serving import limits
 from resnet_core import InputError
-from resnet_core.pictures.decode import SAMPLES, decode, sample, square
+from resnet_core.pictures.decode import decode
+from resnet_core.pictures.preprocess import square
+from resnet_core.pictures.samples import SAMPLES, sample
 
 SHOWN = 192  # pixels of a photograph under a Grad-CAM
 OWN_SIDE = 448  # pixels that are kept of a visitor's own: its central square, twice as wide as what the largest network takes

@@ -57,7 +57,7 @@ def evidence(method: str) -> list[Evidence]:
     found = []
     for i, (name, title, each) in enumerate(zip(names, chosen.titles, asked, strict=True)):
         values = serving.attribution(name, photograph, each.target, each.against, method, progress_bar(bar, title))
-        target = checkpoints[i].classes[each.target]
+        target = checkpoints[i].labels[each.target]
         probability = float(inspections[i].probabilities[each.target])
         found.append(Evidence(title, name, checkpoints[i].run, target, probability, each.words, values))
     bar.empty()

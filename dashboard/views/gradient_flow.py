@@ -13,7 +13,7 @@ from dashboard.parts.show import answer, exhibits, limits
 from dashboard.parts.uploads import forget_own_photograph, own_photograph
 from dashboard.scenes import Part
 from dashboard.scenes.gradient_flow import QUESTION, batch_exhibits, gradient_flow_scene, training_exhibits
-from resnet_core.pictures.decode import SAMPLES
+from resnet_core.pictures.samples import SAMPLES
 
 NEW, DIGITS, PHOTOGRAPHS = "new", "digits", "samples"
 OLD = {"new, not trained": NEW, "8 digits": DIGITS, "all sample photographs": PHOTOGRAPHS}  # what links said before ids

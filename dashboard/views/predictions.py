@@ -11,7 +11,7 @@ from dashboard.parts.uploads import own_photographs, say_refusal
 from dashboard.scenes.predictions import QUESTION, predictions
 from dashboard.serving.limits import SESSION_PHOTOGRAPHS as MOST
 from resnet_core import InputError
-from resnet_core.pictures.decode import SAMPLES
+from resnet_core.pictures.samples import SAMPLES
 
 st.title(QUESTION, anchor=False)
 with st.container(horizontal=True, vertical_alignment="bottom"):

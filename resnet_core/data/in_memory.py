@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from resnet_core.errors import InputError
-from resnet_core.pictures.network_input import network_input as network_input  # its former home
 
 Colour = tuple[float, float, float]
 Batch = tuple[Tensor, Tensor]  # images (B, 3, H, W) uint8 in channels_last memory, labels (B,)

@@ -18,10 +18,7 @@ from resnet_core.errors import InputError, hint
 from resnet_core.networks.checkpoint import Checkpoint
 from resnet_core.networks.resnet import ResNet
 from resnet_core.networks.state import first_difference
-from resnet_core.networks.torchvision import TORCHVISION as TORCHVISION
-from resnet_core.networks.torchvision import read_torchvision, torchvision_checkpoint
-from resnet_core.networks.torchvision import torchvision_names as torchvision_names  # its former home
-from resnet_core.pictures.network_input import prepare as prepare  # its former home
+from resnet_core.networks.torchvision import TORCHVISION, read_torchvision, torchvision_checkpoint
 
 METADATA_KEY = "resnet_lens"
 MAX_HEADER_MEGABYTES = 4  # of what a safetensors file says of itself, before its numbers; 0.8 in that of resnet1202-cifar

@@ -7,9 +7,7 @@ import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from threading import BoundedSemaphore, Lock
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -210,11 +208,3 @@ def _rgb(encoded: Encoded, longest: int | None) -> Image.Image:
     if image.mode == "RGBA":
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     return image
-
-
-def __getattr__(name: str) -> Any:
-    """The former names of this module."""
-    homes = {"SAMPLES": "samples", "Sample": "samples", "sample": "samples", "square": "preprocess"}
-    if name not in homes:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"resnet_core.pictures.{homes[name]}"), name)

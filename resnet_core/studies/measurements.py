@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from resnet_core import runs
 from resnet_core.assets import STUDIES, WEIGHTS
-from resnet_core.data.in_memory import network_input
 from resnet_core.data.sources import Dataset
 from resnet_core.inspection.attribution import methods, sanity_checks
 from resnet_core.inspection.gradients import gradient_correlation, gradient_flow, layer_responses, nearby_inputs
@@ -27,6 +26,7 @@ from resnet_core.networks.anatomy import find_anatomy
 from resnet_core.networks.architectures import Architecture
 from resnet_core.networks.resnet import ResNet, build
 from resnet_core.networks.weights import load, read_checkpoint
+from resnet_core.pictures.network_input import network_input
 from resnet_core.runs.provenance import provenance
 from resnet_core.runs.run import Run
 from resnet_core.studies.catalogue import Measurement, weights_of

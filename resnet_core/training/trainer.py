@@ -13,7 +13,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from resnet_core.data.in_memory import Augmentation, Batch, Images, network_input
+from resnet_core.data.in_memory import Augmentation, Batch, Images
 from resnet_core.data.sources import Dataset
 from resnet_core.errors import InputError
 from resnet_core.inspection.isolation import forward_hooks
@@ -21,6 +21,7 @@ from resnet_core.inspection.lesion import reestimated
 from resnet_core.networks.anatomy import find_anatomy
 from resnet_core.networks.architectures import EXPANSION, Architecture
 from resnet_core.networks.resnet import ResNet
+from resnet_core.pictures.network_input import network_input
 from resnet_core.runs.run import SavedState
 from resnet_core.training.batch_norm import use_compiled_batch_norm
 from resnet_core.training.recipe import Recipe

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from resnet_core.pictures.decode import sample
+from resnet_core.pictures.samples import sample
 from tests.support.browser import choose, figures, settle, sideways
 
 STAYS = "Your photograph stays in this session"

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from resnet_core.pictures.decode import SAMPLES, sample
+from resnet_core.pictures.samples import SAMPLES, sample
 from tests.support.browser import figures, settle
 
 

@@ -22,11 +22,12 @@ from dashboard.figures.gradient_flow import (
     training_summary,
 )
 from resnet_core import runs
-from resnet_core.data.in_memory import Augmentation, network_input
+from resnet_core.data.in_memory import Augmentation
 from resnet_core.data.sources import open_dataset
 from resnet_core.inspection.gradients import BlockFlow, GradientFlow, gradient_flow
 from resnet_core.networks.architectures import Architecture
 from resnet_core.networks.resnet import build
+from resnet_core.pictures.network_input import network_input
 
 STUDY = Path(__file__).parents[2] / "assets" / "studies" / "gradients"
 

@@ -18,7 +18,7 @@ from dashboard.figures.attribution import METHODS
 from dashboard.figures.feature_maps import PLACES
 from resnet_core import runs
 from resnet_core.live import race
-from resnet_core.pictures.decode import SAMPLES
+from resnet_core.pictures.samples import SAMPLES
 
 DASHBOARD = Path(__file__).parents[2] / "dashboard"
 PAGES = sorted(pages.PAGES)

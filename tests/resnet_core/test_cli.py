@@ -14,7 +14,7 @@ from scipy.stats import spearmanr
 
 from resnet_core.assets import STUDIES
 from resnet_core.cli import main as core
-from resnet_core.pictures.decode import sample
+from resnet_core.pictures.samples import sample
 
 
 @pytest.fixture

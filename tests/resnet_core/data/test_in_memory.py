@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as transforms
 
-from resnet_core.data import in_memory
 from resnet_core.data.in_memory import Augmentation, ImageSet
+from resnet_core.pictures.network_input import network_input
 
 FILL = (0.2, 0.5, 0.8)
 PAD = 2
@@ -114,7 +114,7 @@ def test_network_input_is_torchvisions_resize_and_normalise(resolution: int) -> 
     expected = transforms.normalize(
         transforms.resize(transforms.to_dtype(xs, torch.float32, scale=True), [resolution], antialias=True), mean, std
     )
-    found = in_memory.network_input(xs, resolution, mean, std)
+    found = network_input(xs, resolution, mean, std)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
     assert found.is_contiguous(memory_format=torch.channels_last)
 
@@ -125,5 +125,5 @@ def test_what_lies_outside_an_image_is_nothing_to_the_network() -> None:
     ((xs, _),) = epoch(black)
     outside = xs.sum(1, keepdim=True) > 0
     assert outside.any()
-    normalised = in_memory.network_input(xs, 5, FILL, (1.0, 1.0, 1.0))
+    normalised = network_input(xs, 5, FILL, (1.0, 1.0, 1.0))
     assert normalised[outside.expand_as(xs)].abs().max() <= 0.5 / 255 + 1e-6

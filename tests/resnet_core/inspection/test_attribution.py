@@ -17,8 +17,9 @@ from resnet_core.errors import InputError
 from resnet_core.inspection.attribution.methods import METHODS, STRIDE, WINDOW, Attribution, StoppedError, attribute
 from resnet_core.networks.architectures import architecture
 from resnet_core.networks.resnet import ResNet, build
-from resnet_core.networks.weights import load, prepare
-from resnet_core.pictures.decode import SAMPLES, sample
+from resnet_core.networks.weights import load
+from resnet_core.pictures.network_input import prepare
+from resnet_core.pictures.samples import SAMPLES, sample
 from tests.support.side_effects import untouched
 
 DETERMINISTIC = [name for name in METHODS if name != "smoothgrad"]

@@ -12,12 +12,13 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from resnet_core.data.in_memory import ImageSet, network_input
+from resnet_core.data.in_memory import ImageSet
 from resnet_core.data.sources import Dataset
 from resnet_core.errors import InputError
 from resnet_core.inspection.landscape import loss_surface, random_direction
 from resnet_core.networks.architectures import architecture
 from resnet_core.networks.resnet import ResNet, build
+from resnet_core.pictures.network_input import network_input
 from resnet_core.training.trainer import evaluate
 from tests.support.side_effects import untouched
 

@@ -18,8 +18,9 @@ from resnet_core.inspection.attribution.methods import Attribution, StoppedError
 from resnet_core.inspection.attribution.sanity_checks import Curves, cascade, curves, random_curves, randomised, rank_correlation
 from resnet_core.networks.architectures import architecture
 from resnet_core.networks.resnet import build
-from resnet_core.networks.weights import load, prepare
-from resnet_core.pictures.decode import sample
+from resnet_core.networks.weights import load
+from resnet_core.pictures.network_input import prepare
+from resnet_core.pictures.samples import sample
 from tests.support.side_effects import untouched
 
 

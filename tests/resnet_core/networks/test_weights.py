@@ -15,6 +15,7 @@ from torchvision.transforms.v2 import functional as transforms
 from resnet_core.inspection.inspect import inspect
 from resnet_core.networks import weights
 from resnet_core.networks.architectures import Architecture, architecture
+from resnet_core.pictures.network_input import prepare
 from tests.support.checkpoints import KEY, SMALL, described, trained
 
 
@@ -80,7 +81,7 @@ def test_a_picture_is_prepared_as_torchvision_would() -> None:
     x = transforms.resize(transforms.center_crop(x, [48, 48]), [32, 32], antialias=True)
     x = transforms.resize(transforms.to_dtype(x, torch.float32, scale=True), [64, 64], antialias=True)
     expected = transforms.normalize(x, list(known.mean), list(known.std))
-    found = weights.prepare(picture, known)
+    found = prepare(picture, known)
     assert found.shape == (3, 64, 64)
     assert found.dtype == torch.float32
     assert (found - expected).abs().mean() < 0.02

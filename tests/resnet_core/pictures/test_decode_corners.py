@@ -12,7 +12,7 @@ from PIL import Image
 from resnet_core.errors import InputError
 from resnet_core.pictures.decode import decode, decode_with_note, read_image
 from resnet_core.pictures.preprocess import as_picture
-from tests.support.picture_corpus import (
+from tests.support.picture_corpus import (  # fmt: skip
     INKS,
     PROFILES,
     apng,
@@ -27,7 +27,7 @@ from tests.support.picture_corpus import (
     png_colours,
     rgb_png,
     webp,
-)  # fmt: skip
+)
 from tests.support.pictures import assert_near, assert_sentence, encoded, refusal
 
 WITHOUT_END = [name for name in jpeg_segments() if "end" in name]
@@ -128,7 +128,7 @@ def test_every_source_of_a_picture_gives_the_same_pixels(tmp_path: Path) -> None
     "source",
     [None, 7, "no/such/file.jpg", "\0", b"", b"text", np.zeros((3, 8, 8), np.float32), np.zeros((8, 8), np.uint8),
      np.zeros((0, 8, 3), np.uint8), Image.new("F", (8, 8)), [1, 2, 3]],
-    ids=str,
+    ids=["none", "number", "no file", "nul", "no bytes", "text", "floats", "grey", "empty", "mode F", "list"],
 )  # fmt: skip
 def test_anything_else_is_refused_in_one_sentence(source: object) -> None:
     with pytest.raises(InputError) as caught:

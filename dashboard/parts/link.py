@@ -75,10 +75,11 @@ def toggle(label: str, key: str, default: bool = False, **looks: Any) -> bool:
 
 
 def number(label: str, key: str, low: int, high: int, default: int | None = None, **looks: Any) -> int | None:
-    """Draw a field for a whole number from `low` to `high` and return it; None where it is empty."""
+    """Draw a field for a whole number from `low` to `high` and return it; without a default it may be empty: None."""
     _before(key, default, lambda said: _in_range(said[-1], low, high), lambda kept: kept is None or low <= kept <= high)
-    chosen = st.number_input(label, low, high, None, key=key, **looks)
-    _after(key, chosen, chosen in (default, None), [str(chosen)])
+    # "min", not None, where there is a default: else Streamlit adds a button to empty the field that no keyboard reaches
+    chosen: int | None = st.number_input(label, low, high, None if default is None else "min", key=key, **looks)
+    _after(key, chosen, chosen == default, [str(chosen)])
     return chosen
 
 

@@ -8,7 +8,7 @@ PYTEST = $(BIN)/pytest -n 2 --no-loadscope-reorder
 NUMERIC = tests/resnet_core/inspection tests/resnet_core/networks $(addprefix tests/resnet_core/,training/test_compiled.py \
 	training/test_loop.py training/test_resume.py studies/test_measurements.py studies/test_repeat.py)
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-avx2 lint bench browser nginx clean
+.PHONY: help run test test-slow test-avx2 test-package lint bench browser nginx clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*##/ { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test-slow: .venv/dev browser nginx ## the tests that take long: kills, compiling
 
 test-avx2: .venv/dev ## the tests of numbers, with the kernels of a processor without AVX-512
 	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(PYTEST) $(NUMERIC)
+
+test-package: .venv/dev ## the wheel, installed into an environment of its own
+	$(BIN)/pytest tests/test_package.py
 
 lint: .venv/dev ## ruff, mypy and the import contracts
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -74,9 +74,10 @@ def student(address: str, number: int, think: float, end: float, found: Found) -
                 session.open(page, query)
             check(session, found)
             for _ in range(chance.randrange(2, 6)):
-                time.sleep(chance.expovariate(1 / think))
-                if time.monotonic() > end:
+                thinking = chance.expovariate(1 / think)
+                if time.monotonic() + thinking > end:
                     return
+                time.sleep(thinking)
                 with found.timed():
                     choose(session, page, chance)
                 check(session, found)

@@ -11,7 +11,7 @@ NUMERIC = tests/resnet_core/inspection tests/resnet_core/networks $(addprefix te
 .PHONY: help run test test-slow test-avx2 test-package lint bench browser nginx clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*##/ { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*##/ { printf "%-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/run ## set up what is missing and open the dashboard in the browser (PORT=8501)
 	$(BIN)/python -m dashboard --port $(PORT)

@@ -142,7 +142,7 @@ def test_a_photograph_of_15_megabytes_is_looked_at(address: str, page: Page) -> 
 def test_a_race_is_downloaded(address: str, page: Page) -> None:
     page.goto(f"{address}/train_live?depth=20&width=4")
     page.get_by_role("button", name="Start", exact=True).click()
-    expect(page.get_by_text(re.compile(r"Iteration [1-9]\d* of"))).to_be_visible(timeout=240_000)
+    expect(page.get_by_text(re.compile(r"Iteration [1-9]\d* of")).first).to_be_visible(timeout=240_000)
     page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop").click()
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Download").click()

@@ -41,7 +41,7 @@ from dashboard.serving.races import (
     watched_digits,
 )
 from dashboard.serving.scenes import cached, scene
-from dashboard.serving.studies import answers, drawn, drawn_together, findings, left_out, paper, studies
+from dashboard.serving.studies import answers, drawn, findings, left_out, paper, studies
 
 __all__ = [
     "NEARBY",
@@ -58,7 +58,6 @@ __all__ = [
     "curves",
     "digits_batch",
     "drawn",
-    "drawn_together",
     "feature_maps",
     "findings",
     "go_on_with_race",

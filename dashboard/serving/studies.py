@@ -63,12 +63,6 @@ def drawn(draw: Callable[..., Drawn], study: Study | Answers, *choices: Any) -> 
     return draw(study.table, *choices)
 
 
-@st.cache_resource(max_entries=64, hash_funcs={Study: _identity, FunctionType: _place})
-def drawn_together(draw: Callable[..., Drawn], studies: tuple[Study, ...], *choices: Any) -> Drawn:
-    """`draw` of the tables of several studies, as `drawn`."""
-    return draw([study.table for study in studies], *choices)
-
-
 @st.cache_resource
 def _findings() -> dict[str, list[str]]:
     return collection.findings((STUDIES / "STUDIES.md").read_text())

@@ -44,7 +44,6 @@ def architectures(architecture: Architecture, stage: str, first: bool, paper: Ma
         support=(Table("stages", _readable(architecture, table, paper), f"{name}, stage by stage", index=False),),
         does_not_show=_limits(architecture),
         provenance=(f"Counted from the layers of {name}: weights and biases, and one multiply-add a weight and position.",),
-        next="compare",
     )
 
 

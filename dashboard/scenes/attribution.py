@@ -112,7 +112,6 @@ def attribution(
         does_not_show="An attribution says what moved a network's answer, not whether the answer is right.",
         provenance=("Magenta speaks for the class, green against it; each picture has its own scale.", *provenance),
         notices=tuple(notices),
-        next="predictions",
     )
 
 

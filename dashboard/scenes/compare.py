@@ -193,7 +193,6 @@ def compare(
         ),
         does_not_show=_limits(pair, matched, paper),
         provenance=tuple(provenance),
-        next="feature_maps",
     )
 
 

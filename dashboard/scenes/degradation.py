@@ -97,7 +97,6 @@ def degradation_scene(
         does_not_show=_limits(study, paper),
         provenance=(study.words, *map(_plain_text, findings)),
         notices=tuple(notices),
-        next="gradient_flow",
     )
 
 

@@ -101,7 +101,6 @@ def feature_maps(
         does_not_show="Channels have no order and no names: what one answers to is seen from many pictures, not from one.",
         provenance=(f"{photograph}, {PLACES[place]}.", *provenance),
         notices=tuple(notices),
-        next="attribution",
     )
 
 

@@ -26,7 +26,7 @@ from resnet_core.studies.collection import Study
 if TYPE_CHECKING:  # at run time, it would bring torch
     from resnet_core.inspection.gradients import GradientFlow
 
-QUESTION = "How does the gradient come back?"
+QUESTION = "Is it vanishing gradients?"
 CODE = """import resnet_core as lens
 
 network = lens.build({network!r}, seed={seed})
@@ -139,7 +139,6 @@ def gradient_flow_scene(
             "“neither forward nor backward signals vanish”. They conjecture that deep plain networks may have exponentially low "
             "convergence rates.",
         ),
-        next="compare",
     )
 
 

@@ -13,7 +13,7 @@ from dashboard.figures.predictions import confidence, how_often_right, predictio
 from dashboard.scenes.scene import Exhibit, Gallery, Scene
 from resnet_core.networks.checkpoint import Checkpoint
 
-QUESTION = "Do they agree?"
+QUESTION = "Who is right, and who is sure?"
 
 
 def predictions(
@@ -67,7 +67,6 @@ def predictions(
             "Sure is not right: a picture of none of the classes that a network has learnt is taken for one of them all the same."
         ),
         provenance=tuple(provenance),
-        next="feature_maps",
     )
 
 

@@ -15,7 +15,7 @@ from dashboard.figures.style import QUANTITIES
 from dashboard.scenes.scene import Exhibit, Part, Scene
 from resnet_core.live.race import Race
 
-QUESTION = "Train a deep network, with and without shortcuts"
+QUESTION = "What do shortcuts change while a network trains?"
 CHANCE = 90.0  # percent wrong, of ten digits
 
 
@@ -89,7 +89,6 @@ def train_live(
             f"SGD with momentum {recipe.momentum:g}, decay {recipe.weight_decay:g}, gradients clipped at {recipe.clip_norm:g}.",
         ),
         notices=tuple(notices(race)),
-        next="gradient_flow",
     )
 
 

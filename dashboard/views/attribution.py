@@ -9,19 +9,19 @@ from dashboard.parts.evidence_sliders import cover
 from dashboard.parts.figure_card import figure_card
 from dashboard.parts.long_running import asked_for, finish, progress_bar
 from dashboard.parts.pickers import Contrast, choose
-from dashboard.parts.show import answer, limits
+from dashboard.parts.show import begin, more
 from dashboard.plain import plain
 from dashboard.scenes import Exhibit
-from dashboard.scenes.attribution import QUESTION, Evidence, attribution, method_exhibits
+from dashboard.scenes.attribution import Evidence, attribution, method_exhibits
 from dashboard.serving.answers import SLOW
 from dashboard.views.attribution_tests import belief_section
 
 NO_OTHER = "nothing"
 
-st.title(QUESTION, anchor=False)
+page = begin("attribution")
 chosen = choose("The class that the pixels speak for or against.")
 names, checkpoints, photograph = chosen.names, chosen.checkpoints, chosen.photograph
-with chosen.row:
+with chosen.row, more():
     other = link.select(
         "Rather than", "against", [NO_OTHER, *chosen.classes], width=230,
         help="A class to contrast with: the pictures then show what moves the difference of both classes' logits.",
@@ -39,7 +39,6 @@ asked = [
 ]
 for sentence in dict.fromkeys(each.refusal for each in asked if each.refusal):
     st.warning(plain(sentence), icon=":material/compare_arrows:")
-above = st.empty()
 
 
 def evidence(method: str) -> list[Evidence]:
@@ -81,7 +80,6 @@ for method in [*quick, *(method for method in methods if method in SLOW)]:  # wh
             figure_card(exhibit)
 first = next((found for found in shown.values() if found), [])
 scene = attribution(exhibits, first, chosen.provenance)
-with above:
-    answer(scene)
+page.answer(scene)
 belief_section(chosen, inspections, [each.against for each in asked], methods)
-limits(scene)
+page.end(scene)

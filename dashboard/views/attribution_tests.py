@@ -11,7 +11,7 @@ from dashboard.parts import link
 from dashboard.parts.left_out import say_left_out
 from dashboard.parts.long_running import asked_for, finish, progress_bar
 from dashboard.parts.pickers import Choice
-from dashboard.parts.show import exhibits
+from dashboard.parts.show import exhibits, more
 from dashboard.scenes.attribution import belief
 from resnet_core.inspection.records import RANDOM_ORDERS, Inspection
 
@@ -31,7 +31,8 @@ def belief_section(
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kind = link.segmented("Network under test", key, kinds, kinds[1])
         ranks = "; ".join(f"**{ranks}**: {words}" for ranks, words in RANKED.items())
-        ranked = link.segmented("Correlation", "ranks", list(RANKED), "absolute", help=ranks)
+        with more():
+            ranked = link.segmented("Correlation", "ranks", list(RANKED), "absolute", help=ranks)
         place = st.empty()
     side = kinds.index(kind)
     inspection, name = inspections[side], chosen.titles[side]

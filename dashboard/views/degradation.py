@@ -9,10 +9,10 @@ from dashboard import serving
 from dashboard.figures.degradation import Axis, Shown
 from dashboard.parts import link
 from dashboard.parts.left_out import say_left_out
-from dashboard.parts.show import answer, show
-from dashboard.scenes.degradation import QUESTION, degradation_scene
+from dashboard.parts.show import begin, more
+from dashboard.scenes.degradation import degradation_scene
 
-st.title(QUESTION, anchor=False)
+page = begin("degradation")
 say_left_out()
 known = {name: study for name, study in serving.studies().items() if len(study.depths) > 1 and study.one_a_depth}
 if not known:
@@ -28,8 +28,9 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     study = known[name]
     every = list(map(str, study.depths))
     depths = [int(depth) for depth in link.pills("Layers", f"depths-{name}", every, every)]
-    error = link.segmented("Error", "error", get_args(Shown), "both")
-    axis = link.segmented("Over", "over", get_args(Axis), "iterations")
+    with more():
+        error = link.segmented("Error", "error", get_args(Shown), "both")
+        axis = link.segmented("Over", "over", get_args(Axis), "iterations")
 if not depths:
     st.info("Choose a number of layers.", icon=":material/layers:")
     st.stop()
@@ -47,5 +48,4 @@ scene = serving.scene(
         serving.findings(study),
     ),
 )
-answer(scene)
-show(scene)
+page.show(scene)

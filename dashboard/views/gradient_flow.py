@@ -9,10 +9,10 @@ from dashboard.parts import link
 from dashboard.parts.left_out import say_left_out
 from dashboard.parts.long_running import asked_for, finish, progress_bar
 from dashboard.parts.pickers import usable
-from dashboard.parts.show import answer, exhibits, limits
+from dashboard.parts.show import begin, exhibits, more
 from dashboard.parts.uploads import forget_own_photograph, own_photograph
 from dashboard.scenes import Part
-from dashboard.scenes.gradient_flow import QUESTION, batch_exhibits, gradient_flow_scene, training_exhibits
+from dashboard.scenes.gradient_flow import batch_exhibits, gradient_flow_scene, training_exhibits
 from resnet_core.pictures.samples import SAMPLES
 
 NEW, DIGITS, PHOTOGRAPHS = "new", "digits", "samples"
@@ -22,22 +22,25 @@ LONG = 200  # layers: from here on, a person is asked first
 LONGER = 8  # times as long a layer as in 20 layers, and with the correlation, of more inputs
 SEEDS = 1000
 
-st.title(QUESTION, anchor=False)
+page = begin("gradient_flow")
 pairs = serving.pairs()
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    which = link.select("Networks", "networks", {NEW: "new, not trained", **{name: name for name in pairs}}, old=OLD, width=180)
+row = st.container(horizontal=True, vertical_alignment="bottom")
+with row:
+    which = link.chip("Networks", "networks", {NEW: "new, not trained", **{name: name for name in pairs}}, old=OLD)
     new = which == NEW
     layers, batch_norm, seed = 0, True, 0
     if new:
         layers = int(link.select("Layers", "layers", list(map(str, DEPTHS)), "56", width=100))
         batch_norm = link.toggle("Batch norm", "bn", True)
-        seed = link.number("Seed", "seed", 0, SEEDS - 1, 0, width=120) or 0
     words = {DIGITS: "8 digits"} if new else {}
-    images = link.select(
+    images = link.chip(
         "Images", "images", {**words, PHOTOGRAPHS: "all sample photographs", **{name: name for name in SAMPLES}}, old=OLD,
-        width=210, on_change=forget_own_photograph,
+        on_change=forget_own_photograph,
     )  # fmt: skip
     own = own_photograph(serving.own_photograph)
+    if new:
+        with more():
+            seed = link.number("Seed", "seed", 0, SEEDS - 1, 0, width=120) or 0
 batch = serving.digits_batch(8)
 if images != DIGITS:
     shown = list(SAMPLES) if images == PHOTOGRAPHS else [images]
@@ -71,7 +74,7 @@ middle = st.container()
 training: tuple[Part, ...] = ()
 if studies:
     st.subheader("How did it develop in training?", anchor=False)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.popover("Another recorded training", icon=":material/tune:"):
         study = studies[link.select("Study", "study", list(studies), width=260)]
         depths = [str(depth) for depth in study.gradient_seeds][::-1]
         depth = int(link.select("Layers", "depth", depths, width=100))
@@ -87,14 +90,14 @@ if wanted:
         ),
     )  # fmt: skip
 scene = gradient_flow_scene(made, training, flows, studies.get("gradients"))
+page.answer(scene)
 with above:
-    answer(scene)
-    exhibits(scene.main)
+    exhibits(scene.main, main=True)
 with middle:
-    exhibits(scene.support[: len(scene.support) - len(training)])
-    for name in ("gradients", "shattering"):
-        if name in studies or name in serving.answers():
-            to_study = {"show": "measurements", "measurement": name}
-            st.page_link("views/studies.py", label=f"Our measurement: {name}", icon=":material/science:", query_params=to_study)
+    page.support(scene.support[: len(scene.support) - len(training)])
 exhibits(training)
-limits(scene)
+page.end(scene)
+for name in ("gradients", "shattering"):
+    if name in studies or name in serving.answers():
+        to_study = {"show": "measurements", "measurement": name}
+        st.page_link("views/studies.py", label=f"Our measurement: {name}", icon=":material/science:", query_params=to_study)

@@ -11,16 +11,16 @@ from dashboard.figures.gallery import TRAINING_PICTURES
 from dashboard.figures.runs import runs_table
 from dashboard.parts import link
 from dashboard.parts.left_out import say_left_out
-from dashboard.parts.show import answer, show
+from dashboard.parts.show import Template, begin, more
 from dashboard.plain import plain
-from dashboard.scenes.studies import QUESTION, measurement_scene, run_scene
+from dashboard.scenes.studies import measurement_scene, run_scene
 from resnet_core.studies.collection import Answers, Study
 
 RUNS, MEASUREMENTS = "runs", "measurements"
 OLD = {"training runs": RUNS}  # what links said before they held ids
 
 
-def show_measurements(known: Mapping[str, Study]) -> None:
+def show_measurements(page: Template, known: Mapping[str, Study]) -> None:
     asked: dict[str, Study | Answers] = {name: study for name, study in known.items() if study.kind in TRAINING_PICTURES}
     asked |= serving.answers()
     if not asked:
@@ -29,16 +29,16 @@ def show_measurements(known: Mapping[str, Study]) -> None:
     name = link.select("Measurement", "measurement", list(asked), width=520)
     study = asked[name]
     st.subheader(plain(study.question), anchor=False)
-    run = link.select("Run", "asked", list(study.facts), width=520)
+    with more():
+        run = link.select("Run whose recipe is shown", "asked", list(study.facts), width=520)
     scene = serving.scene(
         ("measurement", name, study.changed, run),
         partial(measurement_scene, study, serving.findings(study), study.facts[run]),
     )
-    answer(scene)
-    show(scene)
+    page.show(scene)
 
 
-def show_runs(known: Mapping[str, Study]) -> None:
+def show_runs(page: Template, known: Mapping[str, Study]) -> None:
     if not known:
         st.info("There is no run yet; `resnet-lens train` makes one.", icon=":material/science:")
         return
@@ -57,16 +57,15 @@ def show_runs(known: Mapping[str, Study]) -> None:
     chosen = link.select("Run", "run", list(runs), width=520)
     study, run = runs[chosen]
     scene = serving.scene(("run", chosen, study.changed), partial(run_scene, study, run))
-    answer(scene)
-    show(scene)
+    page.show(scene)
 
 
-st.title(QUESTION, anchor=False)
+page = begin("studies")
 say_left_out()
 shown = link.segmented(
     "Show", "show", {RUNS: "training runs", MEASUREMENTS: "measurements"}, old=OLD, label_visibility="collapsed"
 )
 if shown == MEASUREMENTS:
-    show_measurements(serving.studies())
+    show_measurements(page, serving.studies())
 else:
-    show_runs(serving.studies())
+    show_runs(page, serving.studies())

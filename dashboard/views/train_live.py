@@ -8,9 +8,9 @@ import streamlit as st
 
 from dashboard import serving
 from dashboard.parts import link
-from dashboard.parts.show import answer, exhibits, limits
+from dashboard.parts.show import begin, exhibits, more
 from dashboard.plain import plain
-from dashboard.scenes.train_live import QUESTION, train_live
+from dashboard.scenes.train_live import train_live
 from resnet_core import InputError
 from resnet_core.live.race import LEARNING_RATES, SHORTCUTS, Race, Settings
 
@@ -59,15 +59,19 @@ def say_refusal() -> None:
         st.error(plain(refused), icon=":material/hourglass:")
 
 
-st.title(QUESTION, anchor=False)
-st.markdown(
-    "Two networks of the same layers and initial weights see the same batches of 1,500 real handwritten digits. One of them has "
-    "shortcuts. It takes half a minute on two processors, a whole one where the browser shares them."
-)
+page = begin("train_live")
 known, left_out = serving.known_races()
 serving.warm_up_races()
 
-with st.container(horizontal=True, vertical_alignment="bottom"):
+every = {name: name for name in known}
+row = st.container(horizontal=True, vertical_alignment="bottom")
+with row:
+    chosen_race = link.chip("Race", "race", {LATEST: "yours, or the latest", **every}, old=OLD)
+with row, st.popover("New race…", icon=":material/flag:"):
+    st.caption(
+        "Two networks of the same layers and initial weights see the same batches of 1,500 real handwritten digits. One of them "
+        "has shortcuts. It takes half a minute on two processors, a whole one where the browser shares them."
+    )
     depth = int(link.select("Layers", "depth", list(map(str, DEPTHS)), "56", width=100))
     width = int(link.select("Width", "width", list(map(str, WIDTHS)), "8", width=90))
     rate = float(link.select("Learning rate", "rate", [f"{rate:g}" for rate in LEARNING_RATES], "0.05", width=120))
@@ -81,12 +85,10 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         "Start", type="primary", icon=":material/play_arrow:", key="start-race",
         on_click=start, args=(Settings(depth, width, shortcut, batch_norm, rate, seed),),
     )  # fmt: skip
-say_refusal()
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    every = {name: name for name in known}
-    chosen_race = link.select("Race", "race", {LATEST: "yours, or the latest", **every}, old=OLD, width=460)
+with row, more():
     pinned_name = link.select("Pinned beside it", "pinned", {NOTHING: "nothing", **every}, width=460)
 
+say_refusal()
 for sentence in left_out:
     st.warning(plain(sentence), icon=":material/broken_image:")
 if not known:
@@ -115,7 +117,7 @@ running, may_steer = not race.over, serving.may_steer(name)
 
 def steering(race: Race) -> None:
     """Draw the controls of a race that is not over."""
-    label, icon, wish = ("Go on", "play_arrow", "run") if race.paused else ("Pause", "pause", "pause")
+    label, icon, wish = ("Resume", "play_arrow", "run") if race.paused else ("Pause", "pause", "pause")
     st.button(label, icon=f":material/{icon}:", on_click=steer, args=(name,), kwargs={"wish": wish, "until": None})
     st.button(
         f"{STEPS} steps", icon=":material/skip_next:", help="Run this many iterations, then pause.",
@@ -152,7 +154,7 @@ def watch() -> None:
             if total > 5:
                 last_iteration = link.slider("Replay up to iteration", "upto", 5, total, total, 5)
             if may_steer and any(lane.status in ("stopped", "dead") for lane in race.lanes.values()):
-                st.button("Go on with it", icon=":material/play_arrow:", on_click=go_on, args=(name,))
+                st.button("Resume", icon=":material/play_arrow:", on_click=go_on, args=(name,))
             st.download_button(
                 "Download", partial(serving.packed_race, name), f"{name}.zip", "application/zip", on_click="ignore",
                 icon=":material/download:", help="Both run directories: recipe, metrics, weights, and what it takes to go on.",
@@ -161,9 +163,10 @@ def watch() -> None:
             st.caption("Somebody else started this race; you watch it.")
     digits = serving.watched_digits()
     scene = train_live(race, last_iteration, pinned, digits.images, digits.labels, digits.classes, digits.table)
-    answer(scene)
-    exhibits((*scene.main, *scene.support))
-    limits(scene)
+    page.answer(scene)
+    exhibits(scene.main, main=True)
+    page.support(scene.support)
+    page.end(scene)
 
 
 watch()

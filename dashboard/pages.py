@@ -38,6 +38,7 @@ class Page:
 PAGES = {
     page.key: page
     for page in (
+        Page("home", "Start", "Home", "Why did more layers learn worse, and what one line fixed it?", "home"),
         Page("architectures", "The idea", "Blocks and networks", "What is a network made of?", "account_tree"),
         Page("degradation", "The problem", "Degradation", "Do deeper networks learn worse?", "stacked_line_chart"),
         Page("train_live", "The problem", "Train live", "What do shortcuts change while a network trains?", "sprint"),

@@ -1,4 +1,4 @@
-"""How does a scene stand on a page? As every other: question, answer, choices, exhibits, what to try, its limits, the next page."""
+"""How does a scene stand on a page? As every other: question, answer, choices, exhibits, what to try, limits, next page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dashboard.scenes import Exhibit, Gallery, Part, Scene
 from dashboard.scenes.scene import rows
 
 OnClick = Mapping[str, Callable[[], None]]  # callbacks by the keys of exhibits that are clickable
-IN_SIGHT = 2  # rows of supporting exhibits; the others are folded
+IN_SIGHT = 2  # rows of supporting exhibits that are not folded
 
 
 @dataclass(frozen=True)
@@ -36,23 +36,23 @@ class Template:
             for notice in scene.notices:
                 st.html(f'<p class="notice">{escape(notice)}</p>')
 
-    def show(self, scene: Scene, on_click: OnClick | None = None) -> None:
+    def show(self, scene: Scene, on_click: OnClick | None = None, *, in_sight: int = IN_SIGHT) -> None:
         """Draw the scene: the answer, its exhibits, and what ends every page."""
         self.answer(scene)
         exhibits(scene.main, on_click, main=True)
-        self.support(scene.support, on_click)
+        self.support(scene.support, on_click, in_sight=in_sight)
         self.end(scene)
 
-    def support(self, parts: Sequence[Part], on_click: OnClick | None = None) -> None:
-        """Draw what supports the main exhibit; in present mode nothing."""
+    def support(self, parts: Sequence[Part], on_click: OnClick | None = None, *, in_sight: int = IN_SIGHT) -> None:
+        """Draw what supports the main exhibit, `in_sight` rows of it unfolded; in present mode nothing."""
         if presenting():
             return
         grouped = rows(parts)
-        for parts_of_row in grouped[:IN_SIGHT]:
+        for parts_of_row in grouped[:in_sight]:
             exhibits(parts_of_row, on_click)
-        if len(grouped) > IN_SIGHT:
+        if len(grouped) > in_sight:
             with st.expander("More exhibits"):
-                for parts_of_row in grouped[IN_SIGHT:]:
+                for parts_of_row in grouped[in_sight:]:
                     exhibits(parts_of_row, on_click)
 
     def end(self, scene: Scene) -> None:
@@ -122,6 +122,9 @@ def not_found(address: str) -> None:
 def _draw(shown: Part, on_click: OnClick, main: bool) -> None:
     if isinstance(shown, Exhibit):
         figure_card(shown, on_click.get(shown.key), main=main)
+        if shown.leads_to in PAGES:
+            page = PAGES[shown.leads_to]
+            st.page_link(page.view, label=f"{page.name}: {page.question}", icon=f":material/{page.icon}:")
         return
     st.html(f'<p class="message">{escape(shown.message)}</p>')
     if isinstance(shown, Gallery):

@@ -43,6 +43,7 @@ class Exhibit:
         max_alpha: set where the figure's last image is evidence that the evidence sliders fade: its largest alpha (0 to 255).
             Alpha grows with the square root of evidence, so a threshold t hides pixels below `max_alpha * sqrt(t)`.
         clickable: whether a click on a point is a choice, whose value is the point's customdata.
+        leads_to: key of the page that shows more of it.
         draws_itself: whether the curves appear from left to right, as they were recorded.
     """
 
@@ -60,6 +61,7 @@ class Exhibit:
     max_alpha: int | None = None
     clickable: bool = False
     draws_itself: bool = False
+    leads_to: str = ""
 
     @cached_property
     def _parts(self) -> tuple[str, str]:

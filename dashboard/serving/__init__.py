@@ -15,6 +15,7 @@ from dashboard.serving.batches import (
     known_gradients,
     photographs_batch,
 )
+from dashboard.serving.home import home_scene
 from dashboard.serving.networks import (
     checkpoint,
     feature_maps,
@@ -63,6 +64,7 @@ __all__ = [
     "go_on_with_race",
     "gradient_correlation",
     "gradient_flow",
+    "home_scene",
     "inspections",
     "known_attribution",
     "known_gradients",

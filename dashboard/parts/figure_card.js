@@ -190,9 +190,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
   plot.setAttribute("aria-label", data.alt)
   plot.classList.toggle("clickable", data.clickable)
   plot.classList.toggle("draws", data.draws)
+  plot.closest(".exhibit").classList.toggle("main", data.main)
   for (const part of ["message", "caption", "origin", "words"]) parentElement.querySelector(`.${part}`).textContent = data[part]
   parentElement.querySelector("summary").setAttribute("aria-label", `Source and files of ${data.name}`)
   size(plot, data)
+  requestAnimationFrame(() => size(plot, data)) // what stands above may have changed its height meanwhile
   for (const button of parentElement.querySelectorAll("button")) {
     button.onclick = saver(plot, button.dataset.format)
     button.setAttribute("aria-label", `${button.textContent}: ${button.title} (${data.name})`)

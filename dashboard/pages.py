@@ -48,6 +48,8 @@ PAGES = {
         Page("attribution", "Look inside", "Attribution", "Which pixels speak for it?", "filter_center_focus"),
         Page("predictions", "Look inside", "Predictions", "Who is right, and who is sure?", "photo_library"),
         Page("studies", RECORDS, "Studies", "What was trained and measured?", "science"),
+        Page("glossary", RECORDS, "Glossary", "What does that word mean?", "dictionary"),
+        Page("about", RECORDS, "About", "What is ResNet Lens?", "info"),
     )
 }
 START = next(iter(PAGES))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard import serving
+from dashboard import serving, words
 from dashboard.parts import link
 from dashboard.parts.uploads import forget_own_photograph, own_photograph, own_weights, say_refusal
 from resnet_core import InputError
@@ -115,7 +115,7 @@ def _any_two() -> dict[str, str]:
     chosen: dict[str, str] = {}
     for side, instead in usual.items():
         title = link.chip(
-            side.capitalize(), side, list(known), instead,
+            side.capitalize(), side, {name: words.network(name) for name in known}, instead,
             help="“torchvision:…” are torchvision's ImageNet weights, fetched once, which needs a network.",
         )  # fmt: skip
         try:
@@ -123,7 +123,7 @@ def _any_two() -> dict[str, str]:
         except InputError as error:
             say_refusal(error, instead)
             title = instead
-        chosen[title] = known[title]
+        chosen[words.network(title)] = known[title]
     return chosen
 
 
@@ -134,11 +134,11 @@ def two_networks() -> tuple[bool, dict[str, str]]:
     """
     pairs = serving.pairs()
     pair = link.chip(
-        "Networks", "pair", {**{name: name for name in pairs}, ANY_TWO: "any two"}, old=OLD,
+        "Networks", "pair", {**{name: words.pair(name) for name in pairs}, ANY_TWO: "any two"}, old=OLD,
         help="A matched pair differs in its shortcuts alone; or choose any two networks.",
     )  # fmt: skip
     if pair in pairs:
-        return True, {name: name for name in pairs[pair]}
+        return True, {words.network(name): name for name in pairs[pair]}
     named = _any_two()
     if len(named) < 2:
         st.info("Left and right are the same network; choose another for one of them.", icon=":material/difference:")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from dashboard import words
 from dashboard.pages import PAGES, Page, following, nearest
 from dashboard.parts import frame
 from dashboard.parts.figure_card import figure_card
@@ -27,12 +28,13 @@ class Template:
 
     page: Page
     head: DeltaGenerator
+    explained: set[str] = field(default_factory=set)  # terms of the glossary that the page has explained
 
     def answer(self, scene: Scene) -> None:
         """Draw the answer, and what could not be shown as it was asked for."""
         with self.head.container():
             if scene.answer:
-                st.html(f'<p class="answer">{escape(scene.answer)}</p>')
+                st.html(f'<p class="answer">{words.explained(scene.answer, self.explained)}</p>')
             for notice in scene.notices:
                 st.html(f'<p class="notice">{escape(notice)}</p>')
 
@@ -65,9 +67,11 @@ class Template:
                 for idea in scene.try_this:
                     st.page_link(self.page.view, label=plain(idea.label), query_params=dict(idea.parameters))
         for note in scene.notes:
-            st.html(f"<p>{escape(note)}</p>")
+            st.html(f"<p>{words.explained(note, self.explained)}</p>")
         if scene.does_not_show:
-            st.html(f'<p class="limit"><b>What this does not show.</b> {escape(scene.does_not_show)}</p>')
+            st.html(
+                f'<p class="limit"><b>What this does not show.</b> {words.explained(scene.does_not_show, self.explained)}</p>'
+            )
         code = [exhibit.code for exhibit in scene.exhibits if exhibit.code]
         if scene.provenance or code:
             with st.expander("How it was made"):

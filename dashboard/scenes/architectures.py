@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from dashboard import words
 from dashboard.figures.block_diagram import block_diagram
 from dashboard.scenes.scene import Exhibit, Scene, Table
 from resnet_core.networks.architectures import Architecture
@@ -24,7 +25,7 @@ def architectures(architecture: Architecture, stage: str, first: bool, paper: Ma
         paper: the paper's tables, as `serving.paper` has them.
     """
     table = pd.DataFrame(stage_table(architecture))
-    name = architecture.name
+    name = words.network(architecture.name)
     which = "first block" if first else "block"
     return Scene(
         question=QUESTION,
@@ -38,7 +39,7 @@ def architectures(architecture: Architecture, stage: str, first: bool, paper: Ma
                 origin="from the paper",
                 provenance=f"after Figure 5 and Section 3.3 · {name}, {which} of {stage}",
                 numbers=lambda: table,
-                code=f'import resnet_core as lens\n\nlens.architecture("{name}").stages\n',
+                code=f'import resnet_core as lens\n\nlens.architecture("{architecture.name}").stages\n',
             ),
         ),
         support=(Table("stages", _readable(architecture, table, paper), f"{name}, stage by stage", index=False),),
@@ -51,8 +52,8 @@ def _answer(architecture: Architecture, table: pd.DataFrame, paper: Mapping[str,
     layers = str(architecture.layers)
     parameters, adds = table.parameters.sum() / 1e6, table.multiply_adds.sum() / 1e9
     said = (
-        f"{architecture.name} has {layers} weighted layers, {parameters:.3g} million parameters and {adds:.3g} billion "
-        "multiply-adds"
+        f"{words.network(architecture.name)} has {layers} layers with weights, {parameters:.3g} million parameters and "
+        f"{adds:.3g} billion multiply-adds"
     )
     if architecture.stem == "imagenet":
         source = paper["imagenet_multiply_adds"]

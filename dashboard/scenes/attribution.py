@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboard.figures.attribution import METHODS, STRONGEST, attribution_map, attribution_numbers
-from dashboard.figures.overlay import Pixels
+from dashboard.figures.attribution import METHODS, STRONGEST, attribution_map, attribution_numbers, limit_of
+from dashboard.figures.overlay import COVER, Pixels
 from dashboard.figures.trust import (
     Ranked,
     curve_numbers,
@@ -67,22 +67,28 @@ def half_of_evidence(values: NDArray[np.float32]) -> float:
 
 
 def method_exhibits(pair: Sequence[Evidence], method: str, picture: Pixels, photograph: str) -> tuple[Exhibit, ...]:
-    """The pictures of one method, a network each, side by side; each on its own scale."""
+    """The pictures of one method, a network each, side by side, on one scale."""
     name, question, source = METHODS[method]
+    limits = [limit_of(evidence.found.values) for evidence in pair]
+    limit, warm = max(limits, default=0.0), method == "grad-cam"
+    scale = "Both networks on one scale"
+    if len(pair) == 2 and min(limits) > 0:
+        weak, strong = sorted(zip(limits, (evidence.title for evidence in pair), strict=True))
+        scale = f"{scale}, where {weak[1]} reaches {100 * weak[0] / strong[0]:.0f} % of {strong[1]}"
     return tuple(
         Exhibit(
             key=f"{method}-{each.title}",
-            figure=attribution_map(each.found.values, picture),
+            figure=attribution_map(each.found.values, picture, limit, signed=not warm),
             message=_message(each, name),
             alt=f"{name} of {each.title} for {each.words}",
             origin="measured",
             provenance=f"{each.run} · {photograph}",
             numbers=partial(attribution_numbers, each.found.values),
-            caption=f"{question} ({source})",
+            caption=f"{question} ({source}) {scale}." if side == "left" else "",
             code=CODE.format(network=each.reference, method=method, target=each.target),
             place=side,
             shape=1.0,
-            max_alpha=STRONGEST,
+            max_alpha=COVER if warm else STRONGEST,
         )
         for side, each in zip(SIDES, pair, strict=False)
     )
@@ -110,7 +116,10 @@ def attribution(
         main=tuple(exhibits[:2]),
         support=tuple(exhibits[2:]),
         does_not_show="An attribution says what moved a network's answer, not whether the answer is right.",
-        provenance=("Magenta speaks for the class, green against it; each picture has its own scale.", *provenance),
+        provenance=(
+            "Grad-CAM: the brighter, the more evidence. Other methods: magenta speaks for the class, green against it.",
+            *provenance,
+        ),
         notices=tuple(notices),
     )
 

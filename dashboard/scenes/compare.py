@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dashboard import words
 from dashboard.figures.classes import top_classes
 from dashboard.figures.detail import MAPS_SHAPE, block_maps, block_table, map_table
 from dashboard.figures.flow import gradient_flow, responses
@@ -113,7 +114,7 @@ def compare(
             message=_strip_message(each),
             alt=f"Grad-CAM of every block of {each.title} for {each.target}",
             origin="measured",
-            provenance=f"{each.checkpoint.run} · {photograph}",
+            provenance=f"{words.training(each.checkpoint)} · {photograph}",
             numbers=partial(_numbers, each.inspection),
             caption=f"Colours: {SCALES[scale]}.",
             code=CODE.format(network=each.reference, photograph="photograph.jpg", target=each.target),
@@ -130,7 +131,7 @@ def compare(
             message=f"{each.title} says {each.first_choice}, with {each.first_percent:.0f} %",
             alt=f"The five most probable classes of {each.title}",
             origin="measured",
-            provenance=each.checkpoint.run,
+            provenance=words.training(each.checkpoint),
             numbers=partial(_probabilities, each),
             caption=_test_error(each.checkpoint),
             place=side,

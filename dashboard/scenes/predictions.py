@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dashboard import words
 from dashboard.figures.overlay import Pixels
 from dashboard.figures.predictions import confidence, how_often_right, predictions_gallery, predictions_table
 from dashboard.scenes.scene import Exhibit, Gallery, Scene
@@ -58,7 +59,7 @@ def predictions(
                 message=f"{right} is surer than {left} on {surer} of {len(table)} photographs",
                 alt=f"Probability of the first choice, {' against '.join(names)}, a point a photograph",
                 origin="measured",
-                provenance=" · ".join(each.run for each in checkpoints),
+                provenance=" · ".join(map(words.training, checkpoints)),
                 numbers=lambda: _named(table, names),
                 caption=f"On the dashed line both are equally sure; above it {right} is surer.",
             ),

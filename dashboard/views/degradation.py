@@ -5,7 +5,7 @@ from typing import get_args
 
 import streamlit as st
 
-from dashboard import serving
+from dashboard import serving, words
 from dashboard.figures.degradation import Axis, Shown
 from dashboard.parts import link
 from dashboard.parts.left_out import say_left_out
@@ -24,7 +24,7 @@ if not known:
 with st.container(horizontal=True, vertical_alignment="bottom"):
     # the longest training in which plain and residual networks can be compared
     usual = max(known.values(), key=lambda each: (each.kind == "figure6", len(each.kinds), each.scale))
-    name = link.select("Study", "study", list(known), usual.name, width=260)
+    name = link.select("Training", "study", {key: words.study(each) for key, each in known.items()}, usual.name, width=380)
     study = known[name]
     every = list(map(str, study.depths))
     depths = [int(depth) for depth in link.pills("Layers", f"depths-{name}", every, every)]

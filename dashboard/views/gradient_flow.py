@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import serving
+from dashboard import serving, words
 from dashboard.parts import link
 from dashboard.parts.left_out import say_left_out
 from dashboard.parts.long_running import asked_for, finish, progress_bar
@@ -26,15 +26,15 @@ page = begin("gradient_flow")
 pairs = serving.pairs()
 row = st.container(horizontal=True, vertical_alignment="bottom")
 with row:
-    which = link.chip("Networks", "networks", {NEW: "new, not trained", **{name: name for name in pairs}}, old=OLD)
+    which = link.chip("Networks", "networks", {NEW: "new, not trained", **{name: words.pair(name) for name in pairs}}, old=OLD)
     new = which == NEW
     layers, batch_norm, seed = 0, True, 0
     if new:
         layers = int(link.select("Layers", "layers", list(map(str, DEPTHS)), "56", width=100))
         batch_norm = link.toggle("Batch norm", "bn", True)
-    words = {DIGITS: "8 digits"} if new else {}
+    digits = {DIGITS: "8 digits"} if new else {}
     images = link.chip(
-        "Images", "images", {**words, PHOTOGRAPHS: "all sample photographs", **{name: name for name in SAMPLES}}, old=OLD,
+        "Images", "images", {**digits, PHOTOGRAPHS: "all sample photographs", **{name: name for name in SAMPLES}}, old=OLD,
         on_change=forget_own_photograph,
     )  # fmt: skip
     own = own_photograph(serving.own_photograph)
@@ -60,7 +60,7 @@ if missing and layers >= LONG:
 flows, alike = {}, {}
 if wanted:
     for kind, name in names.items():
-        on_wait = progress_bar(bar, f"{name}, forward and backward")
+        on_wait = progress_bar(bar, f"{words.network(name)}, forward and backward")
         flows[kind] = serving.gradient_flow(name, batch_norm, seed, batch, on_wait)
         alike[kind] = serving.gradient_correlation(name, batch_norm, seed, batch, on_wait)
     bar.empty()
@@ -75,7 +75,7 @@ training: tuple[Part, ...] = ()
 if studies:
     st.subheader("How did it develop in training?", anchor=False)
     with st.popover("Another recorded training", icon=":material/tune:"):
-        study = studies[link.select("Study", "study", list(studies), width=260)]
+        study = studies[link.select("Training", "study", {key: words.study(each) for key, each in studies.items()}, width=380)]
         depths = [str(depth) for depth in study.gradient_seeds][::-1]
         depth = int(link.select("Layers", "depth", depths, width=100))
         of = int(link.select("Seed", "of", list(map(str, study.gradient_seeds[depth])), width=90))
@@ -85,7 +85,7 @@ if wanted:
     made = serving.cached(
         ("batch", *names.values(), batch_norm, seed, batch.digest),
         partial(
-            batch_exhibits, flows, alike, names, f"{batch.title} · {' and '.join(names.values())}{norm}",
+            batch_exhibits, flows, alike, names, f"{batch.title} · {' and '.join(map(words.network, names.values()))}{norm}",
             f"{serving.NEARBY} inputs, {serving.RADIANS} rad apart", "" if batch.labels else against, seed,
         ),
     )  # fmt: skip
@@ -100,4 +100,6 @@ page.end(scene)
 for name in ("gradients", "shattering"):
     if name in studies or name in serving.answers():
         to_study = {"show": "measurements", "measurement": name}
-        st.page_link("views/studies.py", label=f"Our measurement: {name}", icon=":material/science:", query_params=to_study)
+        st.page_link(
+            "views/studies.py", label=f"Our measurement: {words.STUDIES[name]}", icon=":material/science:", query_params=to_study
+        )

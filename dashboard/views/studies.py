@@ -6,7 +6,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from dashboard import serving
+from dashboard import serving, words
 from dashboard.figures.gallery import TRAINING_PICTURES
 from dashboard.figures.runs import runs_table
 from dashboard.parts import link
@@ -26,11 +26,11 @@ def show_measurements(page: Template, known: Mapping[str, Study]) -> None:
     if not asked:
         st.info("There is no measurement yet; `resnet-lens study depth` makes one.", icon=":material/science:")
         return
-    name = link.select("Measurement", "measurement", list(asked), width=520)
+    name = link.select("Measurement", "measurement", {key: words.study(each) for key, each in asked.items()}, width=520)
     study = asked[name]
     st.subheader(plain(study.question), anchor=False)
     with more():
-        run = link.select("Run whose recipe is shown", "asked", list(study.facts), width=520)
+        run = link.select("Run whose recipe is shown", "asked", {each: words.run(each) for each in study.facts}, width=520)
     scene = serving.scene(
         ("measurement", name, study.changed, run),
         partial(measurement_scene, study, serving.findings(study), study.facts[run]),
@@ -54,7 +54,9 @@ def show_runs(page: Template, known: Mapping[str, Study]) -> None:
             "schedule": st.column_config.NumberColumn(format="%.3g", help="times the recipe's iterations"),
         },
     )  # fmt: skip
-    chosen = link.select("Run", "run", list(runs), width=520)
+    chosen = link.select(
+        "Run", "run", {key: f"{words.run(run)} · {words.study(study)}" for key, (study, run) in runs.items()}, width=520
+    )
     study, run = runs[chosen]
     scene = serving.scene(("run", chosen, study.changed), partial(run_scene, study, run))
     page.show(scene)

@@ -131,7 +131,7 @@ def degradation_curves(
             x=1.015 * longest, y=y, text=f"<span style='color:{colour}'>━</span> {name} <b>{value:.1f}</b>",
             showarrow=False, xanchor="left", font={"size": 14},
         )  # fmt: skip
-    kind = f"<span style='color:{of_network(residual)}'>{'Residual' if residual else 'Plain'} networks</span>"
+    kind = f"<span style='color:{of_network(residual)}'>■</span> {'Residual' if residual else 'Plain'} networks"
     lines = {"both": "test (solid) and training batches, %", "training": "training batches, %", "test": "test error, %"}
     figure.update_layout(
         height=440,

@@ -46,8 +46,8 @@ def curves(lines: Sequence[Curve], x: str, y: str, digits: int = 0) -> go.Figure
     ends = [float(line.table["mean"].iloc[-1]) for line in lines]
     for line, end, height in zip(lines, ends, apart(ends, top / 14), strict=True):
         figure.add_annotation(
-            x=1.01 * last, y=height, text=f"{line.name} <b>{end:.{digits}f} %</b>", showarrow=False, xanchor="left",
-            font={"size": 15, "color": of_network(line.residual)},
+            x=1.01 * last, y=height, showarrow=False, xanchor="left", font={"size": 15},
+            text=f"<span style='color:{of_network(line.residual)}'>━</span> {line.name} <b>{end:.{digits}f} %</b>",
         )  # fmt: skip
     figure.update_xaxes(range=[0, 1.28 * last], title=titled(x), showgrid=False, tickvals=ticks(last), **AXIS)
     figure.update_yaxes(range=[0, top], ticksuffix=" %", **TICKS, **AXIS)

@@ -130,7 +130,8 @@ def _draw(shown: Part, on_click: OnClick, main: bool) -> None:
             page = PAGES[shown.leads_to]
             st.page_link(page.view, label=f"{page.name}: {page.question}", icon=f":material/{page.icon}:")
         return
-    st.html(f'<p class="message">{escape(shown.message)}</p>')
+    if shown.message:
+        st.html(f'<p class="message">{escape(shown.message)}</p>')
     if isinstance(shown, Gallery):
         st.html(shown.body)
         return

@@ -9,7 +9,7 @@ import pandas as pd
 
 from dashboard import words
 from dashboard.figures.block_diagram import block_diagram
-from dashboard.scenes.scene import Exhibit, Scene, Table
+from dashboard.scenes.scene import Exhibit, Scene, Table, Try
 from resnet_core.networks.architectures import Architecture
 from resnet_core.networks.cost import stage_table
 
@@ -43,6 +43,11 @@ def architectures(architecture: Architecture, stage: str, first: bool, paper: Ma
             ),
         ),
         support=(Table("stages", _readable(architecture, table, paper), f"{name}, stage by stage", index=False),),
+        try_this=(
+            Try("The plain twin", {"network": "plain34"}),
+            Try("A bottleneck", {"network": "resnet50"}),
+            Try("Where dimensions change", {"stage": "conv3_x", "first": "true"}),
+        ),
         does_not_show=_limits(architecture),
         provenance=(f"Counted from the layers of {name}: weights and biases, and one multiply-add a weight and position.",),
     )

@@ -21,7 +21,7 @@ from dashboard.figures.trust import (
     what_stays,
     what_the_pixels_do,
 )
-from dashboard.scenes.scene import SIDES, Exhibit, Scene
+from dashboard.scenes.scene import SIDES, Exhibit, Scene, Try
 
 if TYPE_CHECKING:  # at run time, they would bring torch
     from resnet_core.inspection.attribution.methods import Attribution
@@ -98,7 +98,7 @@ def _message(each: Evidence, name: str) -> str:
     share = half_of_evidence(each.found.values)
     if np.isnan(share):
         return f"{name}: {each.title} shows no evidence at all"
-    return f"{name}: in {each.title}, half of the evidence lies on {share:.0%} of the pixels"
+    return f"{name}: in {each.title}, half of the evidence lies on {100 * share:.0f} % of the pixels"
 
 
 def attribution(
@@ -115,6 +115,14 @@ def attribution(
         answer=answer(pair),
         main=tuple(exhibits[:2]),
         support=tuple(exhibits[2:]),
+        try_this=(
+            Try(
+                "All quick methods",
+                {"methods": ["grad-cam", "guided-backprop", "guided-grad-cam", "gradient-x-input", "smoothgrad"]},
+            ),
+            Try("A cat", {"sample": "cat"}),
+            Try("Hide weak evidence", {"threshold": "30"}),
+        ),
         does_not_show="An attribution says what moved a network's answer, not whether the answer is right.",
         provenance=(
             "Grad-CAM: the brighter, the more evidence. Other methods: magenta speaks for the class, green against it.",
@@ -129,7 +137,7 @@ def answer(pair: Sequence[Evidence]) -> str:
     if not pair:
         return "Choose a method."
     name = METHODS[pair[0].found.method][0]
-    shares = " and ".join(f"{half_of_evidence(each.found.values):.0%} of the pixels in {each.title}" for each in pair)
+    shares = " and ".join(f"{100 * (half_of_evidence(each.found.values)):.0f} % of the pixels in {each.title}" for each in pair)
     gives = ", ".join(f"{each.title} gives it {100 * each.probability:.1f} %" for each in pair)
     words = " and ".join(dict.fromkeys(each.words for each in pair))
     return f"By {name}, half of the evidence for {words} lies on {shares}; {gives}."

@@ -17,7 +17,7 @@ from dashboard.figures.detail import MAPS_SHAPE, block_maps, block_table, map_ta
 from dashboard.figures.flow import gradient_flow, responses
 from dashboard.figures.overlay import SCALES, Pixels, Scale, cam_maxima
 from dashboard.figures.strip import block_strip, difference_strip, difference_table, strip_shape
-from dashboard.scenes.scene import SIDES, Exhibit, Scene, Table
+from dashboard.scenes.scene import SIDES, Exhibit, Scene, Table, Try
 from resnet_core.inspection.records import BlockRecord, Inspection
 from resnet_core.networks.checkpoint import Checkpoint
 
@@ -170,7 +170,7 @@ def compare(
         Exhibit(
             key=f"maps-{title}",
             figure=block_maps(record, picture, most[record.label], brightest),
-            message=f"{record.label} of {title}: {record.zero_fraction:.0%} of its output is zero",
+            message=f"{record.label} of {title}: {100 * record.zero_fraction:.0f} % of its output is zero",
             alt=f"Grad-CAM and mean activation of block {record.label} of {title}",
             origin="measured",
             provenance=badge,
@@ -191,6 +191,11 @@ def compare(
             *curves,
             *maps,
             Table("block-numbers", block_table(detail), f"Block {' and '.join(dict.fromkeys(own))} in numbers"),
+        ),
+        try_this=(
+            Try("A cat: who sees it?", {"sample": "cat", "block": "conv5_3"}),
+            Try("Early blocks on one scale", {"scale": "all", "block": "conv2_1"}),
+            Try("What differs, block by block", {"difference": "true"}),
         ),
         does_not_show=_limits(pair, matched, paper),
         provenance=tuple(provenance),
@@ -224,7 +229,7 @@ def _strip_message(each: Subject) -> str:
     share = float((cam >= most / 2).mean())
     return (
         f"{each.title} gives {each.target} {_percent(each.target_probability)}{seen}; the strong half of its last block's "
-        f"evidence lies on {share:.0%} of the picture"
+        f"evidence lies on {100 * share:.0f} % of the picture"
     )
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from dashboard.figures.degradation import Axis, Shown, degradation, is_it_overfitting
 from dashboard.figures.schedules import schedules
 from dashboard.figures.style import network_name
-from dashboard.scenes.scene import Exhibit, Part, Scene
+from dashboard.scenes.scene import Exhibit, Part, Scene, Try
 from resnet_core.studies.collection import Study
 
 QUESTION = "Do deeper networks learn worse?"
@@ -94,6 +94,11 @@ def degradation_scene(
         or _answer(found.at_the_end),
         main=tuple(main),
         support=tuple(support),
+        try_this=(
+            Try("Shorter training, three seeds", {"study": "figure6-x0.025"}),
+            Try("Longer training: does depth pay?", {"study": "figure6-x0.2"}),
+            Try("Test error alone", {"error": "test"}),
+        ),
         does_not_show=_limits(study, paper),
         provenance=(study.words, *map(_plain_text, findings)),
         notices=tuple(notices),

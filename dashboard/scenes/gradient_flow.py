@@ -20,7 +20,7 @@ from dashboard.figures.gradient_flow import (
     in_words,
     training_summary,
 )
-from dashboard.scenes.scene import Exhibit, Part, Scene, Table
+from dashboard.scenes.scene import Exhibit, Part, Scene, Table, Try
 from resnet_core.studies.collection import Study
 
 if TYPE_CHECKING:  # at run time, it would bring torch
@@ -129,6 +129,11 @@ def gradient_flow_scene(
         answer=answer(flows),
         main=batch,
         support=(*((summary,) if summary else ()), *training),
+        try_this=(
+            Try("Switch batch norm off", {"bn": "false"}),
+            Try("20 layers", {"layers": "20"}),
+            Try("The trained pair", {"networks": "34-tiny"}),
+        ),
         does_not_show=(
             "The norm of a gradient is per unit of a block's output, so it cannot be compared between networks whose outputs "
             "differ in size; compare how it runs through the blocks of one network."

@@ -41,6 +41,7 @@ from dashboard.serving.races import (
     warm_up_races,
     watched_digits,
 )
+from dashboard.serving.recorded_race import recorded_race
 from dashboard.serving.scenes import cached, scene
 from dashboard.serving.studies import answers, drawn, findings, left_out, paper, studies
 
@@ -85,6 +86,7 @@ __all__ = [
     "predictions",
     "race",
     "random_curves",
+    "recorded_race",
     "sample_photograph",
     "scene",
     "start_race",

@@ -1,5 +1,6 @@
 """Does depth harm a plain network, and does a residual one escape? Both train here, now, before everybody's eyes."""
 
+import re
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -8,6 +9,7 @@ import streamlit as st
 
 from dashboard import serving
 from dashboard.parts import link
+from dashboard.parts.present import presenting
 from dashboard.parts.show import begin, exhibits, more
 from dashboard.plain import plain
 from dashboard.scenes.train_live import train_live
@@ -19,6 +21,7 @@ WIDTHS = (4, 8, 16)
 SEEDS = 10_000
 LATEST, NOTHING = "latest", "nothing"
 OLD = {"yours, or the latest": LATEST, "the latest": LATEST}
+RECORDED = "recorded"
 STEPS = 10  # iterations at a press of Step
 
 
@@ -54,19 +57,30 @@ def go_on(name: str) -> None:
         st.session_state["race_refused"] = str(error)
 
 
+def race_of(name: str) -> Race:
+    """The race of that name; raises InputError where its folder is broken."""
+    return serving.recorded_race() if name == RECORDED else serving.race(name)
+
+
+def race_words(name: str) -> str:
+    """What the page calls a race: when it was started, and its settings."""
+    said = re.fullmatch(r"(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)\d\d-\d+-(.*)", name)
+    return f"{said[1]}-{said[2]}-{said[3]} {said[4]}:{said[5]} · {said[6].replace('-', ' ')}" if said else name
+
+
 def say_refusal() -> None:
     if refused := st.session_state.pop("race_refused", None):
         st.error(plain(refused), icon=":material/hourglass:")
 
 
-page = begin("train_live")
+page, present = begin("train_live"), presenting()
 known, left_out = serving.known_races()
 serving.warm_up_races()
 
-every = {name: name for name in known}
+every = {name: race_words(name) for name in known}
 row = st.container(horizontal=True, vertical_alignment="bottom")
 with row:
-    chosen_race = link.chip("Race", "race", {LATEST: "yours, or the latest", **every}, old=OLD)
+    chosen_race = link.chip("Race", "race", {LATEST: "yours, or a recorded one", **every}, old=OLD)
 with row, st.popover("New race…", icon=":material/flag:"):
     st.caption(
         "Two networks of the same layers and initial weights see the same batches of 1,500 real handwritten digits. One of them "
@@ -86,14 +100,11 @@ with row, st.popover("New race…", icon=":material/flag:"):
         on_click=start, args=(Settings(depth, width, shortcut, batch_norm, rate, seed),),
     )  # fmt: skip
 with row, more():
-    pinned_name = link.select("Pinned beside it", "pinned", {NOTHING: "nothing", **every}, width=460)
+    pinned_name = link.select("Pinned beside it", "pinned", {NOTHING: "none", **every}, width=460)
 
 say_refusal()
 for sentence in left_out:
     st.warning(plain(sentence), icon=":material/broken_image:")
-if not known:
-    st.info("Press **Start**. The plain and the residual network set off together.", icon=":material/flag:")
-    st.stop()
 if pinned_name != NOTHING:
     try:
         serving.race(pinned_name)
@@ -101,18 +112,16 @@ if pinned_name != NOTHING:
         st.error(f"{plain(error)} Pin another one.", icon=":material/broken_image:")
         pinned_name = NOTHING
 own = serving.own_race()
-for name in ([own] if own in known else []) + known if chosen_race == LATEST else [chosen_race]:
-    try:
-        race = serving.race(name)
-        break
-    except InputError as error:
-        st.error(f"{plain(error)} Choose another one.", icon=":material/broken_image:")
-else:
-    st.stop()
+name = chosen_race if chosen_race != LATEST else own if own in known else RECORDED
+try:
+    race = race_of(name)
+except InputError as error:
+    st.error(f"{plain(error)} Choose another one. Until then you see a recorded one.", icon=":material/broken_image:")
+    name, race = RECORDED, serving.recorded_race()
 if pinned_name == name:
-    st.info("A race beside itself shows nothing; pin another one.", icon=":material/difference:")
+    st.info("This race is the one that you see; pin another one.", icon=":material/difference:")
     pinned_name = NOTHING
-running, may_steer = not race.over, serving.may_steer(name)
+running, may_steer = not race.over, name != RECORDED and serving.may_steer(name)
 
 
 def steering(race: Race) -> None:
@@ -135,7 +144,7 @@ def steering(race: Race) -> None:
 @st.fragment(run_every=0.7 if running else None)
 def watch() -> None:
     try:
-        race = serving.race(name)
+        race = race_of(name)
         pinned = None if pinned_name == NOTHING else serving.race(pinned_name)
     except InputError as error:  # since the page was drawn
         st.error(plain(error), icon=":material/broken_image:")
@@ -155,11 +164,14 @@ def watch() -> None:
                 last_iteration = link.slider("Replay up to iteration", "upto", 5, total, total, 5)
             if may_steer and any(lane.status in ("stopped", "dead") for lane in race.lanes.values()):
                 st.button("Resume", icon=":material/play_arrow:", on_click=go_on, args=(name,))
-            st.download_button(
-                "Download", partial(serving.packed_race, name), f"{name}.zip", "application/zip", on_click="ignore",
-                icon=":material/download:", help="Both run directories: recipe, metrics, weights, and what it takes to go on.",
-            )  # fmt: skip
-        if not may_steer:
+            if name != RECORDED:
+                st.download_button(
+                    "Download", partial(serving.packed_race, name), f"{name}.zip", "application/zip", on_click="ignore",
+                    icon=":material/download:", help="Both run directories: recipe, metrics, weights, and what resuming takes.",
+                )  # fmt: skip
+        if name == RECORDED:
+            st.caption("This race was recorded. Start your own under “New race”.")
+        elif not may_steer:
             st.caption("Somebody else started this race; you watch it.")
     digits = serving.watched_digits()
     scene = train_live(race, last_iteration, pinned, digits.images, digits.labels, digits.classes, digits.table)
@@ -170,4 +182,6 @@ def watch() -> None:
 
 
 watch()
-st.caption(f"Go on in a terminal: `resnet-lens race {plain(race.folder)}`.")
+if name != RECORDED and not present:
+    with st.expander("Resume in a terminal"):
+        st.code(f"resnet-lens race {race.folder}", language="sh")

@@ -9,8 +9,8 @@ import pandas as pd
 
 from dashboard import words
 from dashboard.figures.block_diagram import block_diagram
-from dashboard.scenes.scene import Exhibit, Scene, Table, Try
-from resnet_core.networks.architectures import Architecture
+from dashboard.scenes.scene import SIDES, Exhibit, Scene, Table, Try
+from resnet_core.networks.architectures import REGISTRY, Architecture
 from resnet_core.networks.cost import stage_table
 
 QUESTION = "What is a network made of?"
@@ -26,22 +26,10 @@ def architectures(architecture: Architecture, stage: str, first: bool, paper: Ma
     """
     table = pd.DataFrame(stage_table(architecture))
     name = words.network(architecture.name)
-    which = "first block" if first else "block"
     return Scene(
         question=QUESTION,
         answer=_answer(architecture, table, paper),
-        main=(
-            Exhibit(
-                key="block-diagram",
-                figure=block_diagram(architecture, next(each for each in architecture.stages if each.name == stage), first),
-                message=_block_message(architecture, stage, which),
-                alt=f"The {which} of {stage} in {name}: the layers on its main path, and its shortcut",
-                origin="from the paper",
-                provenance=f"after Figure 5 and Section 3.3 · {name}, {which} of {stage}",
-                numbers=lambda: table,
-                code=f'import resnet_core as lens\n\nlens.architecture("{architecture.name}").stages\n',
-            ),
-        ),
+        main=_blocks(architecture, stage, first, table),
         support=(Table("stages", _readable(architecture, table, paper), f"{name}, stage by stage", index=False),),
         try_this=(
             Try("The plain twin", {"network": "plain34"}),
@@ -50,6 +38,28 @@ def architectures(architecture: Architecture, stage: str, first: bool, paper: Ma
         ),
         does_not_show=_limits(architecture),
         provenance=(f"Counted from the layers of {name}: weights and biases, and one multiply-add a weight and position.",),
+    )
+
+
+def _blocks(architecture: Architecture, stage: str, first: bool, table: pd.DataFrame) -> tuple[Exhibit, ...]:
+    """The block beside that of the plain or residual twin, where the registry has one; the plain one stands on the left."""
+    which, name = "first block" if first else "block", architecture.name
+    other = name.replace("resnet", "plain") if architecture.residual else name.replace("plain", "resnet")
+    pair = [architecture, *([REGISTRY[other]] if other in REGISTRY else [])]
+    shown = sorted(pair, key=lambda each: each.residual)
+    return tuple(
+        Exhibit(
+            key=f"block-diagram-{'residual' if each.residual else 'plain'}",
+            figure=block_diagram(each, next(part for part in each.stages if part.name == stage), first),
+            message=_block_message(each, stage, which),
+            alt=f"The {which} of {stage} in {words.network(each.name)}: the layers on its main path, and its shortcut",
+            origin="from the paper",
+            provenance=f"after Figure 5 and Section 3.3 · {words.network(each.name)}, {which} of {stage}",
+            numbers=lambda: table,
+            code=f'import resnet_core as lens\n\nlens.architecture("{each.name}").stages\n',
+            place=side if len(shown) == 2 else "wide",
+        )
+        for side, each in zip(SIDES, shown, strict=False)
     )
 
 
@@ -71,8 +81,8 @@ def _answer(architecture: Architecture, table: pd.DataFrame, paper: Mapping[str,
 
 def _block_message(architecture: Architecture, stage: str, which: str) -> str:
     if not architecture.residual:
-        return f"The {which} of {stage}: its layers are all that it passes on"
-    return f"The {which} of {stage}: what goes in is added to what its layers make of it"
+        return f"{words.network(architecture.name)}, {which} of {stage}: its layers are all that it passes on"
+    return f"{words.network(architecture.name)}, {which} of {stage}: its input is added to what its layers make of it"
 
 
 def _readable(architecture: Architecture, table: pd.DataFrame, paper: Mapping[str, Any]) -> pd.DataFrame:

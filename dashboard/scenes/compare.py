@@ -59,6 +59,10 @@ class Subject:
     def first_percent(self) -> float:
         return 100 * float(self.inspection.probabilities.max())
 
+    def knows(self, truths: Sequence[str]) -> bool:
+        """Whether the network has learnt one of the classes that are right."""
+        return not set(truths).isdisjoint(self.checkpoint.labels)
+
     @property
     def target(self) -> str:
         return self.checkpoint.labels[self.inspection.target]
@@ -79,6 +83,7 @@ def compare(
     matched: bool,
     picture: Pixels,
     photograph: str,
+    truths: Sequence[str],
     scale: Scale,
     block: str,
     difference: bool,
@@ -92,6 +97,7 @@ def compare(
         pair: of a matched pair the plain network, then its residual twin.
         picture: the square that both see, (S, S, 3).
         photograph: its title.
+        truths: the classes that are right for it, where anybody has said so.
         scale: what the Grad-CAM colours are relative to.
         block: the label of the framed block, "conv5_3"; a network without it frames its nearest.
         difference: whether to show residual minus plain; only for twins.
@@ -183,7 +189,7 @@ def compare(
     twins = _twins(pair)
     return Scene(
         question=QUESTION,
-        answer=_answer(pair),
+        answer=_answer(pair, truths),
         main=strips,
         support=(
             *((_difference(pair, picture, maxima, block, scale, badge),) if difference and twins else ()),
@@ -202,9 +208,12 @@ def compare(
     )
 
 
-def _answer(pair: tuple[Subject, Subject]) -> str:
+def _answer(pair: tuple[Subject, Subject], truths: Sequence[str]) -> str:
     says = [f"{each.title} says {each.first_choice} ({each.first_percent:.0f} %)" for each in pair]
     agree = "They agree" if pair[0].first_choice == pair[1].first_choice else "They disagree"
+    if any(each.knows(truths) for each in pair):
+        right = [each.title for each in pair if each.first_choice in truths]
+        agree = f"{agree}, and {'both are' if len(right) == 2 else f'{right[0]} is' if right else 'neither is'} right"
     blind = [each for each in pair if not each.sees_target]
     if len(blind) == 1:
         return (

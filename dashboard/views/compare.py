@@ -34,6 +34,7 @@ scene = serving.scene(
         matched=chosen.matched,
         picture=chosen.photograph.shown,
         photograph=chosen.photograph.title,
+        truths=chosen.photograph.classes,
         scale=scale,
         block=block,
         difference=difference,

@@ -45,8 +45,8 @@ def show_runs(page: Template, known: Mapping[str, Study]) -> None:
     runs = {f"{name}/{run}": (study, run) for name, study in known.items() for run in study.facts}
     rows = [serving.drawn(runs_table, study, name, study.facts) for name, study in known.items()]
     st.dataframe(
-        pd.concat(rows),
-        hide_index=True, height=260,
+        pd.concat(rows).drop(columns=["run", "commit", "recipe"]),
+        hide_index=True, height=150,
         column_config={
             "training error": st.column_config.NumberColumn(format="%.2f %%"),
             "test error": st.column_config.NumberColumn(format="%.2f %%"),

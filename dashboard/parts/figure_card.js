@@ -97,8 +97,9 @@ async function draw(plot) {
   await Plotly.react(plot, data, layout, { displaylogo: false, displayModeBar: false, scrollZoom: false })
   await cover(plot)
   if (before) return
-  size(plot, exhibit) // what stands above has its height by now
-  addEventListener("resize", () => plot.isConnected && size(plot, plot.exhibit))
+  // what stands above has its height late: sliders mount, sentences wrap
+  const around = new ResizeObserver(() => (plot.isConnected ? size(plot, plot.exhibit) : around.disconnect()))
+  around.observe(plot.closest(".stMainBlockContainer") ?? document.body)
   const listen = () => (plot.isConnected ? cover(plot) : removeEventListener("cover", listen))
   addEventListener("cover", listen)
   plot.on("plotly_click", ({ points }) => plot.exhibit.choose(points[0].customdata))

@@ -49,9 +49,11 @@ def curves(lines: Sequence[Curve], x: str, y: str, digits: int = 0) -> go.Figure
             x=1.01 * last, y=height, showarrow=False, xanchor="left", font={"size": 15},
             text=f"<span style='color:{of_network(line.residual)}'>━</span> {line.name} <b>{end:.{digits}f} %</b>",
         )  # fmt: skip
-    figure.update_xaxes(range=[0, 1.28 * last], title=titled(x), showgrid=False, tickvals=ticks(last), **AXIS)
+    figure.update_xaxes(range=[0, last], title=titled(x), showgrid=False, tickvals=ticks(last), **AXIS)
     figure.update_yaxes(range=[0, top], ticksuffix=" %", **TICKS, **AXIS)
-    return figure.update_layout(height=HEIGHT, margin={"l": 0, "r": 0, "t": 36, "b": 44}, hovermode="x unified", title=heading(y))
+    return figure.update_layout(
+        height=HEIGHT, margin={"l": 0, "r": 140, "t": 36, "b": 44}, hovermode="x unified", title=heading(y)
+    )
 
 
 def gradients(lines: Mapping[str, tuple[bool, str, pd.Series]]) -> go.Figure:
@@ -65,10 +67,10 @@ def gradients(lines: Mapping[str, tuple[bool, str, pd.Series]]) -> go.Figure:
             line={"color": of_network(residual), "width": 3, "dash": dash},
         )  # fmt: skip
     figure.add_hline(1, line={"width": 1, "dash": "dot"})
-    figure.update_xaxes(title=titled("image side → loss side; the gradient comes back from the right"), **block_axis(names))
+    figure.update_xaxes(title=titled("image → loss (the gradient comes back)"), **block_axis(names))
     figure.update_yaxes(**log_axis([value for _, _, values in lines.values() for value in values]))
-    legend = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"size": 14}}
-    margin = {"l": 0, "r": 8, "t": 84, "b": 44}
+    legend = {"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top", "font": {"size": 14}}
+    margin = {"l": 0, "r": 8, "t": 36, "b": 110}
     return figure.update_layout(
         height=HEIGHT, hovermode="x unified", legend=legend, margin=margin,
         title=heading("gradient norm of a block over that of the last block"),

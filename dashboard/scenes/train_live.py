@@ -53,7 +53,9 @@ def train_live(
             draws_itself=race.over,
         )
     ]
-    main.insert(0, Gallery("race-counters", _counters(race, tables), ""))
+    main.insert(
+        0, Gallery("race-counters", _counters(race, tables), f"Iteration {min(last_iteration, race.iteration)} of {total}")
+    )
     guesses = {which: lane.at(last_iteration) for which, lane in race.lanes.items() if lane.predictions}
     support: list[Part] = []
     if len(guesses) == len(race.lanes):

@@ -90,8 +90,11 @@ def serve(url: str, port: int, address: str, base_path: str) -> None:
 
 
 def _greet(url: str) -> None:
-    """Open the page, and load torch meanwhile, so that the first answer does not wait for it. The port is open by now."""
+    """Open the page; meanwhile draw Home and load torch, so that the first answers wait for neither. The port is open by now."""
     if sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
         webbrowser.open(url)
+    from dashboard import serving
+
+    serving.home_scene()  # before torch: it is what most people see first
     import resnet_core.inspection.inspect
     import resnet_core.networks.weights  # noqa: F401

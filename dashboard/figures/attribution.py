@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dashboard.figures.colours import AGAINST, FOR
-from dashboard.figures.overlay import Pixels, grey_uri, over_each_other, png_uri
+from dashboard.figures.overlay import Pixels, grey_uri, heat_uri, over_each_other, png_uri, strength
 
 SIDE = 256  # pixels of the drawn picture
 STRONGEST = 235  # alpha of the strongest evidence
@@ -52,9 +52,12 @@ def limit_of(values: NDArray[np.float32]) -> float:
     return float(np.quantile(np.abs(values), 0.995))
 
 
-def attribution_map(values: NDArray[np.float32], picture: Pixels) -> go.Figure:
-    """The photograph (S, S, 3) in grey, and over it the attribution (H, W) on its own scale."""
-    heat = png_uri(signed_heat(values, limit_of(values)))
+def attribution_map(values: NDArray[np.float32], picture: Pixels, limit: float, signed: bool = True) -> go.Figure:
+    """The photograph (S, S, 3) in grey, and over it the attribution (H, W), drawn strongest from `limit` on.
+
+    signed: whether its sign is drawn; else in the colours of evidence that all pages share.
+    """
+    heat = png_uri(signed_heat(values, limit)) if signed else heat_uri(strength(values, limit, SIDE))
     images = over_each_other(grey_uri(picture.tobytes(), len(picture), SIDE), heat, x=0, y=0, width=1, height=1)
     axis: dict[str, Any] = {"visible": False, "fixedrange": True}
     layout = {

@@ -6,7 +6,7 @@ from plotly.colors import sample_colorscale
 
 PLAIN = "#D55E00"
 RESIDUAL = "#1B7FC4"
-NEUTRAL = "#8A929C"  # lines and labels that belong to neither
+NEUTRAL = "#77808B"  # lines and labels that belong to neither
 
 FOR, AGAINST = "#C51B7D", "#4D9221"  # evidence with a sign: for a class, against it
 HEAT = "Inferno"  # perceptually uniform, dark is low: evidence
@@ -15,8 +15,8 @@ SIGNED = "Balance"  # perceptually uniform, pale at zero: what has a sign and is
 
 
 _SHADES = {  # from shallow to deep, over lightness: what a legend says in words, the eye finds by itself
-    False: ("#F0A040", "#B84000"),
-    True: ("#6FB4E8", "#1565A8"),
+    False: ("#E07B00", "#C64600"),
+    True: ("#3E97D6", "#1B72B8"),
 }
 
 

@@ -124,14 +124,14 @@ def degradation_curves(
     unit = "iteration" if axis == "iterations" else "minutes of training"
     figure.update_xaxes(range=[0, 1.5 * longest], title=titled(unit), showgrid=False, **AXIS)
     if longest:
-        figure.update_xaxes(tickvals=_ticks(longest))
+        figure.update_xaxes(tickvals=ticks(longest))
     figure.update_yaxes(range=[0, top], **TICKS, **AXIS)
-    for y, (value, name, colour) in zip(_apart([v for v, *_ in ends], top / 17), ends, strict=True):
+    for y, (value, name, colour) in zip(apart([v for v, *_ in ends], top / 17), ends, strict=True):
         figure.add_annotation(
             x=1.015 * longest, y=y, text=f"<span style='color:{colour}'>━</span> {name} <b>{value:.1f}</b>",
             showarrow=False, xanchor="left", font={"size": 14},
         )  # fmt: skip
-    kind = f"<span style='color:{of_network(residual)}'>{'Residual' if residual else 'Plain'} networks</span>"
+    kind = f"<span style='color:{of_network(residual)}'>■</span> {'Residual' if residual else 'Plain'} networks"
     lines = {"both": "test (solid) and training batches, %", "training": "training batches, %", "test": "test error, %"}
     figure.update_layout(
         height=440,
@@ -242,13 +242,13 @@ def size_changes(schedules: Iterable[tuple[tuple[int, int], ...]]) -> str:
     return "  \n".join(said)
 
 
-def _ticks(longest: float) -> list[float]:
+def ticks(longest: float) -> list[float]:
     steps = [m * 10.0**e for e in range(-2, 6) for m in (1, 2, 2.5, 5)]
     step = next((s for s in steps if longest / s <= 5), longest)
     return [i * step for i in range(int(longest / step + 1e-9) + 1)]
 
 
-def _apart(values: Sequence[float], gap: float) -> list[float]:
+def apart(values: Sequence[float], gap: float) -> list[float]:
     """The heights, in the same order, moved as little as it takes for neighbours to be `gap` apart, none below gap / 2."""
     order = sorted(range(len(values)), key=lambda i: values[i])
     placed = list(values)

@@ -74,7 +74,7 @@ def block_table(blocks: dict[str, BlockRecord]) -> pd.DataFrame:
             "gradient norm ‖∂y/∂x‖": number(block.gradient_norm),
             "mean of the output": number(block.mean),
             "sd of the output": number(block.std),
-            "zeros in the output": f"{block.zero_fraction:.1%}",
+            "zeros in the output": f"{100 * block.zero_fraction:.1f} %",
             "sd of F(x), before addition and ReLU": number(block.response_std),
             "‖x‖, the block's input": number(block.input_norm),
             "‖F(x)‖": number(block.residual_norm),

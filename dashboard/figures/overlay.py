@@ -17,6 +17,7 @@ from dashboard.figures.colours import HEAT, PLAIN, RESIDUAL
 from resnet_core.inspection.records import Inspection
 
 Pixels = NDArray[np.uint8]
+COVER = int(255 * 0.85)  # alpha of the strongest evidence over a photograph
 Scale = Literal["block", "all", "own"]
 SCALES: dict[Scale, str] = {
     "block": "in each block, both networks on one scale",
@@ -32,7 +33,7 @@ def _heat_table() -> Pixels:
     Without the scale's darkest fifth, which over a dark photograph would look like no evidence.
     """
     colours = sample_colorscale(HEAT, np.linspace(0.2, 1, 256).tolist())
-    cover = 255 * 0.85 * np.sqrt(np.linspace(0, 1, 256))
+    cover = COVER * np.sqrt(np.linspace(0, 1, 256))
     return np.column_stack([[unlabel_rgb(colour) for colour in colours], cover]).astype(np.uint8)
 
 

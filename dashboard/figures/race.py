@@ -111,7 +111,7 @@ def predictions(
         annotations.append({"showarrow": False, **text})
         for i, (found, probability) in enumerate(zip(guess["classes"], guess["probabilities"], strict=True)):
             mark = "✓" if found == labels[i] else "✗"
-            words = f"<b>{classes[found]}</b> {mark}<br><span style='font-size:12px'>{probability:.0%}</span>"
+            words = f"<b>{classes[found]}</b> {mark}<br><span style='font-size:12px'>{100 * probability:.0f} %</span>"
             place = {"x": i + 0.5, "y": y, "font": {"size": 14, "color": colour}}
             annotations.append({"text": words, "showarrow": False, **place})
     pictures = [

@@ -6,8 +6,6 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from dashboard.figures.colours import NEUTRAL
-
 AXIS = {"fixedrange": True, "tickfont": {"size": 13}}
 TICKS = {"ticks": "outside", "ticklen": 8, "tickcolor": "rgba(0,0,0,0)"}  # room between the numbers of the two axes
 BELOW = {"orientation": "h", "x": 0, "y": -0.25, "yanchor": "top", "font": {"size": 13}}  # a legend
@@ -21,9 +19,9 @@ QUANTITIES = {  # of a block
 
 
 def heading(text: str) -> dict[str, Any]:
-    """A figure's title: small, grey, in the upper left corner."""
+    """A figure's title: small, in the upper left corner."""
     place = {"x": 0, "xref": "paper", "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 8}}
-    return {"text": text, "font": {"size": 14, "color": NEUTRAL}, **place}
+    return {"text": text, "font": {"size": 14}, **place}
 
 
 def titled(text: str) -> dict[str, Any]:

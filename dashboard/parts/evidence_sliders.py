@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.parts import link
 
-USUAL = {"opacity": 100, "threshold": 0}  # percent
+USUAL = {"opacity": 80, "threshold": 0}  # percent
 _WORDS = {"opacity": "Opacity", "threshold": "Hide below this share of the strongest"}
 _ALLOWED = [str(percent) for percent in range(101)]
 # A slider of Streamlit's would run the page's script at every step.

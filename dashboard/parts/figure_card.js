@@ -23,6 +23,31 @@ function template(element) {
   }
 }
 
+const presenting = (element) => Boolean(getComputedStyle(element).getPropertyValue("--present"))
+
+/** Type for a hall, in a figure that was made for a desk: at least 18 pixels where the screen is 1920 wide; lines half as thick again. */
+function enlarge(part, key = "") {
+  if (!part || typeof part !== "object" || ArrayBuffer.isView(part)) return
+  const least = Math.max(13, (18 * innerWidth) / 1920)
+  if (/font$/i.test(key) && part.size) part.size = Math.max(least, (part.size * 1.45 * innerWidth) / 1920)
+  if (key === "line" && part.width) part.width *= 1.5
+  if (key === "margin") for (const side of ["t", "b"]) if (part[side]) part[side] = (part[side] * 1.45 * innerWidth) / 1920
+  for (const [name, value] of Object.entries(part)) if (name !== "images") enlarge(value, name)
+}
+
+/** The picture's size. The main one is seen whole without scrolling; another is as high as it was made. */
+function size(plot, { shape, height, main }) {
+  const wide = matchMedia("(min-width: 641px)").matches
+  const top = plot.getBoundingClientRect().top + (document.querySelector('[data-testid="stMain"]')?.scrollTop ?? 0)
+  const caption = plot.nextElementSibling.offsetHeight
+  const room = Math.max(220, innerHeight - top - caption - 16)
+  plot.style.aspectRatio = shape ?? "" // at once: nothing below moves when the drawing comes
+  plot.style.height = shape ? "" : `${height}px`
+  plot.style.maxWidth = shape && wide ? `${shape * (main ? room : 520)}px` : ""
+  if (shape || !main || !wide) return
+  plot.style.height = `${presenting(plot) ? room : Math.min(height, room)}px`
+}
+
 /** Plotly, which comes with the first exhibit. */
 function plotly(url) {
   window.plotlyComes ??= new Promise((resolve, reject) => {
@@ -67,10 +92,14 @@ async function draw(plot) {
   }
   const { data, layout } = found ?? (await drawing(exhibit))
   Object.assign(plot, { digest, marks, theme, evidence: layout.images?.at(-1).source })
-  Object.assign(layout, { shapes, template: { layout: colours.layout }, autosize: true })
+  Object.assign(layout, { shapes, template: { layout: colours.layout }, autosize: true, height: undefined })
+  if (presenting(plot)) enlarge({ data, layout })
   await Plotly.react(plot, data, layout, { displaylogo: false, displayModeBar: false, scrollZoom: false })
   await cover(plot)
   if (before) return
+  // what stands above has its height late: sliders mount, sentences wrap
+  const around = new ResizeObserver(() => (plot.isConnected ? size(plot, plot.exhibit) : around.disconnect()))
+  around.observe(plot.closest(".stMainBlockContainer") ?? document.body)
   const listen = () => (plot.isConnected ? cover(plot) : removeEventListener("cover", listen))
   addEventListener("cover", listen)
   plot.on("plotly_click", ({ points }) => plot.exhibit.choose(points[0].customdata))
@@ -116,14 +145,44 @@ function save(url, name) {
   link.click()
 }
 
+/** Lines of at most so many characters, as Plotly breaks them. */
+function lines(text, most) {
+  const escaped = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
+  return escaped.split(" ").reduce((done, word) => {
+    const last = done.at(-1)
+    return last !== undefined && last.length + word.length < most ? [...done.slice(0, -1), `${last} ${word}`] : [...done, word]
+  }, [])
+}
+
+/** The figure with its message above and its source and link below: what is taken away says what it is. */
+function labelled(plot, width, height) {
+  const { message, origin, words } = plot.exhibit
+  const above = lines(message, width / 9)
+  const below = lines(`${origin}: ${words} · ResNet Lens · ${location.href}`, width / 6.2)
+  const [head, foot] = [above.length * 22 + 14, below.length * 15 + 18]
+  const layout = structuredClone(plot.layout)
+  const margin = { l: 0, r: 0, t: 0, b: 0, ...plot.layout.margin }
+  const axes = plot._fullLayout._size // the margins that the labels took
+  layout.margin = { l: axes.l, r: axes.r, t: axes.t + head, b: axes.b + foot, autoexpand: false, pad: margin.pad }
+  const drawn = { xref: "paper", yref: "paper", x: 0, xanchor: "left", align: "left", showarrow: false, xshift: -axes.l + 6 }
+  layout.annotations = [
+    ...(layout.annotations ?? []),
+    { ...drawn, text: `<b>${above.join("<br>")}</b>`, y: 1, yanchor: "bottom", yshift: axes.t + 4, font: { size: 16 } },
+    { ...drawn, text: below.join("<br>"), y: 0, yanchor: "top", yshift: -axes.b - 6, font: { size: 11 } },
+  ]
+  const title = layout.title?.text ? { ...layout.title, pad: { ...layout.title.pad, t: (layout.title.pad?.t ?? 0) + head } } : layout.title
+  Object.assign(layout, { title, paper_bgcolor: template(plot).background })
+  return { figure: { data: plot.data, layout }, height: height + head + foot }
+}
+
 function saver(plot, format) {
   return async () => {
     const { name, digest, folder } = plot.exhibit
     if (format === "csv") return save(`${folder}/${digest}.csv`, `${name}.csv`)
-    const layout = { ...plot.layout, paper_bgcolor: template(plot).background }
     const { width, height } = plot.getBoundingClientRect()
-    const size = { format, width, height, scale: format === "png" ? 3 : 1 }
-    save(await window.Plotly.toImage({ data: plot.data, layout }, size), `${name}.${format}`)
+    const picture = labelled(plot, width, height)
+    const scale = format === "png" ? 3 : 1
+    save(await window.Plotly.toImage(picture.figure, { format, width, height: picture.height, scale }), `${name}.${format}`)
   }
 }
 
@@ -132,10 +191,13 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const choose = (point) => data.clickable && point !== undefined && setTriggerValue("point", point)
   plot.exhibit = { ...data, choose, ask: setTriggerValue }
   plot.setAttribute("aria-label", data.alt)
-  plot.style.aspectRatio = data.shape ?? "" // at once: nothing below moves when the drawing comes
-  plot.style.height = data.shape ? "" : `${data.height}px`
   plot.classList.toggle("clickable", data.clickable)
+  plot.classList.toggle("draws", data.draws)
+  plot.closest(".exhibit").classList.toggle("main", data.main)
   for (const part of ["message", "caption", "origin", "words"]) parentElement.querySelector(`.${part}`).textContent = data[part]
+  parentElement.querySelector("summary").setAttribute("aria-label", `Source and files of ${data.name}`)
+  size(plot, data)
+  requestAnimationFrame(() => size(plot, data)) // what stands above may have changed its height meanwhile
   for (const button of parentElement.querySelectorAll("button")) {
     button.onclick = saver(plot, button.dataset.format)
     button.setAttribute("aria-label", `${button.textContent}: ${button.title} (${data.name})`)

@@ -16,23 +16,27 @@ _HERE = Path(__file__).parent
 # is lost. This card sends a digest; the browser fetches what it does not have, and lets Plotly change what differs.
 _CARD = st.components.v2.component(
     "figure_card",
-    html="""<div class="exhibit"><div class="message"></div><div class="plot" role="figure"></div><div class="caption"></div>
-      <div class="bar"><span class="origin"></span><span class="words"></span><span class="files">
-        <button data-format="png" title="Save this figure as PNG">PNG</button>
-        <button data-format="svg" title="Save this figure as SVG">SVG</button>
-        <button data-format="csv" title="Save the numbers behind this figure">CSV</button>
-      </span></div></div>""",
+    html="""<div class="exhibit"><div class="message"></div>
+      <details class="about"><summary>i</summary>
+        <div class="bar"><span class="origin"></span><span class="words"></span><span class="files">
+          <button data-format="png" title="Save this figure as PNG">PNG</button>
+          <button data-format="svg" title="Save this figure as SVG">SVG</button>
+          <button data-format="csv" title="Save the numbers behind this figure">CSV</button>
+        </span></div>
+      </details>
+      <div class="plot" role="figure"></div><div class="caption"></div></div>""",
     css=(_HERE / "figure_card.css").read_text(encoding="utf-8"),
     js=(_HERE / "figure_card.js").read_text(encoding="utf-8"),
     isolate_styles=False,  # Plotly's own style sheet is the page's
 )
 
 
-def figure_card(exhibit: Exhibit, on_click: Callable[[], None] | None = None) -> None:
+def figure_card(exhibit: Exhibit, on_click: Callable[[], None] | None = None, *, main: bool = False) -> None:
     """Draw the exhibit.
 
     Args:
         exhibit: its `key` is also the files' name.
+        main: whether the whole figure must be seen without scrolling.
         on_click: callback for a click on one of its points, whose customdata is then `st.session_state[exhibit.key].point`.
     """
     exhibit_store().keep(exhibit)
@@ -48,6 +52,8 @@ def figure_card(exhibit: Exhibit, on_click: Callable[[], None] | None = None) ->
         "marks": exhibit.marks,
         "shape": exhibit.shape,
         "height": exhibit.figure.layout.height,
+        "main": main,
+        "draws": exhibit.draws_itself,
         "maxAlpha": exhibit.max_alpha,
         "alt": exhibit.alt,
         "name": exhibit.key,

@@ -17,16 +17,19 @@ from dashboard.plain import plain
 Value = TypeVar("Value")
 Id = TypeVar("Id", bound=str)
 Options = Mapping[Id, str] | Sequence[Id]  # ids with their words, or ids that are words
-_SEEN, _KEPT, _UNKNOWN, _ENDS = "link-seen", "link-kept", "link-unknown", "link-ends"
+_SEEN, _KEPT, _UNKNOWN, _ENDS, _PAGE = "link-seen", "link-kept", "link-unknown", "link-ends", "link-page"
 
 
 class _NoSuchChoiceError(Exception):
     """Its argument is what the link says."""
 
 
-def begin() -> None:
+def begin(page: str = "") -> None:
     """Reserve the place where the page names what its link asks for in vain. Call it once, above the page."""
     st.session_state[_UNKNOWN] = (st.empty(), [])
+    if st.session_state.get(_PAGE) != page:  # what the link said on another page, it says no more
+        st.session_state[_PAGE] = page
+        st.session_state[_SEEN] = {}
 
 
 def select(
@@ -41,6 +44,20 @@ def select(
         looks: further arguments of `st.selectbox`.
     """
     return _one_of(st.selectbox, label, key, options, default, old, **looks)
+
+
+def chip(
+    label: str, key: str, options: Options[Id], default: Id | None = None, *, old: Mapping[str, Id] | None = None, **looks: Any
+) -> Id:
+    """Draw what is looked at as a button that shows the choice and opens the select box; arguments as `select`."""
+    return _one_of(_in_popover, label, key, options, default, old, **looks)
+
+
+def _in_popover(
+    label: str, options: Sequence[Id], *, format_func: Callable[[Id], str], key: str, icon: str | None = None, **looks: Any
+) -> Id | None:
+    with st.popover(f"{label}: **{plain(format_func(st.session_state[key]))}**", icon=icon):
+        return st.selectbox(label, options, format_func=format_func, key=key, **looks)
 
 
 def segmented(
@@ -168,6 +185,9 @@ def _before(key: str, default: Value, read: Callable[[list[str]], Value], fits: 
             state[key] = default
     elif key not in state:
         state[key] = kept[key] if key in kept and fits(kept[key]) else default
+    elif not said and key in seen and state[key] == kept.get(key):  # Back, to where the link says nothing
+        del seen[key]
+        state[key] = default
     elif not fits(state[key]):  # the options changed with another choice
         state[key] = default
 

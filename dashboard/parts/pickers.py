@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard import serving
+from dashboard import serving, words
 from dashboard.parts import link
 from dashboard.parts.uploads import forget_own_photograph, own_photograph, own_weights, say_refusal
 from resnet_core import InputError
@@ -114,8 +114,8 @@ def _any_two() -> dict[str, str]:
     known = {name: name for name in serving.known_networks()} | _own_networks()
     chosen: dict[str, str] = {}
     for side, instead in usual.items():
-        title = link.select(
-            side.capitalize(), side, list(known), instead, width=200,
+        title = link.chip(
+            side.capitalize(), side, {name: words.network(name) for name in known}, instead,
             help="“torchvision:…” are torchvision's ImageNet weights, fetched once, which needs a network.",
         )  # fmt: skip
         try:
@@ -123,7 +123,7 @@ def _any_two() -> dict[str, str]:
         except InputError as error:
             say_refusal(error, instead)
             title = instead
-        chosen[title] = known[title]
+        chosen[words.network(title)] = known[title]
     return chosen
 
 
@@ -133,12 +133,12 @@ def two_networks() -> tuple[bool, dict[str, str]]:
     Where both are the same, the page says so and ends here.
     """
     pairs = serving.pairs()
-    pair = link.select(
-        "Networks", "pair", {**{name: name for name in pairs}, ANY_TWO: "any two"}, old=OLD, width=120,
+    pair = link.chip(
+        "Networks", "pair", {**{name: words.pair(name) for name in pairs}, ANY_TWO: "any two"}, old=OLD,
         help="A matched pair differs in its shortcuts alone; or choose any two networks.",
     )  # fmt: skip
     if pair in pairs:
-        return True, {name: name for name in pairs[pair]}
+        return True, {words.network(name): name for name in pairs[pair]}
     named = _any_two()
     if len(named) < 2:
         st.info("Left and right are the same network; choose another for one of them.", icon=":material/difference:")
@@ -153,11 +153,11 @@ def choose(what_for: str) -> Choice:
         matched, named = two_networks()
         left, right = (serving.checkpoint(name) for name in named.values())
         classes = sorted({*left.labels, *right.labels})
-        sample = link.select("Photograph", "sample", list(SAMPLES), width=150, on_change=forget_own_photograph)
+        sample = link.chip("Photograph", "sample", list(SAMPLES), on_change=forget_own_photograph)
         own = own_photograph(serving.own_photograph)
         first_choice = "the residual network's" if matched else "the right network's"
-        target = link.select(
-            "Evidence for", "target", {MOST_PROBABLE: "most probable", **{name: name for name in classes}}, old=OLD, width=230,
+        target = link.chip(
+            "Evidence for", "target", {MOST_PROBABLE: "most probable", **{name: name for name in classes}}, old=OLD,
             help=f"{what_for} “Most probable” is {first_choice} first choice.",
         )  # fmt: skip
     photograph = usable(own, f"the sample “{sample}”") or serving.sample_photograph(sample)

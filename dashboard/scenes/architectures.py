@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from dashboard import words
 from dashboard.figures.block_diagram import block_diagram
-from dashboard.scenes.scene import Exhibit, Scene, Table
-from resnet_core.networks.architectures import Architecture
+from dashboard.scenes.scene import SIDES, Exhibit, Scene, Table, Try
+from resnet_core.networks.architectures import REGISTRY, Architecture
 from resnet_core.networks.cost import stage_table
 
 QUESTION = "What is a network made of?"
@@ -24,27 +25,41 @@ def architectures(architecture: Architecture, stage: str, first: bool, paper: Ma
         paper: the paper's tables, as `serving.paper` has them.
     """
     table = pd.DataFrame(stage_table(architecture))
-    name = architecture.name
-    which = "first block" if first else "block"
+    name = words.network(architecture.name)
     return Scene(
         question=QUESTION,
         answer=_answer(architecture, table, paper),
-        main=(
-            Exhibit(
-                key="block-diagram",
-                figure=block_diagram(architecture, next(each for each in architecture.stages if each.name == stage), first),
-                message=_block_message(architecture, stage, which),
-                alt=f"The {which} of {stage} in {name}: the layers on its main path, and its shortcut",
-                origin="from the paper",
-                provenance=f"after Figure 5 and Section 3.3 · {name}, {which} of {stage}",
-                numbers=lambda: table,
-                code=f'import resnet_core as lens\n\nlens.architecture("{name}").stages\n',
-            ),
-        ),
+        main=_blocks(architecture, stage, first, table),
         support=(Table("stages", _readable(architecture, table, paper), f"{name}, stage by stage", index=False),),
+        try_this=(
+            Try("The plain twin", {"network": "plain34"}),
+            Try("A bottleneck", {"network": "resnet50"}),
+            Try("Where dimensions change", {"stage": "conv3_x", "first": "true"}),
+        ),
         does_not_show=_limits(architecture),
         provenance=(f"Counted from the layers of {name}: weights and biases, and one multiply-add a weight and position.",),
-        next="compare",
+    )
+
+
+def _blocks(architecture: Architecture, stage: str, first: bool, table: pd.DataFrame) -> tuple[Exhibit, ...]:
+    """The block beside that of the plain or residual twin, where the registry has one; the plain one stands on the left."""
+    which, name = "first block" if first else "block", architecture.name
+    other = name.replace("resnet", "plain") if architecture.residual else name.replace("plain", "resnet")
+    pair = [architecture, *([REGISTRY[other]] if other in REGISTRY else [])]
+    shown = sorted(pair, key=lambda each: each.residual)
+    return tuple(
+        Exhibit(
+            key=f"block-diagram-{'residual' if each.residual else 'plain'}",
+            figure=block_diagram(each, next(part for part in each.stages if part.name == stage), first),
+            message=_block_message(each, stage, which),
+            alt=f"The {which} of {stage} in {words.network(each.name)}: the layers on its main path, and its shortcut",
+            origin="from the paper",
+            provenance=f"after Figure 5 and Section 3.3 · {words.network(each.name)}, {which} of {stage}",
+            numbers=lambda: table,
+            code=f'import resnet_core as lens\n\nlens.architecture("{each.name}").stages\n',
+            place=side if len(shown) == 2 else "wide",
+        )
+        for side, each in zip(SIDES, shown, strict=False)
     )
 
 
@@ -52,8 +67,8 @@ def _answer(architecture: Architecture, table: pd.DataFrame, paper: Mapping[str,
     layers = str(architecture.layers)
     parameters, adds = table.parameters.sum() / 1e6, table.multiply_adds.sum() / 1e9
     said = (
-        f"{architecture.name} has {layers} weighted layers, {parameters:.3g} million parameters and {adds:.3g} billion "
-        "multiply-adds"
+        f"{words.network(architecture.name)} has {layers} layers with weights, {parameters:.3g} million parameters and "
+        f"{adds:.3g} billion multiply-adds"
     )
     if architecture.stem == "imagenet":
         source = paper["imagenet_multiply_adds"]
@@ -66,8 +81,8 @@ def _answer(architecture: Architecture, table: pd.DataFrame, paper: Mapping[str,
 
 def _block_message(architecture: Architecture, stage: str, which: str) -> str:
     if not architecture.residual:
-        return f"The {which} of {stage}: its layers are all that it passes on"
-    return f"The {which} of {stage}: what goes in is added to what its layers make of it"
+        return f"{words.network(architecture.name)}, {which} of {stage}: its layers are all that it passes on"
+    return f"{words.network(architecture.name)}, {which} of {stage}: its input is added to what its layers make of it"
 
 
 def _readable(architecture: Architecture, table: pd.DataFrame, paper: Mapping[str, Any]) -> pd.DataFrame:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboard.figures.attribution import METHODS, STRONGEST, attribution_map, attribution_numbers
-from dashboard.figures.overlay import Pixels
+from dashboard.figures.attribution import METHODS, STRONGEST, attribution_map, attribution_numbers, limit_of
+from dashboard.figures.overlay import COVER, Pixels
 from dashboard.figures.trust import (
     Ranked,
     curve_numbers,
@@ -21,7 +21,7 @@ from dashboard.figures.trust import (
     what_stays,
     what_the_pixels_do,
 )
-from dashboard.scenes.scene import SIDES, Exhibit, Scene
+from dashboard.scenes.scene import SIDES, Exhibit, Scene, Try
 
 if TYPE_CHECKING:  # at run time, they would bring torch
     from resnet_core.inspection.attribution.methods import Attribution
@@ -67,22 +67,28 @@ def half_of_evidence(values: NDArray[np.float32]) -> float:
 
 
 def method_exhibits(pair: Sequence[Evidence], method: str, picture: Pixels, photograph: str) -> tuple[Exhibit, ...]:
-    """The pictures of one method, a network each, side by side; each on its own scale."""
+    """The pictures of one method, a network each, side by side, on one scale."""
     name, question, source = METHODS[method]
+    limits = [limit_of(evidence.found.values) for evidence in pair]
+    limit, warm = max(limits, default=0.0), method == "grad-cam"
+    scale = "Both networks on one scale"
+    if len(pair) == 2 and min(limits) > 0:
+        weak, strong = sorted(zip(limits, (evidence.title for evidence in pair), strict=True))
+        scale = f"{scale}, where {weak[1]} reaches {100 * weak[0] / strong[0]:.0f} % of {strong[1]}"
     return tuple(
         Exhibit(
             key=f"{method}-{each.title}",
-            figure=attribution_map(each.found.values, picture),
+            figure=attribution_map(each.found.values, picture, limit, signed=not warm),
             message=_message(each, name),
             alt=f"{name} of {each.title} for {each.words}",
             origin="measured",
             provenance=f"{each.run} · {photograph}",
             numbers=partial(attribution_numbers, each.found.values),
-            caption=f"{question} ({source})",
+            caption=f"{question} ({source}) {scale}." if side == "left" else "",
             code=CODE.format(network=each.reference, method=method, target=each.target),
             place=side,
             shape=1.0,
-            max_alpha=STRONGEST,
+            max_alpha=COVER if warm else STRONGEST,
         )
         for side, each in zip(SIDES, pair, strict=False)
     )
@@ -92,7 +98,7 @@ def _message(each: Evidence, name: str) -> str:
     share = half_of_evidence(each.found.values)
     if np.isnan(share):
         return f"{name}: {each.title} shows no evidence at all"
-    return f"{name}: in {each.title}, half of the evidence lies on {share:.0%} of the pixels"
+    return f"{name}: in {each.title}, half of the evidence lies on {100 * share:.0f} % of the pixels"
 
 
 def attribution(
@@ -109,10 +115,20 @@ def attribution(
         answer=answer(pair),
         main=tuple(exhibits[:2]),
         support=tuple(exhibits[2:]),
+        try_this=(
+            Try(
+                "All quick methods",
+                {"methods": ["grad-cam", "guided-backprop", "guided-grad-cam", "gradient-x-input", "smoothgrad"]},
+            ),
+            Try("A cat", {"sample": "cat"}),
+            Try("Hide weak evidence", {"threshold": "30"}),
+        ),
         does_not_show="An attribution says what moved a network's answer, not whether the answer is right.",
-        provenance=("Magenta speaks for the class, green against it; each picture has its own scale.", *provenance),
+        provenance=(
+            "Grad-CAM: the brighter, the more evidence. Other methods: magenta speaks for the class, green against it.",
+            *provenance,
+        ),
         notices=tuple(notices),
-        next="predictions",
     )
 
 
@@ -121,7 +137,7 @@ def answer(pair: Sequence[Evidence]) -> str:
     if not pair:
         return "Choose a method."
     name = METHODS[pair[0].found.method][0]
-    shares = " and ".join(f"{half_of_evidence(each.found.values):.0%} of the pixels in {each.title}" for each in pair)
+    shares = " and ".join(f"{100 * (half_of_evidence(each.found.values)):.0f} % of the pixels in {each.title}" for each in pair)
     gives = ", ".join(f"{each.title} gives it {100 * each.probability:.1f} %" for each in pair)
     words = " and ".join(dict.fromkeys(each.words for each in pair))
     return f"By {name}, half of the evidence for {words} lies on {shares}; {gives}."

@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dashboard import words
 from dashboard.figures.classes import top_classes
 from dashboard.figures.detail import MAPS_SHAPE, block_maps, block_table, map_table
 from dashboard.figures.flow import gradient_flow, responses
 from dashboard.figures.overlay import SCALES, Pixels, Scale, cam_maxima
 from dashboard.figures.strip import block_strip, difference_strip, difference_table, strip_shape
-from dashboard.scenes.scene import SIDES, Exhibit, Scene, Table
+from dashboard.scenes.scene import SIDES, Exhibit, Scene, Table, Try
 from resnet_core.inspection.records import BlockRecord, Inspection
 from resnet_core.networks.checkpoint import Checkpoint
 
@@ -58,6 +59,10 @@ class Subject:
     def first_percent(self) -> float:
         return 100 * float(self.inspection.probabilities.max())
 
+    def knows(self, truths: Sequence[str]) -> bool:
+        """Whether the network has learnt one of the classes that are right."""
+        return not set(truths).isdisjoint(self.checkpoint.labels)
+
     @property
     def target(self) -> str:
         return self.checkpoint.labels[self.inspection.target]
@@ -78,6 +83,7 @@ def compare(
     matched: bool,
     picture: Pixels,
     photograph: str,
+    truths: Sequence[str],
     scale: Scale,
     block: str,
     difference: bool,
@@ -91,6 +97,7 @@ def compare(
         pair: of a matched pair the plain network, then its residual twin.
         picture: the square that both see, (S, S, 3).
         photograph: its title.
+        truths: the classes that are right for it, where anybody has said so.
         scale: what the Grad-CAM colours are relative to.
         block: the label of the framed block, "conv5_3"; a network without it frames its nearest.
         difference: whether to show residual minus plain; only for twins.
@@ -113,7 +120,7 @@ def compare(
             message=_strip_message(each),
             alt=f"Grad-CAM of every block of {each.title} for {each.target}",
             origin="measured",
-            provenance=f"{each.checkpoint.run} · {photograph}",
+            provenance=f"{words.training(each.checkpoint)} · {photograph}",
             numbers=partial(_numbers, each.inspection),
             caption=f"Colours: {SCALES[scale]}.",
             code=CODE.format(network=each.reference, photograph="photograph.jpg", target=each.target),
@@ -130,7 +137,7 @@ def compare(
             message=f"{each.title} says {each.first_choice}, with {each.first_percent:.0f} %",
             alt=f"The five most probable classes of {each.title}",
             origin="measured",
-            provenance=each.checkpoint.run,
+            provenance=words.training(each.checkpoint),
             numbers=partial(_probabilities, each),
             caption=_test_error(each.checkpoint),
             place=side,
@@ -169,7 +176,7 @@ def compare(
         Exhibit(
             key=f"maps-{title}",
             figure=block_maps(record, picture, most[record.label], brightest),
-            message=f"{record.label} of {title}: {record.zero_fraction:.0%} of its output is zero",
+            message=f"{record.label} of {title}: {100 * record.zero_fraction:.0f} % of its output is zero",
             alt=f"Grad-CAM and mean activation of block {record.label} of {title}",
             origin="measured",
             provenance=badge,
@@ -182,7 +189,7 @@ def compare(
     twins = _twins(pair)
     return Scene(
         question=QUESTION,
-        answer=_answer(pair),
+        answer=_answer(pair, truths),
         main=strips,
         support=(
             *((_difference(pair, picture, maxima, block, scale, badge),) if difference and twins else ()),
@@ -191,15 +198,22 @@ def compare(
             *maps,
             Table("block-numbers", block_table(detail), f"Block {' and '.join(dict.fromkeys(own))} in numbers"),
         ),
+        try_this=(
+            Try("A cat: who sees it?", {"sample": "cat", "block": "conv5_3"}),
+            Try("Early blocks on one scale", {"scale": "all", "block": "conv2_1"}),
+            Try("What differs, block by block", {"difference": "true"}),
+        ),
         does_not_show=_limits(pair, matched, paper),
         provenance=tuple(provenance),
-        next="feature_maps",
     )
 
 
-def _answer(pair: tuple[Subject, Subject]) -> str:
+def _answer(pair: tuple[Subject, Subject], truths: Sequence[str]) -> str:
     says = [f"{each.title} says {each.first_choice} ({each.first_percent:.0f} %)" for each in pair]
     agree = "They agree" if pair[0].first_choice == pair[1].first_choice else "They disagree"
+    if any(each.knows(truths) for each in pair):
+        right = [each.title for each in pair if each.first_choice in truths]
+        agree = f"{agree}, and {'both are' if len(right) == 2 else f'{right[0]} is' if right else 'neither is'} right"
     blind = [each for each in pair if not each.sees_target]
     if len(blind) == 1:
         return (
@@ -224,7 +238,7 @@ def _strip_message(each: Subject) -> str:
     share = float((cam >= most / 2).mean())
     return (
         f"{each.title} gives {each.target} {_percent(each.target_probability)}{seen}; the strong half of its last block's "
-        f"evidence lies on {share:.0%} of the picture"
+        f"evidence lies on {100 * share:.0f} % of the picture"
     )
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from dashboard.figures.degradation import Axis, Shown, degradation, is_it_overfitting
+from dashboard.figures.degradation import Axis, Shown, degradation
 from dashboard.figures.schedules import schedules
 from dashboard.figures.style import network_name
-from dashboard.scenes.scene import Exhibit, Part, Scene
+from dashboard.scenes.scene import Exhibit, Part, Scene, Try
 from resnet_core.studies.collection import Study
 
 QUESTION = "Do deeper networks learn worse?"
@@ -79,7 +79,7 @@ def degradation_scene(
             Exhibit(
                 key="degradation-schedules",
                 figure=others.figure,
-                message=_plain_text(others.answer).split(". ")[0] or "How long must one train until depth pays?",
+                message=_first_comparison(others.answer),
                 alt="Error at the end of training over the number of iterations trained, a line a network",
                 origin="measured",
                 provenance=f"{', '.join(study.data)} · bars: standard deviation over seeds",
@@ -90,14 +90,18 @@ def degradation_scene(
         )
     return Scene(
         question=QUESTION,
-        answer=_plain_text(is_it_overfitting(study.table[study.table.layers.isin(depths)]).split("\n\n")[0]).removeprefix("No. ")
+        answer=_without_brackets(_plain_text(found.overfitting.split("\n\n")[0])).removeprefix("No. ")
         or _answer(found.at_the_end),
         main=tuple(main),
         support=tuple(support),
+        try_this=(
+            Try("Shorter training, three seeds", {"study": "figure6-x0.025"}),
+            Try("Longer training: does depth pay?", {"study": "figure6-x0.2"}),
+            Try("Test error alone", {"error": "test"}),
+        ),
         does_not_show=_limits(study, paper),
         provenance=(study.words, *map(_plain_text, findings)),
         notices=tuple(notices),
-        next="gradient_flow",
     )
 
 
@@ -129,6 +133,17 @@ def _limits(study: Study, paper: Mapping[str, Any] | None) -> str:
     if study.table.seed.nunique() == 1:
         said.append("It has one seed: how far another one would lie away is not known.")
     return " ".join(said)
+
+
+def _first_comparison(answer: str) -> str:
+    """The first pair of depths and how far apart their training errors are, of what `does_depth_pay` says."""
+    pair, _, said = _plain_text(answer).partition(". ")
+    return f"{pair}: {said.split(';')[0]}" if said else "How long must one train until depth pays?"
+
+
+def _without_brackets(text: str) -> str:
+    """The numbers that follow a verdict in brackets, as a sentence."""
+    return text.replace(" (", " ").removesuffix(")")
 
 
 def _plain_text(markdown: str) -> str:

@@ -25,7 +25,7 @@ from dashboard.figures.feature_maps import (
     values_table,
 )
 from dashboard.figures.overlay import Pixels
-from dashboard.scenes.scene import SIDES, Exhibit, Place, Scene
+from dashboard.scenes.scene import SIDES, Exhibit, Place, Scene, Try
 from resnet_core.inspection.records import FeatureMaps, Sort
 
 QUESTION = "What is in every channel?"
@@ -98,10 +98,14 @@ def feature_maps(
         answer=" ".join(map(_what_the_block_adds, pair)),
         main=tuple(main) or tuple(equations),
         support=(*(equations if main else ()), *large),
+        try_this=(
+            Try("Every channel on its own scale", {"colours": "own"}),
+            Try("Only what the block adds", {"place": "residual-function"}),
+            Try("The last block", {"block": "conv5_3"}),
+        ),
         does_not_show="Channels have no order and no names: what one answers to is seen from many pictures, not from one.",
         provenance=(f"{photograph}, {PLACES[place]}.", *provenance),
         notices=tuple(notices),
-        next="attribution",
     )
 
 
@@ -167,7 +171,7 @@ def _large(each: Maps, place: str, channel: int, picture: Pixels, limit: float, 
     values = each.found.maps[place][channel]
     most, share = float(values.max()), float((values >= values.max() / 2).mean())
     message = (
-        f"Channel {channel} of {each.title} reaches {most:.3g}; half of that on {share:.0%} of the picture"
+        f"Channel {channel} of {each.title} reaches {most:.3g}; half of that on {100 * share:.0f} % of the picture"
         if most > 0
         else f"Channel {channel} of {each.title} is nowhere above zero"
     )

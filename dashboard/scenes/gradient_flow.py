@@ -20,13 +20,13 @@ from dashboard.figures.gradient_flow import (
     in_words,
     training_summary,
 )
-from dashboard.scenes.scene import Exhibit, Part, Scene, Table
+from dashboard.scenes.scene import Exhibit, Part, Scene, Table, Try
 from resnet_core.studies.collection import Study
 
 if TYPE_CHECKING:  # at run time, it would bring torch
     from resnet_core.inspection.gradients import GradientFlow
 
-QUESTION = "How does the gradient come back?"
+QUESTION = "Is it vanishing gradients?"
 CODE = """import resnet_core as lens
 
 network = lens.build({network!r}, seed={seed})
@@ -129,6 +129,11 @@ def gradient_flow_scene(
         answer=answer(flows),
         main=batch,
         support=(*((summary,) if summary else ()), *training),
+        try_this=(
+            Try("Switch batch norm off", {"bn": "false"}),
+            Try("20 layers", {"layers": "20"}),
+            Try("The trained pair", {"networks": "34-tiny"}),
+        ),
         does_not_show=(
             "The norm of a gradient is per unit of a block's output, so it cannot be compared between networks whose outputs "
             "differ in size; compare how it runs through the blocks of one network."
@@ -139,7 +144,6 @@ def gradient_flow_scene(
             "“neither forward nor backward signals vanish”. They conjecture that deep plain networks may have exponentially low "
             "convergence rates.",
         ),
-        next="compare",
     )
 
 

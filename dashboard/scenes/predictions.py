@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dashboard import words
 from dashboard.figures.overlay import Pixels
 from dashboard.figures.predictions import confidence, how_often_right, predictions_gallery, predictions_table
 from dashboard.scenes.scene import Exhibit, Gallery, Scene
 from resnet_core.networks.checkpoint import Checkpoint
 
-QUESTION = "Do they agree?"
+QUESTION = "Who is right, and who is sure?"
 
 
 def predictions(
@@ -58,7 +59,7 @@ def predictions(
                 message=f"{right} is surer than {left} on {surer} of {len(table)} photographs",
                 alt=f"Probability of the first choice, {' against '.join(names)}, a point a photograph",
                 origin="measured",
-                provenance=" · ".join(each.run for each in checkpoints),
+                provenance=" · ".join(map(words.training, checkpoints)),
                 numbers=lambda: _named(table, names),
                 caption=f"On the dashed line both are equally sure; above it {right} is surer.",
             ),
@@ -67,7 +68,6 @@ def predictions(
             "Sure is not right: a picture of none of the classes that a network has learnt is taken for one of them all the same."
         ),
         provenance=tuple(provenance),
-        next="feature_maps",
     )
 
 

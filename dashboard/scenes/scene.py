@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -43,6 +43,8 @@ class Exhibit:
         max_alpha: set where the figure's last image is evidence that the evidence sliders fade: its largest alpha (0 to 255).
             Alpha grows with the square root of evidence, so a threshold t hides pixels below `max_alpha * sqrt(t)`.
         clickable: whether a click on a point is a choice, whose value is the point's customdata.
+        leads_to: key of the page that shows more of it.
+        draws_itself: whether the curves appear from left to right, as they were recorded.
     """
 
     key: str
@@ -58,6 +60,8 @@ class Exhibit:
     shape: float | None = None
     max_alpha: int | None = None
     clickable: bool = False
+    draws_itself: bool = False
+    leads_to: str = ""
 
     @cached_property
     def _parts(self) -> tuple[str, str]:
@@ -103,6 +107,19 @@ class Gallery:
 Part = Exhibit | Table | Gallery
 
 
+@dataclass(frozen=True)
+class Try:
+    """A telling state of a page, and what a person is told to look at.
+
+    Args:
+        label: a few words that say what to do: "Switch batch norm off".
+        parameters: what the link to that state says, by name.
+    """
+
+    label: str
+    parameters: Mapping[str, str | list[str]]
+
+
 @dataclass(frozen=True, eq=False)
 class Scene:
     """One question and its answer.
@@ -114,9 +131,10 @@ class Scene:
         support: further parts, in order.
         does_not_show: one sentence on the limit of the answer.
         provenance: how it was made, in words; a paragraph each.
-        next: key of the page that the story goes on with.
+        next: key of the page that the story goes on with; "" where it is the next one of the page table.
         notices: what could not be shown as it was asked for, and why.
         notes: what else was found, in words; a paragraph each.
+        try_this: states of the page that are worth a click, three at most.
     """
 
     question: str
@@ -128,6 +146,7 @@ class Scene:
     next: str = ""
     notices: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    try_this: tuple[Try, ...] = ()
 
     @property
     def exhibits(self) -> tuple[Exhibit, ...]:

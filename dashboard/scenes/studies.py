@@ -7,6 +7,7 @@ from functools import partial
 
 import pandas as pd
 
+from dashboard import words
 from dashboard.figures.gallery import pictures
 from dashboard.figures.runs import SHOWN, block_curves, facts_table, run_curves
 from dashboard.figures.style import QUANTITIES
@@ -20,7 +21,7 @@ QUESTION = "What was trained and measured?"
 def run_scene(study: Study, run: str) -> Scene:
     """Return the scene of one run: its errors, its blocks over time, and its facts."""
     facts, table = study.facts[run], study.table[study.table.run == run]
-    words = f"{facts.data} · {facts.recipe}, {facts.iterations:,} iterations"
+    trained = f"{facts.data} · {facts.recipe}, {facts.iterations:,} iterations"
     if table.empty:
         return Scene(QUESTION, "This run has recorded nothing yet.", main=(facts_part(facts),), provenance=recipe_words(facts))
     curves: list[Part] = [
@@ -30,7 +31,7 @@ def run_scene(study: Study, run: str) -> Scene:
             message=_ends(table),
             alt="Errors of the run over its iterations",
             origin="measured",
-            provenance=words,
+            provenance=trained,
             numbers=lambda: table[table.block.isna()],
             place="left",
         )
@@ -42,7 +43,7 @@ def run_scene(study: Study, run: str) -> Scene:
             message=f"{QUANTITIES[quantity]}, from the first record to the last",
             alt=f"{QUANTITIES[quantity]}, block by block, from the first to the last record",
             origin="measured",
-            provenance=words,
+            provenance=trained,
             numbers=partial(_of_metric, table, quantity),
             place="right" if i == 0 else "left",
         )
@@ -51,7 +52,7 @@ def run_scene(study: Study, run: str) -> Scene:
     ]
     return Scene(
         question=QUESTION,
-        answer=f"{facts.architecture}, seed {facts.seed}: {_ends(table)}.",
+        answer=f"{words.run(run)}: {_ends(table)}.",
         main=(*curves, *blocks[:1]),
         support=(*blocks[1:], facts_part(facts)),
         does_not_show="One run is one seed: how far another one would lie away is seen from several.",
@@ -104,10 +105,10 @@ def recipe_words(facts: RunFacts) -> tuple[str, ...]:
 def _ends(table: pd.DataFrame) -> str:
     errors = table[(table.metric == "error_percent") & table.block.isna()]
     said = []
-    for split, words in (("train", "training error"), ("test", "test error")):
+    for split, said_of in (("train", "training error"), ("test", "test error")):
         rows = errors[errors.split == split].sort_values("step")
         if len(rows):
-            said.append(f"{words} {rows.value.iloc[-1]:.2f} %")
+            said.append(f"{said_of} {rows.value.iloc[-1]:.2f} %")
     return ", ".join(said) or "no error is recorded yet"
 
 

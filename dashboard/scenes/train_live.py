@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dashboard.figures.colours import of_network
 from dashboard.figures.race import block_curves, by_network, error_curves, latest, predictions
 from dashboard.figures.style import QUANTITIES
-from dashboard.scenes.scene import Exhibit, Part, Scene
+from dashboard.scenes.scene import Exhibit, Gallery, Part, Scene, Try
 from resnet_core.live.race import Race
 
-QUESTION = "Train a deep network, with and without shortcuts"
+QUESTION = "What do shortcuts change while a network trains?"
 CHANCE = 90.0  # percent wrong, of ten digits
 
 
@@ -38,7 +39,7 @@ def train_live(
     total = race.settings.iterations
     tables = {which: lane.table[lane.table.step <= last_iteration] for which, lane in race.lanes.items()}
     beside = {which: lane.table for which, lane in pinned.lanes.items()} if pinned else None
-    words = f"{race.settings.words} · handwritten digits"
+    said = f"{race.settings.words} · handwritten digits"
     main: list[Part] = [
         Exhibit(
             key="race-errors",
@@ -46,11 +47,15 @@ def train_live(
             message=_message(tables),
             alt="Training error of the plain and the residual network over the iterations",
             origin="measured",
-            provenance=words,
+            provenance=said,
             numbers=partial(by_network, {which: table[table.block.isna()] for which, table in tables.items()}),
             place="left",
+            draws_itself=race.over,
         )
     ]
+    main.insert(
+        0, Gallery("race-counters", _counters(race, tables), f"Iteration {min(last_iteration, race.iteration)} of {total}")
+    )
     guesses = {which: lane.at(last_iteration) for which, lane in race.lanes.items() if lane.predictions}
     support: list[Part] = []
     if len(guesses) == len(race.lanes):
@@ -61,35 +66,40 @@ def train_live(
                 message=_right(guesses, labels),
                 alt="What both networks take the first test digits for",
                 origin="measured",
-                provenance=words,
+                provenance=said,
                 numbers=partial(numbers, guesses),
             )
         )
-    for quantity, place in (("gradient_norm", "right"), ("response_sd", "left")):
-        exhibit = Exhibit(
+    quantity = "gradient_norm"
+    main.append(
+        Exhibit(
             key=f"race-{quantity}",
             figure=block_curves(tables, quantity),
-            message=f"{QUANTITIES[quantity]}, now",
+            message=_gradient_message(tables),
             alt=f"{QUANTITIES[quantity]}, block by block, both networks",
             origin="measured",
-            provenance=words,
+            provenance=said,
             numbers=partial(by_network, {which: latest(table, quantity) for which, table in tables.items()}),
-            place="right" if place == "right" else "left",
+            place="right",
         )
-        (main if place == "right" else support).append(exhibit)
+    )
     recipe = race.settings.recipe()
     return Scene(
         question=QUESTION,
         answer=answer(race, last_iteration),
         main=tuple(main),
         support=tuple(support),
+        try_this=(
+            Try("Stop at iteration 100", {"upto": "100"}),
+            Try("Look at the start", {"upto": "50"}),
+            Try("See the end", {"upto": "350"}),
+        ),
         does_not_show="It shows how fast each network learns, not where it would end: it needs far more iterations.",
         provenance=(
             f"{recipe.iterations} iterations of {recipe.batch_size} digits, {recipe.resolution} pixels each.",
             f"SGD with momentum {recipe.momentum:g}, decay {recipe.weight_decay:g}, gradients clipped at {recipe.clip_norm:g}.",
         ),
         notices=tuple(notices(race)),
-        next="gradient_flow",
     )
 
 
@@ -99,11 +109,11 @@ def answer(race: Race, last_iteration: int) -> str:
     for which, lane in race.lanes.items():
         value = _error(lane.table[lane.table.step <= last_iteration])
         if value is not None:
-            said.append(f"the {which} network errs on {value:.1f} %")
+            said.append(f"the {which} network gets {value:.0f} % of its training digits wrong")
     if not said:
         return "Both networks are about to start."
-    now = min(last_iteration, race.iteration)
-    return f"Iteration {now} of {race.settings.iterations}: {' and '.join(said)} of its training batches."
+    now, settings = min(last_iteration, race.iteration), race.settings
+    return f"{settings.depth} layers, after {now} of {settings.iterations} iterations: {' and '.join(said)}."
 
 
 def notices(race: Race) -> list[str]:
@@ -121,6 +131,28 @@ def notices(race: Race) -> list[str]:
     return found
 
 
+def _counters(race: Race, tables: Mapping[str, pd.DataFrame]) -> str:
+    """Both errors in figures that a hall can read, and how far the race is."""
+    now = max(int(table.step.max()) if len(table) else 0 for table in tables.values())
+    shown = []
+    for which, table in tables.items():
+        error = _error(table)
+        value = "–" if error is None else f"{error:.0f} %"
+        shown.append(f'<span style="border-color:{of_network(which == "residual")}">{which} <b>{value}</b> wrong</span>')
+    bar = f'<progress max="{race.settings.iterations}" value="{now}" aria-label="iterations"></progress>'
+    return f'<div class="counters">{"".join(shown)}{bar}</div>'
+
+
+def _gradient_message(tables: Mapping[str, pd.DataFrame]) -> str:
+    """How much longer the gradient of each network is at its first block than at its last, now."""
+    said = []
+    for which, table in tables.items():
+        norms = latest(table, "gradient_norm").value
+        if len(norms) and norms.iloc[-1] and norms.iloc[0]:
+            said.append(f"{which} {norms.iloc[0] / norms.iloc[-1]:,.2g} times")
+    return f"Gradient at the first block over that at the last: {', '.join(said)}" if said else "No gradient is recorded yet"
+
+
 def _error(table: pd.DataFrame) -> float | None:
     rows = table[(table.metric == "error_percent") & (table.split == "train_batches")]
     return float(rows.value.iloc[-1]) if len(rows) else None
@@ -130,7 +162,7 @@ def _message(tables: Mapping[str, pd.DataFrame]) -> str:
     now = {which: _error(table) for which, table in tables.items()}
     plain, residual = now.get("plain"), now.get("residual")
     if plain is None or residual is None:
-        return "Training error, %"
+        return "No error is recorded yet"
     if min(plain, residual) > CHANCE - 5:
         return "Neither network has learnt anything yet: guessing errs on 90 %"
     first = "residual" if residual < plain else "plain"

@@ -15,6 +15,7 @@ from dashboard.serving.batches import (
     known_gradients,
     photographs_batch,
 )
+from dashboard.serving.home import home_scene
 from dashboard.serving.networks import (
     checkpoint,
     feature_maps,
@@ -40,6 +41,7 @@ from dashboard.serving.races import (
     warm_up_races,
     watched_digits,
 )
+from dashboard.serving.recorded_race import recorded_race
 from dashboard.serving.scenes import cached, scene
 from dashboard.serving.studies import answers, drawn, findings, left_out, paper, studies
 
@@ -63,6 +65,7 @@ __all__ = [
     "go_on_with_race",
     "gradient_correlation",
     "gradient_flow",
+    "home_scene",
     "inspections",
     "known_attribution",
     "known_gradients",
@@ -83,6 +86,7 @@ __all__ = [
     "predictions",
     "race",
     "random_curves",
+    "recorded_race",
     "sample_photograph",
     "scene",
     "start_race",

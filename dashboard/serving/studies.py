@@ -40,6 +40,12 @@ def answers() -> dict[str, Answers]:
     return {each.name: each for found in _all_found() for each in found.studies if isinstance(each, Answers)}
 
 
+def shipped(name: str) -> Study:
+    """Return one study that comes with the project, without reading the others."""
+    place = next(place for place in collection.folders(STUDIES, "") if place[1] == name)
+    return next(study for study in _found(*place).studies if isinstance(study, Study))
+
+
 def left_out() -> list[str]:
     """A sentence for each run directory that cannot be read."""
     return [sentence for found in _all_found() for sentence in found.left_out]

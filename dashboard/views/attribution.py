@@ -2,26 +2,26 @@
 
 import streamlit as st
 
-from dashboard import serving
+from dashboard import serving, words
 from dashboard.figures.attribution import METHODS
 from dashboard.parts import link
 from dashboard.parts.evidence_sliders import cover
-from dashboard.parts.figure_card import figure_card
 from dashboard.parts.long_running import asked_for, finish, progress_bar
 from dashboard.parts.pickers import Contrast, choose
-from dashboard.parts.show import answer, limits
+from dashboard.parts.present import presenting
+from dashboard.parts.show import begin, exhibits, more
 from dashboard.plain import plain
 from dashboard.scenes import Exhibit
-from dashboard.scenes.attribution import QUESTION, Evidence, attribution, method_exhibits
+from dashboard.scenes.attribution import Evidence, attribution, method_exhibits
 from dashboard.serving.answers import SLOW
 from dashboard.views.attribution_tests import belief_section
 
 NO_OTHER = "nothing"
 
-st.title(QUESTION, anchor=False)
+page = begin("attribution")
 chosen = choose("The class that the pixels speak for or against.")
 names, checkpoints, photograph = chosen.names, chosen.checkpoints, chosen.photograph
-with chosen.row:
+with chosen.row, more():
     other = link.select(
         "Rather than", "against", [NO_OTHER, *chosen.classes], width=230,
         help="A class to contrast with: the pictures then show what moves the difference of both classes' logits.",
@@ -39,7 +39,6 @@ asked = [
 ]
 for sentence in dict.fromkeys(each.refusal for each in asked if each.refusal):
     st.warning(plain(sentence), icon=":material/compare_arrows:")
-above = st.empty()
 
 
 def evidence(method: str) -> list[Evidence]:
@@ -59,7 +58,7 @@ def evidence(method: str) -> list[Evidence]:
         values = serving.attribution(name, photograph, each.target, each.against, method, progress_bar(bar, title))
         target = checkpoints[i].labels[each.target]
         probability = float(inspections[i].probabilities[each.target])
-        found.append(Evidence(title, name, checkpoints[i].run, target, probability, each.words, values))
+        found.append(Evidence(title, name, words.training(checkpoints[i]), target, probability, each.words, values))
     bar.empty()
     finish(method, stop)
     return found
@@ -67,21 +66,20 @@ def evidence(method: str) -> list[Evidence]:
 
 if not methods:
     st.info("Choose a method.", icon=":material/filter_center_focus:")
-quick = [method for method in methods if method not in SLOW]
-columns = dict(zip(methods, st.columns(max(1, len(methods)), gap="medium"), strict=False))
 shown: dict[str, list[Evidence]] = {}
-exhibits: list[Exhibit] = []
-for method in [*quick, *(method for method in methods if method in SLOW)]:  # who waits sees the quick ones meanwhile
-    with columns[method]:
-        st.markdown(f"**{METHODS[method][0]}**")
+drawn: list[Exhibit] = []
+for number, method in enumerate(methods):  # in the order of the pills, a row each
+    with st.container(key=f"method-{method}"):
+        if method in SLOW:
+            st.markdown(f"**{METHODS[method][0]}**")
         shown[method] = evidence(method)
         of_method = method_exhibits(shown[method], method, photograph.shown, photograph.title)
-        exhibits += of_method
-        for exhibit in of_method:
-            figure_card(exhibit)
+        drawn += of_method
+        if number == 0 or not presenting():
+            exhibits(of_method, main=number == 0)
 first = next((found for found in shown.values() if found), [])
-scene = attribution(exhibits, first, chosen.provenance)
-with above:
-    answer(scene)
-belief_section(chosen, inspections, [each.against for each in asked], methods)
-limits(scene)
+scene = attribution(drawn, first, chosen.provenance)
+page.answer(scene)
+if not presenting():
+    belief_section(chosen, inspections, [each.against for each in asked], methods)
+page.end(scene)

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import serving
+from dashboard import serving, words
 from dashboard.figures.attribution import METHODS
 from dashboard.figures.trust import RANKED
 from dashboard.parts import link
 from dashboard.parts.left_out import say_left_out
 from dashboard.parts.long_running import asked_for, finish, progress_bar
 from dashboard.parts.pickers import Choice
-from dashboard.parts.show import exhibits
+from dashboard.parts.show import exhibits, more
 from dashboard.scenes.attribution import belief
 from resnet_core.inspection.records import RANDOM_ORDERS, Inspection
 
@@ -30,8 +30,9 @@ def belief_section(
     kinds, key = (KINDS, "trust") if chosen.matched else (SIDES, "side")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kind = link.segmented("Network under test", key, kinds, kinds[1])
-        ranks = "; ".join(f"**{ranks}**: {words}" for ranks, words in RANKED.items())
-        ranked = link.segmented("Correlation", "ranks", list(RANKED), "absolute", help=ranks)
+        ranks = "; ".join(f"**{ranks}**: {says}" for ranks, says in RANKED.items())
+        with more():
+            ranked = link.segmented("Correlation", "ranks", list(RANKED), "absolute", help=ranks)
         place = st.empty()
     side = kinds.index(kind)
     inspection, name = inspections[side], chosen.titles[side]
@@ -53,17 +54,22 @@ def belief_section(
     bar = st.empty()
     cascades, curves = [], []
     for method in ready:
-        words = f"{METHODS[method][0]}: the network is made random, layer by layer"
-        cascades.append(serving.cascade(*asked, method, progress_bar(bar, words)))
-        words = f"{METHODS[method][0]}: pixels are deleted and inserted"
-        curves.append(serving.curves(*asked, method, progress_bar(bar, words)))
-    words = f"Pixels are deleted and inserted in {RANDOM_ORDERS} random orders"
-    random = serving.random_curves(*asked[:3], progress_bar(bar, words))
+        says = f"{METHODS[method][0]}: the network is made random, layer by layer"
+        cascades.append(serving.cascade(*asked, method, progress_bar(bar, says)))
+        says = f"{METHODS[method][0]}: pixels are deleted and inserted"
+        curves.append(serving.curves(*asked, method, progress_bar(bar, says)))
+    says = f"Pixels are deleted and inserted in {RANDOM_ORDERS} random orders"
+    random = serving.random_curves(*asked[:3], progress_bar(bar, says))
     bar.empty()
     finish("trust", place)
-    badge = f"{chosen.checkpoints[side].run} · {chosen.photograph.title}"
+    badge = f"{words.training(chosen.checkpoints[side])} · {chosen.photograph.title}"
     exhibits(belief(cascades, curves, random, name, ranked, badge))
     say_left_out()
     if "sanity" in serving.answers():
         to_study = {"show": "measurements", "measurement": "sanity"}
-        st.page_link("views/studies.py", label="Our measurement: sanity", icon=":material/science:", query_params=to_study)
+        st.page_link(
+            "views/studies.py",
+            label=f"Our measurement: {words.STUDIES['sanity']}",
+            icon=":material/science:",
+            query_params=to_study,
+        )

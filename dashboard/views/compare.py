@@ -2,23 +2,21 @@
 
 from functools import partial
 
-import streamlit as st
-
 from dashboard import serving
-from dashboard.figures.overlay import SCALES, thumbnail_uri
+from dashboard.figures.overlay import SCALES
 from dashboard.parts import link
 from dashboard.parts.pickers import choose
-from dashboard.parts.show import answer, show
-from dashboard.parts.uploads import forget_own_photograph
-from dashboard.plain import plain
-from dashboard.scenes.compare import QUESTION, Subject, compare
+from dashboard.parts.show import begin, more
+from dashboard.scenes.compare import Subject, compare
 from resnet_core.networks.architectures import all_blocks
 
-st.title(QUESTION, anchor=False)
+page = begin("compare")
 chosen = choose("The class whose evidence Grad-CAM and the gradients trace.")
 architectures = [checkpoint.architecture for checkpoint in chosen.checkpoints]
 twins = architectures[0].block_labels == architectures[1].block_labels and architectures[0].residual != architectures[1].residual
 with chosen.row:
+    block = link.chip("Block", "block", all_blocks(architectures)[::-1])  # at first, the last one
+with chosen.row, more():
     scale = link.segmented(
         "Colour scale", "scale", list(SCALES), help="; ".join(f"**{name}**: {words}" for name, words in SCALES.items())
     )
@@ -26,7 +24,6 @@ with chosen.row:
         "Difference", "difference", disabled=not twins,
         help="Residual minus plain, block by block; of a plain and a residual network with the same blocks.",
     )  # fmt: skip
-    block = link.select("Block", "block", all_blocks(architectures)[::-1], width=130)  # at first, the last one
 found = serving.inspections(chosen.names, chosen.photograph, chosen.targets)
 pair = [Subject(*each) for each in zip(chosen.titles, chosen.names, chosen.checkpoints, found, strict=True)]
 scene = serving.scene(
@@ -37,6 +34,7 @@ scene = serving.scene(
         matched=chosen.matched,
         picture=chosen.photograph.shown,
         photograph=chosen.photograph.title,
+        truths=chosen.photograph.classes,
         scale=scale,
         block=block,
         difference=difference,
@@ -45,13 +43,5 @@ scene = serving.scene(
         paper=serving.paper()["imagenet_10crop_top1_error_percent"],
     ),
 )
-left, right = st.columns([1, 7], gap="medium", vertical_alignment="center")
-with left:
-    # inside the page: a file of Streamlit's may be gone again when a rerun comes before the browser asks for it
-    st.image(thumbnail_uri(chosen.photograph.shown), width="stretch", alt=plain(chosen.photograph.title))
-    if chosen.photograph.own:
-        st.button("Back to the sample", key="sample-again", on_click=forget_own_photograph)
-with right:
-    answer(scene)
 strips = [f"strip-{title}" for title in chosen.titles]
-show(scene, {key: partial(link.choose_point, "block", key) for key in (*strips, "strip-difference")})
+page.show(scene, {key: partial(link.choose_point, "block", key) for key in (*strips, "strip-difference")})

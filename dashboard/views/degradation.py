@@ -5,14 +5,14 @@ from typing import get_args
 
 import streamlit as st
 
-from dashboard import serving
+from dashboard import serving, words
 from dashboard.figures.degradation import Axis, Shown
 from dashboard.parts import link
 from dashboard.parts.left_out import say_left_out
-from dashboard.parts.show import answer, show
-from dashboard.scenes.degradation import QUESTION, degradation_scene
+from dashboard.parts.show import begin, more
+from dashboard.scenes.degradation import degradation_scene
 
-st.title(QUESTION, anchor=False)
+page = begin("degradation")
 say_left_out()
 known = {name: study for name, study in serving.studies().items() if len(study.depths) > 1 and study.one_a_depth}
 if not known:
@@ -24,12 +24,13 @@ if not known:
 with st.container(horizontal=True, vertical_alignment="bottom"):
     # the longest training in which plain and residual networks can be compared
     usual = max(known.values(), key=lambda each: (each.kind == "figure6", len(each.kinds), each.scale))
-    name = link.select("Study", "study", list(known), usual.name, width=260)
+    name = link.select("Training", "study", {key: words.study(each) for key, each in known.items()}, usual.name, width=380)
     study = known[name]
     every = list(map(str, study.depths))
     depths = [int(depth) for depth in link.pills("Layers", f"depths-{name}", every, every)]
-    error = link.segmented("Error", "error", get_args(Shown), "both")
-    axis = link.segmented("Over", "over", get_args(Axis), "iterations")
+    with more():
+        error = link.segmented("Error", "error", get_args(Shown), "both")
+        axis = link.segmented("Over", "over", get_args(Axis), "iterations")
 if not depths:
     st.info("Choose a number of layers.", icon=":material/layers:")
     st.stop()
@@ -47,5 +48,4 @@ scene = serving.scene(
         serving.findings(study),
     ),
 )
-answer(scene)
-show(scene)
+page.show(scene)

@@ -9,15 +9,15 @@ from dashboard import serving
 from dashboard.figures.feature_maps import PLACES, SORTS
 from dashboard.parts import link
 from dashboard.parts.pickers import choose
-from dashboard.parts.show import answer, show
-from dashboard.scenes.feature_maps import QUESTION, Colours, Maps, feature_maps, first_channel
+from dashboard.parts.show import begin, more
+from dashboard.scenes.feature_maps import Colours, Maps, feature_maps, first_channel
 from resnet_core.networks.architectures import all_blocks
 
 COLOURS = {"shared": "all channels of both networks on one scale", "own": "every channel on its own scale"}
 PLACE_IDS = {"F(x)": "residual-function"}  # short and safe in a link; the others are their own
 OLD_PLACES = {words: PLACE_IDS.get(place, place) for place, words in PLACES.items()}
 
-st.title(QUESTION, anchor=False)
+page = begin("feature_maps")
 chosen = choose("The class whose logit the class gradients are of.")
 photograph, architectures = chosen.photograph, [checkpoint.architecture for checkpoint in chosen.checkpoints]
 
@@ -29,15 +29,13 @@ def choose_channel(grid: str) -> None:
 
 with chosen.row:
     labels = all_blocks(architectures)
-    block = link.select("Block", "block", labels, labels[min(3, len(labels) - 1)], width=105)
+    block = link.chip("Block", "block", labels, labels[min(3, len(labels) - 1)])
     asked_of = zip(chosen.names, architectures, chosen.targets, strict=True)
     found = [serving.feature_maps(name, photograph, each.block_like(block), target) for name, each, target in asked_of]
     places = {PLACE_IDS.get(place, place): place for place in PLACES if any(place in each.maps for each in found)}
-    place = places[
-        link.select(
-            "Place in it", "place", {each: PLACES[place] for each, place in places.items()}, "output", old=OLD_PLACES, width=165
-        )
-    ]
+    ids = {each: PLACES[place] for each, place in places.items()}
+    place = places[link.chip("Maps of", "place", ids, "output", old=OLD_PLACES)]
+with chosen.row, more():
     sort = link.select("Sorted by", "sort", SORTS, width=125)
     last = max(architecture.features for architecture in architectures) - 1
     asked = link.number("Channel", "channel", 0, last, width=110, placeholder="first", help="Or click a map.")
@@ -61,5 +59,4 @@ scene = serving.scene(
         provenance=chosen.provenance,
     ),
 )
-answer(scene)
-show(scene, {f"grid-{title}": partial(choose_channel, f"grid-{title}") for title in chosen.titles})
+page.show(scene, {f"grid-{title}": partial(choose_channel, f"grid-{title}") for title in chosen.titles})

@@ -4,15 +4,15 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import serving
+from dashboard import serving, words
 from dashboard.parts import link
 from dashboard.parts.left_out import say_left_out
 from dashboard.parts.long_running import asked_for, finish, progress_bar
 from dashboard.parts.pickers import usable
-from dashboard.parts.show import answer, exhibits, limits
+from dashboard.parts.show import begin, exhibits, more
 from dashboard.parts.uploads import forget_own_photograph, own_photograph
 from dashboard.scenes import Part
-from dashboard.scenes.gradient_flow import QUESTION, batch_exhibits, gradient_flow_scene, training_exhibits
+from dashboard.scenes.gradient_flow import batch_exhibits, gradient_flow_scene, training_exhibits
 from resnet_core.pictures.samples import SAMPLES
 
 NEW, DIGITS, PHOTOGRAPHS = "new", "digits", "samples"
@@ -22,22 +22,25 @@ LONG = 200  # layers: from here on, a person is asked first
 LONGER = 8  # times as long a layer as in 20 layers, and with the correlation, of more inputs
 SEEDS = 1000
 
-st.title(QUESTION, anchor=False)
+page = begin("gradient_flow")
 pairs = serving.pairs()
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    which = link.select("Networks", "networks", {NEW: "new, not trained", **{name: name for name in pairs}}, old=OLD, width=180)
+row = st.container(horizontal=True, vertical_alignment="bottom")
+with row:
+    which = link.chip("Networks", "networks", {NEW: "new, not trained", **{name: words.pair(name) for name in pairs}}, old=OLD)
     new = which == NEW
     layers, batch_norm, seed = 0, True, 0
     if new:
         layers = int(link.select("Layers", "layers", list(map(str, DEPTHS)), "56", width=100))
         batch_norm = link.toggle("Batch norm", "bn", True)
-        seed = link.number("Seed", "seed", 0, SEEDS - 1, 0, width=120) or 0
-    words = {DIGITS: "8 digits"} if new else {}
-    images = link.select(
-        "Images", "images", {**words, PHOTOGRAPHS: "all sample photographs", **{name: name for name in SAMPLES}}, old=OLD,
-        width=210, on_change=forget_own_photograph,
+    digits = {DIGITS: "8 digits"} if new else {}
+    images = link.chip(
+        "Images", "images", {**digits, PHOTOGRAPHS: "all sample photographs", **{name: name for name in SAMPLES}}, old=OLD,
+        on_change=forget_own_photograph,
     )  # fmt: skip
     own = own_photograph(serving.own_photograph)
+    if new:
+        with more():
+            seed = link.number("Seed", "seed", 0, SEEDS - 1, 0, width=120) or 0
 batch = serving.digits_batch(8)
 if images != DIGITS:
     shown = list(SAMPLES) if images == PHOTOGRAPHS else [images]
@@ -57,7 +60,7 @@ if missing and layers >= LONG:
 flows, alike = {}, {}
 if wanted:
     for kind, name in names.items():
-        on_wait = progress_bar(bar, f"{name}, forward and backward")
+        on_wait = progress_bar(bar, f"{words.network(name)}, forward and backward")
         flows[kind] = serving.gradient_flow(name, batch_norm, seed, batch, on_wait)
         alike[kind] = serving.gradient_correlation(name, batch_norm, seed, batch, on_wait)
     bar.empty()
@@ -71,8 +74,8 @@ middle = st.container()
 training: tuple[Part, ...] = ()
 if studies:
     st.subheader("How did it develop in training?", anchor=False)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        study = studies[link.select("Study", "study", list(studies), width=260)]
+    with st.popover("Another recorded training", icon=":material/tune:"):
+        study = studies[link.select("Training", "study", {key: words.study(each) for key, each in studies.items()}, width=380)]
         depths = [str(depth) for depth in study.gradient_seeds][::-1]
         depth = int(link.select("Layers", "depth", depths, width=100))
         of = int(link.select("Seed", "of", list(map(str, study.gradient_seeds[depth])), width=90))
@@ -82,19 +85,21 @@ if wanted:
     made = serving.cached(
         ("batch", *names.values(), batch_norm, seed, batch.digest),
         partial(
-            batch_exhibits, flows, alike, names, f"{batch.title} · {' and '.join(names.values())}{norm}",
+            batch_exhibits, flows, alike, names, f"{batch.title} · {' and '.join(map(words.network, names.values()))}{norm}",
             f"{serving.NEARBY} inputs, {serving.RADIANS} rad apart", "" if batch.labels else against, seed,
         ),
     )  # fmt: skip
 scene = gradient_flow_scene(made, training, flows, studies.get("gradients"))
+page.answer(scene)
 with above:
-    answer(scene)
-    exhibits(scene.main)
+    exhibits(scene.main, main=True)
 with middle:
-    exhibits(scene.support[: len(scene.support) - len(training)])
-    for name in ("gradients", "shattering"):
-        if name in studies or name in serving.answers():
-            to_study = {"show": "measurements", "measurement": name}
-            st.page_link("views/studies.py", label=f"Our measurement: {name}", icon=":material/science:", query_params=to_study)
+    page.support(scene.support[: len(scene.support) - len(training)])
 exhibits(training)
-limits(scene)
+page.end(scene)
+for name in ("gradients", "shattering"):
+    if name in studies or name in serving.answers():
+        to_study = {"show": "measurements", "measurement": name}
+        st.page_link(
+            "views/studies.py", label=f"Our measurement: {words.STUDIES[name]}", icon=":material/science:", query_params=to_study
+        )

@@ -6,17 +6,18 @@ import streamlit as st
 
 from dashboard import serving
 from dashboard.parts.pickers import made, two_networks
-from dashboard.parts.show import answer, show
+from dashboard.parts.show import begin
 from dashboard.parts.uploads import own_photographs, say_refusal
-from dashboard.scenes.predictions import QUESTION, predictions
+from dashboard.scenes.predictions import predictions
 from dashboard.serving.limits import SESSION_PHOTOGRAPHS as MOST
 from resnet_core import InputError
 from resnet_core.pictures.samples import SAMPLES
 
-st.title(QUESTION, anchor=False)
+page = begin("predictions")
 with st.container(horizontal=True, vertical_alignment="bottom"):
     matched, named = two_networks()
-    uploads = own_photographs(f"Your own photographs, up to {MOST}")
+    with st.popover("Your own photographs…", icon=":material/add_a_photo:"):
+        uploads = own_photographs(f"Your own photographs, up to {MOST}")
 photographs = []
 for title, data in uploads[:MOST]:
     try:
@@ -46,5 +47,4 @@ scene = serving.scene(
         made(named, checkpoints),
     ),
 )
-answer(scene)
-show(scene)
+page.show(scene)

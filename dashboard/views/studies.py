@@ -6,47 +6,47 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from dashboard import serving
+from dashboard import serving, words
 from dashboard.figures.gallery import TRAINING_PICTURES
 from dashboard.figures.runs import runs_table
 from dashboard.parts import link
 from dashboard.parts.left_out import say_left_out
-from dashboard.parts.show import answer, show
+from dashboard.parts.show import Template, begin, more
 from dashboard.plain import plain
-from dashboard.scenes.studies import QUESTION, measurement_scene, run_scene
+from dashboard.scenes.studies import measurement_scene, run_scene
 from resnet_core.studies.collection import Answers, Study
 
 RUNS, MEASUREMENTS = "runs", "measurements"
 OLD = {"training runs": RUNS}  # what links said before they held ids
 
 
-def show_measurements(known: Mapping[str, Study]) -> None:
+def show_measurements(page: Template, known: Mapping[str, Study]) -> None:
     asked: dict[str, Study | Answers] = {name: study for name, study in known.items() if study.kind in TRAINING_PICTURES}
     asked |= serving.answers()
     if not asked:
         st.info("There is no measurement yet; `resnet-lens study depth` makes one.", icon=":material/science:")
         return
-    name = link.select("Measurement", "measurement", list(asked), width=520)
+    name = link.select("Measurement", "measurement", {key: words.study(each) for key, each in asked.items()}, width=520)
     study = asked[name]
     st.subheader(plain(study.question), anchor=False)
-    run = link.select("Run", "asked", list(study.facts), width=520)
+    with more():
+        run = link.select("Run whose recipe is shown", "asked", {each: words.run(each) for each in study.facts}, width=520)
     scene = serving.scene(
         ("measurement", name, study.changed, run),
         partial(measurement_scene, study, serving.findings(study), study.facts[run]),
     )
-    answer(scene)
-    show(scene)
+    page.show(scene)
 
 
-def show_runs(known: Mapping[str, Study]) -> None:
+def show_runs(page: Template, known: Mapping[str, Study]) -> None:
     if not known:
         st.info("There is no run yet; `resnet-lens train` makes one.", icon=":material/science:")
         return
     runs = {f"{name}/{run}": (study, run) for name, study in known.items() for run in study.facts}
     rows = [serving.drawn(runs_table, study, name, study.facts) for name, study in known.items()]
     st.dataframe(
-        pd.concat(rows),
-        hide_index=True, height=260,
+        pd.concat(rows).drop(columns=["run", "commit", "recipe"]),
+        hide_index=True, height=150,
         column_config={
             "training error": st.column_config.NumberColumn(format="%.2f %%"),
             "test error": st.column_config.NumberColumn(format="%.2f %%"),
@@ -54,19 +54,20 @@ def show_runs(known: Mapping[str, Study]) -> None:
             "schedule": st.column_config.NumberColumn(format="%.3g", help="times the recipe's iterations"),
         },
     )  # fmt: skip
-    chosen = link.select("Run", "run", list(runs), width=520)
+    chosen = link.select(
+        "Run", "run", {key: f"{words.run(run)} · {words.study(study)}" for key, (study, run) in runs.items()}, width=520
+    )
     study, run = runs[chosen]
     scene = serving.scene(("run", chosen, study.changed), partial(run_scene, study, run))
-    answer(scene)
-    show(scene)
+    page.show(scene)
 
 
-st.title(QUESTION, anchor=False)
+page = begin("studies")
 say_left_out()
 shown = link.segmented(
     "Show", "show", {RUNS: "training runs", MEASUREMENTS: "measurements"}, old=OLD, label_visibility="collapsed"
 )
 if shown == MEASUREMENTS:
-    show_measurements(serving.studies())
+    show_measurements(page, serving.studies())
 else:
-    show_runs(serving.studies())
+    show_runs(page, serving.studies())

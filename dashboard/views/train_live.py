@@ -1,5 +1,6 @@
 """Does depth harm a plain network, and does a residual one escape? Both train here, now, before everybody's eyes."""
 
+import re
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -8,9 +9,10 @@ import streamlit as st
 
 from dashboard import serving
 from dashboard.parts import link
-from dashboard.parts.show import answer, exhibits, limits
+from dashboard.parts.present import presenting
+from dashboard.parts.show import begin, exhibits, more
 from dashboard.plain import plain
-from dashboard.scenes.train_live import QUESTION, train_live
+from dashboard.scenes.train_live import train_live
 from resnet_core import InputError
 from resnet_core.live.race import LEARNING_RATES, SHORTCUTS, Race, Settings
 
@@ -19,6 +21,7 @@ WIDTHS = (4, 8, 16)
 SEEDS = 10_000
 LATEST, NOTHING = "latest", "nothing"
 OLD = {"yours, or the latest": LATEST, "the latest": LATEST}
+RECORDED = "recorded"
 STEPS = 10  # iterations at a press of Step
 
 
@@ -54,20 +57,35 @@ def go_on(name: str) -> None:
         st.session_state["race_refused"] = str(error)
 
 
+def race_of(name: str) -> Race:
+    """The race of that name; raises InputError where its folder is broken."""
+    return serving.recorded_race() if name == RECORDED else serving.race(name)
+
+
+def race_words(name: str) -> str:
+    """What the page calls a race: when it was started, and its settings."""
+    said = re.fullmatch(r"(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)\d\d-\d+-(.*)", name)
+    return f"{said[1]}-{said[2]}-{said[3]} {said[4]}:{said[5]} · {said[6].replace('-', ' ')}" if said else name
+
+
 def say_refusal() -> None:
     if refused := st.session_state.pop("race_refused", None):
         st.error(plain(refused), icon=":material/hourglass:")
 
 
-st.title(QUESTION, anchor=False)
-st.markdown(
-    "Two networks of the same layers and initial weights see the same batches of 1,500 real handwritten digits. One of them has "
-    "shortcuts. It takes half a minute on two processors, a whole one where the browser shares them."
-)
+page, present = begin("train_live"), presenting()
 known, left_out = serving.known_races()
 serving.warm_up_races()
 
-with st.container(horizontal=True, vertical_alignment="bottom"):
+every = {name: race_words(name) for name in known}
+row = st.container(horizontal=True, vertical_alignment="bottom")
+with row:
+    chosen_race = link.chip("Race", "race", {LATEST: "yours, or a recorded one", **every}, old=OLD)
+with row, st.popover("New race…", icon=":material/flag:"):
+    st.caption(
+        "Two networks of the same layers and initial weights see the same batches of 1,500 real handwritten digits. One of them "
+        "has shortcuts. It takes half a minute on two processors, a whole one where the browser shares them."
+    )
     depth = int(link.select("Layers", "depth", list(map(str, DEPTHS)), "56", width=100))
     width = int(link.select("Width", "width", list(map(str, WIDTHS)), "8", width=90))
     rate = float(link.select("Learning rate", "rate", [f"{rate:g}" for rate in LEARNING_RATES], "0.05", width=120))
@@ -81,17 +99,12 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         "Start", type="primary", icon=":material/play_arrow:", key="start-race",
         on_click=start, args=(Settings(depth, width, shortcut, batch_norm, rate, seed),),
     )  # fmt: skip
-say_refusal()
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    every = {name: name for name in known}
-    chosen_race = link.select("Race", "race", {LATEST: "yours, or the latest", **every}, old=OLD, width=460)
-    pinned_name = link.select("Pinned beside it", "pinned", {NOTHING: "nothing", **every}, width=460)
+with row, more():
+    pinned_name = link.select("Pinned beside it", "pinned", {NOTHING: "none", **every}, width=460)
 
+say_refusal()
 for sentence in left_out:
     st.warning(plain(sentence), icon=":material/broken_image:")
-if not known:
-    st.info("Press **Start**. The plain and the residual network set off together.", icon=":material/flag:")
-    st.stop()
 if pinned_name != NOTHING:
     try:
         serving.race(pinned_name)
@@ -99,23 +112,21 @@ if pinned_name != NOTHING:
         st.error(f"{plain(error)} Pin another one.", icon=":material/broken_image:")
         pinned_name = NOTHING
 own = serving.own_race()
-for name in ([own] if own in known else []) + known if chosen_race == LATEST else [chosen_race]:
-    try:
-        race = serving.race(name)
-        break
-    except InputError as error:
-        st.error(f"{plain(error)} Choose another one.", icon=":material/broken_image:")
-else:
-    st.stop()
+name = chosen_race if chosen_race != LATEST else own if own in known else RECORDED
+try:
+    race = race_of(name)
+except InputError as error:
+    st.error(f"{plain(error)} Choose another one. Until then you see a recorded one.", icon=":material/broken_image:")
+    name, race = RECORDED, serving.recorded_race()
 if pinned_name == name:
-    st.info("A race beside itself shows nothing; pin another one.", icon=":material/difference:")
+    st.info("This race is the one that you see; pin another one.", icon=":material/difference:")
     pinned_name = NOTHING
-running, may_steer = not race.over, serving.may_steer(name)
+running, may_steer = not race.over, name != RECORDED and serving.may_steer(name)
 
 
 def steering(race: Race) -> None:
     """Draw the controls of a race that is not over."""
-    label, icon, wish = ("Go on", "play_arrow", "run") if race.paused else ("Pause", "pause", "pause")
+    label, icon, wish = ("Resume", "play_arrow", "run") if race.paused else ("Pause", "pause", "pause")
     st.button(label, icon=f":material/{icon}:", on_click=steer, args=(name,), kwargs={"wish": wish, "until": None})
     st.button(
         f"{STEPS} steps", icon=":material/skip_next:", help="Run this many iterations, then pause.",
@@ -133,7 +144,7 @@ def steering(race: Race) -> None:
 @st.fragment(run_every=0.7 if running else None)
 def watch() -> None:
     try:
-        race = serving.race(name)
+        race = race_of(name)
         pinned = None if pinned_name == NOTHING else serving.race(pinned_name)
     except InputError as error:  # since the page was drawn
         st.error(plain(error), icon=":material/broken_image:")
@@ -152,19 +163,25 @@ def watch() -> None:
             if total > 5:
                 last_iteration = link.slider("Replay up to iteration", "upto", 5, total, total, 5)
             if may_steer and any(lane.status in ("stopped", "dead") for lane in race.lanes.values()):
-                st.button("Go on with it", icon=":material/play_arrow:", on_click=go_on, args=(name,))
-            st.download_button(
-                "Download", partial(serving.packed_race, name), f"{name}.zip", "application/zip", on_click="ignore",
-                icon=":material/download:", help="Both run directories: recipe, metrics, weights, and what it takes to go on.",
-            )  # fmt: skip
-        if not may_steer:
+                st.button("Resume", icon=":material/play_arrow:", on_click=go_on, args=(name,))
+            if name != RECORDED:
+                st.download_button(
+                    "Download", partial(serving.packed_race, name), f"{name}.zip", "application/zip", on_click="ignore",
+                    icon=":material/download:", help="Both run directories: recipe, metrics, weights, and what resuming takes.",
+                )  # fmt: skip
+        if name == RECORDED:
+            st.caption("This race was recorded. Start your own under “New race”.")
+        elif not may_steer:
             st.caption("Somebody else started this race; you watch it.")
     digits = serving.watched_digits()
     scene = train_live(race, last_iteration, pinned, digits.images, digits.labels, digits.classes, digits.table)
-    answer(scene)
-    exhibits((*scene.main, *scene.support))
-    limits(scene)
+    page.answer(scene)
+    exhibits(scene.main, main=True)
+    page.support(scene.support)
+    page.end(scene)
 
 
 watch()
-st.caption(f"Go on in a terminal: `resnet-lens race {plain(race.folder)}`.")
+if name != RECORDED and not present:
+    with st.expander("Resume in a terminal"):
+        st.code(f"resnet-lens race {race.folder}", language="sh")

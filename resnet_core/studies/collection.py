@@ -88,13 +88,9 @@ class Study:
         """What a badge says: data, schedule, seeds."""
         table = self.table
         schedules = [f"{n:,}" for n in sorted(table.iterations.unique())]
-        recipes = ", ".join(dict.fromkeys(table.recipe))
         seeds = table.groupby("network").seed.nunique()
         count = f"{seeds.min()}" if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
-        return (
-            f"{self.name} · {', '.join(self.data)} · {recipes}, {' or '.join(schedules)} iterations · "
-            f"{count} {'seed' if count == '1' else 'seeds'}"
-        )
+        return f"{', '.join(self.data)} · {' or '.join(schedules)} iterations · {count} {'seed' if count == '1' else 'seeds'}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +110,7 @@ class Answers:
         table, seeds = self.table, self.table.seed.nunique()
         trained = [f"{n:,} iterations" for n in sorted(table.iterations.unique()) if n]
         return (
-            f"{self.name} · {', '.join(dict.fromkeys(table.data))} · {' or '.join(trained) or 'not trained'} · "
+            f"{', '.join(dict.fromkeys(table.data))} · {' or '.join(trained) or 'not trained'} · "
             f"{seeds} {'seed' if seeds == 1 else 'seeds'}"
         )
 

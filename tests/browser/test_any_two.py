@@ -56,9 +56,9 @@ def test_own_weights_stand_beside_a_bundled_network(server: str, page: Page, wei
     settle(page)
     drawn = figures(page)
     assert len(drawn["strip-last-safetensors"]["data"][0]["customdata"]) == 27
-    assert len(drawn["strip-resnet34-tiny"]["data"][0]["customdata"]) == 16
+    assert len(drawn["strip-ResNet-34"]["data"][0]["customdata"]) == 16
     assert len(drawn["classes-last-safetensors"]["data"][0]["y"]) == 3
-    expect(page.get_by_text("resnet34-tiny gives teapot")).to_be_visible()
+    expect(page.get_by_text("ResNet-34 gives teapot")).to_be_visible()
     expect(page.get_by_text("test error unknown; trained on three things")).to_be_visible()
     page.get_by_text("How it was made").click()
     expect(page.get_by_text("last.safetensors: Nobody trained it.")).to_be_visible()
@@ -103,7 +103,7 @@ def test_broken_weights_get_one_sentence_and_the_usual_network_stays(
     bring(page, broken)
     expect(page.get_by_text(re.compile("broken.safetensors is not a whole safetensors file"))).to_be_visible()
     settle(page)
-    assert "strip-resnet34-tiny" in figures(page)
+    assert "strip-ResNet-34" in figures(page)
 
 
 @pytest.mark.slow
@@ -113,7 +113,7 @@ def test_without_a_network_torchvisions_weights_are_explained(server: str, page:
     expect(
         page.get_by_text(re.compile("torchvision's resnet152 could not be had .* connect to the network once"))
     ).to_be_visible()
-    assert "strip-resnet34-tiny" in figures(page)
+    assert "strip-ResNet-34" in figures(page)
 
 
 @pytest.mark.slow
@@ -155,8 +155,8 @@ def test_their_channels_too(server: str, page: Page) -> None:
     settle(page)
     drawn = reloaded(page)
     expect(page.get_by_text("torchvision:resnet18 has no channel 300 there: it has 256.")).to_be_visible()
-    expect(page.get_by_text("resnet34-tiny has no channel 300 there: it has 128.")).to_be_visible()
-    expect(page.get_by_text(re.compile("conv4_2 of torchvision:resnet18 .* conv4_5 of resnet34-tiny"))).to_be_visible()
+    expect(page.get_by_text("ResNet-34 has no channel 300 there: it has 128.")).to_be_visible()
+    expect(page.get_by_text(re.compile("conv4_2 of ResNet-18 .ImageNet. .* conv4_5 of ResNet-34"))).to_be_visible()
     assert not [name for name in drawn if name.startswith("channel-")]
 
 
@@ -174,6 +174,6 @@ def test_a_class_that_one_has_not_learned_is_said_so(server: str, page: Page) ->
     page.goto(f"{server}/attribution?{OTHER}&target=tabby&against=Afghan+hound")
     settle(page)
     drawn = reloaded(page)
-    assert {"grad-cam-torchvision-resnet18", "grad-cam-resnet34-tiny"} <= set(drawn)
+    assert {"grad-cam-torchvision-resnet18", "grad-cam-ResNet-34"} <= set(drawn)
     expect(page.get_by_text("A network that has not learned Afghan hound shows the evidence for tabby alone.")).to_be_visible()
     expect(page.get_by_text("evidence for tabby rather than Afghan hound and tabby lies on")).to_be_visible()

@@ -19,8 +19,8 @@ def test_methods_are_drawn_for_both_networks_and_are_in_the_link(server: str, pa
     settle(page)
     expect(page).to_have_url(re.compile("methods=gradient-x-input"))
     before = figures(page)
-    assert {name for name in before if name.endswith("resnet34-tiny")} == {
-        f"{method}-resnet34-tiny" for method in ("grad-cam", "guided-grad-cam", "gradient-x-input")
+    assert {name for name in before if name.endswith("ResNet-34")} == {
+        f"{method}-ResNet-34" for method in ("grad-cam", "guided-grad-cam", "gradient-x-input")
     }
     page.reload()
     settle(page)
@@ -40,11 +40,11 @@ def test_what_takes_long_is_asked_for_stopped_and_done(server: str, page: Page) 
     page.locator(".st-key-stop-integrated-gradients button").click()
     expect(compute).to_be_visible()  # nothing was kept of it
     settle(page)
-    assert "integrated-gradients-plain34-tiny" not in figures(page)
+    assert "integrated-gradients-plain-34" not in figures(page)
     compute.click()
-    expect(page.locator(".st-key-integrated-gradients-resnet34-tiny .main-svg").first).to_be_visible(timeout=180_000)
+    expect(page.locator(".st-key-integrated-gradients-ResNet-34 .main-svg").first).to_be_visible(timeout=180_000)
     settle(page)
-    assert len(figures(page)["integrated-gradients-resnet34-tiny"]["images"]) == 2
+    assert len(figures(page)["integrated-gradients-ResNet-34"]["images"]) == 2
     expect(compute).to_have_count(0)
 
 
@@ -103,14 +103,14 @@ def test_pictures_are_tested_when_asked_and_the_link_says_which_network(server: 
     assert not any("cascade" in name for name in figures(page))
     compute_trust(page)
     drawn = figures(page)
-    assert [line["name"] for line in drawn["cascade-plain34-tiny"]["data"]] == ["Grad-CAM", "Guided backprop"]
-    assert len(drawn["cascade-plain34-tiny"]["data"][0]["x"]) == 19
-    assert len(drawn["deletion-insertion-plain34-tiny"]["data"]) == 2 * (2 + 5)  # both methods, and random orders
+    assert [line["name"] for line in drawn["cascade-plain-34"]["data"]] == ["Grad-CAM", "Guided backprop"]
+    assert len(drawn["cascade-plain-34"]["data"][0]["x"]) == 19
+    assert len(drawn["deletion-insertion-plain-34"]["data"]) == 2 * (2 + 5)  # both methods, and random orders
     page.get_by_role("radio", name="signed").click()
     expect(page).to_have_url(re.compile("ranks=signed"))
     settle(page)
     signed = figures(page)
-    assert signed["cascade-plain34-tiny"] != drawn["cascade-plain34-tiny"]
+    assert signed["cascade-plain-34"] != drawn["cascade-plain-34"]
     assert reloaded(page) == signed  # what is known is drawn without being asked for again
 
 
@@ -120,5 +120,5 @@ def test_nothing_sticks_out_and_no_label_covers_another(server: str, browser: Br
     settle(page)
     if page.locator(COMPUTE).count():
         compute_trust(page)
-    assert "deletion-insertion-resnet34-tiny" in figures(page)
+    assert "deletion-insertion-ResNet-34" in figures(page)
     fits(browser, f"{server}{TESTED}")  # what is known is drawn

@@ -14,7 +14,7 @@ from tests.support.browser import choose, figures, settle, sideways
 
 STAYS = "Your photograph stays in this session"
 UPLOAD = '[data-testid="stFileUploaderDropzoneInput"]'
-STRIP = "strip-resnet34-tiny"
+STRIP = "strip-ResNet-34"
 
 
 def jpeg(pixels: np.ndarray, orientation: int = 1) -> bytes:
@@ -41,23 +41,23 @@ def click_block(page: Page, label: str, chart: str = STRIP) -> None:
 def test_a_first_visit_shows_an_answer_and_asks_nothing_of_the_network(server: str, page: Page) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    page.goto(server)
+    page.goto(f"{server}/compare")
     settle(page)
     expect(page.get_by_text(re.compile("They (dis)?agree"))).to_be_visible()
     drawn = figures(page)
-    assert {len(drawn[strip]["data"][0]["x"]) for strip in ("strip-plain34-tiny", STRIP)} == {16}
+    assert {len(drawn[strip]["data"][0]["x"]) for strip in ("strip-plain-34", STRIP)} == {16}
     assert {len(drawn[f"classes-{name}34-tiny"]["data"][0]["y"]) for name in ("plain", "resnet")} == {5}
     hosts = {urlsplit(url).netloc for url in asked} - {""}
     assert hosts == {urlsplit(server).netloc}
 
 
 def test_a_click_on_a_block_opens_it_and_the_url_brings_it_all_back(server: str, page: Page) -> None:
-    page.goto(server)
+    page.goto(f"{server}/compare")
     settle(page)
     click_block(page, "conv3_2")
     expect(page.get_by_text("Block conv3_2 in numbers")).to_be_visible()
     choose(page, "Evidence for", "goldfish")
-    expect(page.get_by_text("resnet34-tiny gives goldfish")).to_be_visible()
+    expect(page.get_by_text("ResNet-34 gives goldfish")).to_be_visible()
     choose(page, "Photograph", "astronaut")
     settle(page)
     page.get_by_role("radio", name="own").click()
@@ -77,7 +77,7 @@ def test_a_rotated_phone_photograph_is_seen_upright(server: str, page: Page) -> 
     turned = np.rot90(upright, k=1)  # what a camera held on its side stores, with orientation 6: "turn clockwise to view"
     pictures = []
     for name, data in (("upright.jpg", jpeg(upright)), ("turned.jpg", jpeg(turned, orientation=6))):
-        page.goto(server)
+        page.goto(f"{server}/compare")
         settle(page)
         upload(page, name, data)
         expect(page.get_by_text(STAYS)).to_be_visible()
@@ -89,7 +89,7 @@ def test_a_rotated_phone_photograph_is_seen_upright(server: str, page: Page) -> 
 
 
 def test_a_broken_upload_gets_one_sentence_and_the_next_good_one_works(server: str, page: Page) -> None:
-    page.goto(server)
+    page.goto(f"{server}/compare")
     settle(page)
     upload(page, "notes.jpg", b"these are only words")
     expect(page.get_by_text("The file is not a JPEG, PNG, WebP, BMP or GIF picture")).to_be_visible()
@@ -116,8 +116,9 @@ def test_a_link_with_unknown_choices_says_so_and_shows_the_usual_ones(server: st
     ],
 )
 def test_every_figure_can_be_taken_away(server: str, page: Page, label: str, start: bytes) -> None:
-    page.goto(server)
+    page.goto(f"{server}/compare")
     settle(page)
+    page.locator(f".st-key-{STRIP} summary").click()
     with page.expect_download() as waiting:
         page.locator(f".st-key-{STRIP}").get_by_role("button", name=label).click()
     download = waiting.value
@@ -144,7 +145,7 @@ def bring_a_rocket(page: Page) -> None:
 
 @pytest.mark.slow
 def test_choosing_a_sample_leaves_the_own_photograph(server: str, page: Page) -> None:
-    page.goto(server)
+    page.goto(f"{server}/compare")
     bring_a_rocket(page)
     choose(page, "Photograph", "cat")
     expect(page.get_by_text("Chelsea the cat").first).to_be_visible()
@@ -153,7 +154,7 @@ def test_choosing_a_sample_leaves_the_own_photograph(server: str, page: Page) ->
 
 @pytest.mark.slow
 def test_the_own_photograph_goes_along_to_other_pages_and_back(server: str, page: Page) -> None:
-    page.goto(server)
+    page.goto(f"{server}/compare")
     bring_a_rocket(page)
     for name in ("Feature maps", "Attribution", "Compare"):
         page.get_by_role("link", name=name).click()

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.browser import figures, reloaded, settle
 
-NAMES = ("plain34-tiny", "resnet34-tiny")
+NAMES = ("plain-34", "ResNet-34")
 
 
 def click_map(page: Page, grid: str, column: int, row: int) -> None:
@@ -22,7 +22,7 @@ def test_a_click_on_a_map_shows_its_channel_in_both_networks_and_the_link_holds_
     page.goto(f"{server}/feature_maps?sample=cat&sort=index")
     settle(page)
     assert set(figures(page)) == {f"{kind}-{name}" for kind in ("grid", "equation", "channel") for name in NAMES}
-    click_map(page, "grid-resnet34-tiny", column=3, row=2)
+    click_map(page, "grid-ResNet-34", column=3, row=2)
     expect(page).to_have_url(re.compile("channel=35"))
     settle(page)
     drawn = reloaded(page)
@@ -36,10 +36,10 @@ def test_a_click_on_a_map_shows_its_channel_in_both_networks_and_the_link_holds_
 def test_the_sum_exists_in_the_residual_network_only(server: str, page: Page) -> None:
     page.goto(f"{server}/feature_maps?sample=cat&block=conv3_2&place=sum")
     settle(page)
-    expect(page.get_by_text(re.compile("Block conv.* of plain34-tiny has no F.x. . shortcut"))).to_be_visible()
-    texts = [note["text"] for note in figures(page)["equation-resnet34-tiny"]["annotations"]]
+    expect(page.get_by_text(re.compile("Block conv.* of plain-34 has no F.x. . shortcut"))).to_be_visible()
+    texts = [note["text"] for note in figures(page)["equation-ResNet-34"]["annotations"]]
     assert "F(x) + x" in texts
-    assert "no shortcut" in [note["text"] for note in figures(page)["equation-plain34-tiny"]["annotations"]]
+    assert "no shortcut" in [note["text"] for note in figures(page)["equation-plain-34"]["annotations"]]
 
 
 @pytest.mark.slow

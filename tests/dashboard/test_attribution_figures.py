@@ -33,5 +33,5 @@ def test_the_numbers_are_the_values() -> None:
     found = attribution_numbers(values).to_numpy()
     assert np.abs(found - values).max() <= 1e-3 * np.abs(values).max()
     assert (attribution_numbers(np.zeros((2, 2), np.float32)) == 0).all(axis=None)
-    figure = attribution_map(values, np.full((64, 64, 3), 100, np.uint8))
+    figure = attribution_map(values, np.full((64, 64, 3), 100, np.uint8), limit_of(values))
     assert len(figure.layout.images) == 2

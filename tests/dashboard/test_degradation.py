@@ -95,7 +95,7 @@ def test_a_band_holds_every_seed() -> None:
     assert not [trace for trace in degradation_curves(one[one.seed == 0], True, "test").data if trace.fill == "toself"]
 
 
-def test_labels_stay_apart_and_name_the_value() -> None:
+def test_labels_stayapart_and_name_the_value() -> None:
     close = degradation_curves(study(plain=(30.0, 30.5)), False, "test")
     first, second = close.layout.annotations
     assert "plain-20 <b>32.0</b>" in first.text

@@ -13,7 +13,7 @@ APP = """
 import streamlit as st
 from dashboard.parts import link
 page = st.navigation([st.Page("one.py"), st.Page("two.py")])
-link.begin()
+link.begin(page.title)
 page.run()
 """
 ONE = """

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 
-def test_neither_page_needs_torch() -> None:
+def test_the_pages_of_recorded_studies_and_home_need_no_torch() -> None:
     code = (
         "import sys; from streamlit.testing.v1 import AppTest\n"
-        "for view in ('degradation', 'studies'):\n"
-        "    test = AppTest.from_file(f'dashboard/views/{view}.py', default_timeout=60).run()\n"
+        "for view in ('home', 'degradation', 'studies', 'glossary', 'about'):\n"
+        "    test = AppTest.from_file('dashboard/app.py', default_timeout=60).switch_page(f'views/{view}.py').run()\n"
         "    assert not test.exception, test.exception\n"
         "assert 'torch' not in sys.modules"
     )

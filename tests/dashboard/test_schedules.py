@@ -15,7 +15,7 @@ def at(iterations: int, residual: tuple[float, float]) -> pd.DataFrame:
     return table.assign(step=table.step * iterations // 100, iterations=iterations)
 
 
-def test_ends_are_kept_apart_by_their_schedule() -> None:
+def test_ends_are_keptapart_by_their_schedule() -> None:
     ends = by_schedule([at(100, (20.0, 40.0)), at(400, (12.0, 10.0))]).set_index(["network", "split", "iterations"])
     assert len(ends) == 2 * 4 * 2
     row = ends.loc[("resnet56-cifar", "test", 400)]

@@ -33,9 +33,15 @@ def settle(page: Page) -> None:
 
 
 def choose(page: Page, label: str, option: str) -> None:
+    """Choose from a select box, which may wait behind the chip of that name."""
+    chip = page.get_by_role("button", name=f"{label}: ")
+    if chip.count():
+        chip.click()
     page.get_by_role("combobox", name=label).click()
     page.keyboard.type(option)
     page.get_by_role("option", name=option, exact=True).click()
+    if chip.count():
+        page.keyboard.press("Escape")
 
 
 def figures(page: Page) -> dict[str, Any]:

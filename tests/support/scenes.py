@@ -62,7 +62,8 @@ def scene_of_compare() -> Scene:
         for title, (network, says) in zip(TITLES, pair(), strict=True)
     ]
     return compare(
-        (subjects[0], subjects[1]), matched=False, picture=PIXELS, photograph=EVIL[1], scale="block", block="conv3_1",
+        (subjects[0], subjects[1]), matched=False, picture=PIXELS, photograph=EVIL[1], truths=[EVIL[0]], scale="block",
+        block="conv3_1",
         difference=True, badge=f"badge {EVIL[0]}", provenance=[f"made {EVIL[1]}"], paper={},
     )  # fmt: skip
 

@@ -1,0 +1,41 @@
+"""What does a word mean, and what is this program? The scenes of the pages Glossary and About."""
+
+from __future__ import annotations
+
+from html import escape
+
+from dashboard.scenes.scene import Gallery, Scene
+from dashboard.words import GLOSSARY
+
+ABOUT = (
+    ("What it is", "ResNet Lens compares plain networks with residual networks that differ in the shortcuts alone."),
+    ("What it rests on", "Every number is computed as you look, recorded in a run of ours, or quoted with its source."),
+    ("The paper", "He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, 2015 (arXiv:1512.03385)."),
+    ("Your files", "Photographs and weights that you bring stay on this server, in your session. No link can hold them."),
+    ("Keys", "P presents the page and leaves again. Tab moves on; a figure's “i” opens its source and files."),
+)  # fmt: skip
+
+
+def glossary() -> Scene:
+    """Return the scene of all terms in alphabetical order."""
+    terms = sorted(GLOSSARY, key=str.lower)
+    body = "".join(f"<dt><b>{escape(term)}</b></dt><dd>{escape(GLOSSARY[term])}</dd>" for term in terms)
+    return Scene(
+        question="What does that word mean?",
+        answer=f"{len(terms)} terms, each in two sentences; on every page the first use of each opens the same words.",
+        main=(Gallery("glossary", f'<dl class="glossary">{body}</dl>', "From A to Z"),),
+    )
+
+
+def about(studies: int, runs: int) -> Scene:
+    """Return the scene of the program itself.
+
+    Args:
+        studies, runs: how many are recorded.
+    """
+    body = "".join(f"<dt><b>{escape(name)}</b></dt><dd>{escape(words)}</dd>" for name, words in ABOUT)
+    return Scene(
+        question="What is ResNet Lens?",
+        answer=f"A dashboard that explains why residual networks work, by {runs} recorded runs in {studies} studies.",
+        main=(Gallery("about", f'<dl class="glossary">{body}</dl>', "In short"),),
+    )

@@ -87,6 +87,7 @@ with row, st.popover("New race…", icon=":material/flag:"):
     )  # fmt: skip
 with row, more():
     pinned_name = link.select("Pinned beside it", "pinned", {NOTHING: "nothing", **every}, width=460)
+    ask = asks_first()
 
 say_refusal()
 for sentence in left_out:

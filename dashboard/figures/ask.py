@@ -8,7 +8,44 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from dashboard.figures.colours import NEUTRAL, of_network
-from dashboard.figures.style import ABOVE, AXIS, titled
+from dashboard.figures.style import ABOVE, AXIS, heading, log_axis, titled
+
+
+@dataclass(frozen=True)
+class Series:
+    """Values that a person is shown beside the question."""
+
+    name: str
+    values: tuple[float, ...]
+    colour: str
+
+
+@dataclass(frozen=True)
+class Levels:
+    """A question that is answered by heights: a curve that one draws, or bars that one drags.
+
+    Args:
+        text: the question, an instruction that begins with a verb.
+        positions: what the heights stand over, at least one, in words.
+        axis: what the positions are; "" where their words say it.
+        quantity: what the heights are, with its unit where it has one.
+        low, high: the ends of the scale, which must not give the answer away.
+        log: whether equal factors are equal distances; then `low` is above 0.
+        joined: whether the heights are one curve.
+        given: what is shown beside it.
+        unit: written after a number, "%" or "".
+    """
+
+    text: str
+    positions: tuple[str, ...]
+    axis: str
+    quantity: str
+    low: float
+    high: float
+    log: bool = False
+    joined: bool = True
+    given: tuple[Series, ...] = ()
+    unit: str = "%"
 
 
 @dataclass(frozen=True)
@@ -23,20 +60,14 @@ class Measured:
     residual: bool | None = None  # None: of both, a position each
 
 
-def guess_figure(
-    positions: Sequence[str],
-    guess: Sequence[float],
-    truth: Measured,
-    axis: str,
-    quantity: str,
-    log: bool,
-    joined: bool,
-) -> go.Figure:
+def guess_figure(question: Levels, guess: Sequence[float], truth: Measured) -> go.Figure:
     """Draw the expected heights, grey and dashed, and the measured ones with their range over seeds, as curves or as bars."""
-    x = list(positions)
+    x = list(question.positions)
     colour = NEUTRAL if truth.residual is None else of_network(truth.residual)
     figure = go.Figure()
-    if joined:
+    for series in question.given:
+        figure.add_scatter(x=x, y=list(series.values), name=series.name, mode="lines", line={"color": series.colour, "width": 2})
+    if question.joined:
         if truth.seeds > 1:
             figure.add_scatter(
                 x=[*x, *x[::-1]], y=[*truth.high, *truth.low[::-1]], fill="toself", fillcolor=colour, opacity=0.25, mode="lines",
@@ -55,9 +86,11 @@ def guess_figure(
             x=x, y=list(guess), name="expected", marker={"color": "rgba(0,0,0,0)", "line": {"color": NEUTRAL, "width": 3}}
         )
         figure.add_bar(x=x, y=list(truth.mean), name=truth.name, marker_color=colours, error_y=error)
-    figure.update_xaxes(type="category", title=titled(axis), showgrid=False, **AXIS)
-    figure.update_yaxes(
-        type="log" if log else "linear", title=titled(quantity), **({} if log else {"rangemode": "tozero"}), **AXIS
-    )
-    figure.update_layout(height=420, margin={"l": 0, "r": 0, "t": 40, "b": 48}, legend=ABOVE)
+    figure.update_xaxes(type="category", title=titled(question.axis), showgrid=False, **AXIS)
+    if question.log:
+        figure.update_yaxes(**log_axis([*guess, *truth.low, *truth.high]))
+    else:
+        figure.update_yaxes(range=[question.low, question.high], ticksuffix=" %", **AXIS)
+    margin = {"l": 0, "r": 0, "t": 48, "b": 48}
+    figure.update_layout(height=420, margin=margin, legend=ABOVE, title=heading(question.quantity))
     return figure

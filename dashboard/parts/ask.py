@@ -9,9 +9,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard.figures.ask import Levels
 from dashboard.parts import link
 from dashboard.scenes import Scene
-from dashboard.scenes.ask import Levels, Question, revealed
+from dashboard.scenes.ask import Question, in_words, revealed
 from dashboard.scenes.questions import Asked
 
 _HERE = Path(__file__).parent
@@ -41,7 +42,9 @@ def predicted(scene: Scene, key: str, asked: Asked) -> Scene:
     if not isinstance(guess, list):
         st.stop()
     exhibit = revealed(asked.question, guess, asked.truth, asked.lesson, asked.provenance)
-    return replace(scene, answer=exhibit.message, main=(exhibit,), support=(*scene.main, *scene.support))
+    return replace(
+        scene, answer=in_words(asked.question, guess, asked.truth), main=(exhibit,), support=(*scene.main, *scene.support)
+    )
 
 
 def expectation(key: str, question: Question) -> list[float] | str | None:

@@ -9,48 +9,10 @@ from math import log10, prod
 
 import pandas as pd
 
-from dashboard.figures.ask import Measured, guess_figure
+from dashboard.figures.ask import Levels, Measured, guess_figure
 from dashboard.scenes.scene import Exhibit
 
-
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-@dataclass(frozen=True)
-class Series:
-    """Values that a person is shown beside the question."""
-
-    name: str
-    values: tuple[float, ...]
-    colour: str
-
-
-@dataclass(frozen=True)
-class Levels:
-    """A question that is answered by heights: a curve that one draws, or bars that one drags.
-
-    Args:
-        text: the question, an instruction that begins with a verb.
-        positions: what the heights stand over, at least one, in words.
-        axis: what the positions are; "" where their words say it.
-        quantity: what the heights are, with its unit where it has one.
-        low, high: the ends of the scale, which must not give the answer away.
-        log: whether equal factors are equal distances; then `low` is above 0.
-        joined: whether the heights are one curve.
-        given: what is shown beside it.
-        unit: written after a number, "%" or "".
-    """
-
-    text: str
-    positions: tuple[str, ...]
-    axis: str
-    quantity: str
-    low: float
-    high: float
-    log: bool = False
-    joined: bool = True
-    given: tuple[Series, ...] = ()
-    unit: str = "%"
 
 
 @dataclass(frozen=True)
@@ -111,13 +73,13 @@ def revealed(question: Levels, guess: Sequence[float], truth: Measured, lesson: 
     )
     return Exhibit(
         key="prediction",
-        figure=guess_figure(question.positions, guess, truth, question.axis, question.quantity, question.log, question.joined),
-        message=in_words(question, guess, truth),
+        figure=guess_figure(question, guess, truth),
+        message=f"On average you were off {mean}",
         alt="What you expected, and what was measured",
         origin="measured",
         provenance=provenance,
         numbers=partial(_table, question, tuple(guess), truth),
-        caption=f"On average you were off {mean}. {lesson}",
+        caption=lesson,
     )
 
 
@@ -137,7 +99,7 @@ def _digits(value: float) -> str:
     if 1e-3 <= abs(value) < 1e6 or not value:
         return f"{float(f'{value:.3g}'):,.12g}"
     digits, power = f"{value:.1e}".split("e")
-    return f"{digits} × 10{str(int(power)).translate(_RAISED)}"
+    return f"{float(digits):g} × 10{str(int(power)).translate(_RAISED)}"
 
 
 def _table(question: Levels, guess: Sequence[float], truth: Measured) -> pd.DataFrame:

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dashboard.figures.ask import Measured
+from dashboard.figures.ask import Levels, Measured, Series
 from dashboard.figures.colours import of_network
 from dashboard.figures.degradation import over_seeds
 from dashboard.figures.style import network_name
-from dashboard.scenes.ask import Levels, Pick, Series
+from dashboard.scenes.ask import Pick
 from resnet_core.studies.collection import Answers, Study
 
 POINTS = 10  # of a curve that a person draws

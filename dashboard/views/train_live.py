@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import serving
 from dashboard.parts import link
+from dashboard.parts.ask import asks_first
 from dashboard.parts.show import begin, exhibits, more
 from dashboard.plain import plain
 from dashboard.scenes.train_live import train_live

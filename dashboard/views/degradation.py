@@ -8,9 +8,11 @@ import streamlit as st
 from dashboard import serving, words
 from dashboard.figures.degradation import Axis, Shown
 from dashboard.parts import link
+from dashboard.parts.ask import asks_first, predicted
 from dashboard.parts.left_out import say_left_out
 from dashboard.parts.show import begin, more
 from dashboard.scenes.degradation import degradation_scene
+from dashboard.scenes.questions import degradation_question
 
 page = begin("degradation")
 say_left_out()
@@ -31,6 +33,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     with more():
         error = link.segmented("Error", "error", get_args(Shown), "both")
         axis = link.segmented("Over", "over", get_args(Axis), "iterations")
+        ask = asks_first()
 if not depths:
     st.info("Choose a number of layers.", icon=":material/layers:")
     st.stop()
@@ -48,4 +51,6 @@ scene = serving.scene(
         serving.findings(study),
     ),
 )
+if ask and (asked := degradation_question(study)):
+    scene = predicted(scene, f"degradation-{name}", asked)
 page.show(scene)

@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import serving, words
 from dashboard.parts import link
+from dashboard.parts.ask import asks_first, prediction
 from dashboard.parts.left_out import say_left_out
 from dashboard.parts.long_running import asked_for, finish, progress_bar
 from dashboard.parts.pickers import usable
@@ -13,6 +14,7 @@ from dashboard.parts.show import begin, exhibits, more
 from dashboard.parts.uploads import forget_own_photograph, own_photograph
 from dashboard.scenes import Part
 from dashboard.scenes.gradient_flow import batch_exhibits, gradient_flow_scene, training_exhibits
+from dashboard.scenes.questions import gradient_question
 from resnet_core.pictures.samples import SAMPLES
 
 NEW, DIGITS, PHOTOGRAPHS = "new", "digits", "samples"
@@ -28,7 +30,7 @@ row = st.container(horizontal=True, vertical_alignment="bottom")
 with row:
     which = link.chip("Networks", "networks", {NEW: "new, not trained", **{name: words.pair(name) for name in pairs}}, old=OLD)
     new = which == NEW
-    layers, batch_norm, seed = 0, True, 0
+    layers, batch_norm, seed, ask = 0, True, 0, False
     if new:
         layers = int(link.select("Layers", "layers", list(map(str, DEPTHS)), "56", width=100))
         batch_norm = link.toggle("Batch norm", "bn", True)
@@ -41,6 +43,10 @@ with row:
     if new:
         with more():
             seed = link.number("Seed", "seed", 0, SEEDS - 1, 0, width=120) or 0
+            ask = asks_first()
+recorded = serving.answers().get("depth")
+if ask and batch_norm and recorded and layers in set(recorded.table.layers):
+    prediction(f"gradient-{layers}", gradient_question(recorded, layers))
 batch = serving.digits_batch(8)
 if images != DIGITS:
     shown = list(SAMPLES) if images == PHOTOGRAPHS else [images]

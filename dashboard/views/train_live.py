@@ -9,9 +9,11 @@ import streamlit as st
 
 from dashboard import serving
 from dashboard.parts import link
+from dashboard.parts.ask import asks_first, prediction
 from dashboard.parts.present import presenting
 from dashboard.parts.show import begin, exhibits, more
 from dashboard.plain import plain
+from dashboard.scenes.questions import race_question
 from dashboard.scenes.train_live import train_live
 from resnet_core import InputError
 from resnet_core.live.race import LEARNING_RATES, SHORTCUTS, Race, Settings
@@ -22,6 +24,7 @@ SEEDS = 10_000
 LATEST, NOTHING = "latest", "nothing"
 OLD = {"yours, or the latest": LATEST, "the latest": LATEST}
 RECORDED = "recorded"
+RACES = "race"  # the study whose races are recorded
 STEPS = 10  # iterations at a press of Step
 
 
@@ -101,7 +104,10 @@ with row, st.popover("New race…", icon=":material/flag:"):
     )  # fmt: skip
 with row, more():
     pinned_name = link.select("Pinned beside it", "pinned", {NOTHING: "none", **every}, width=460)
+    ask = asks_first()
 
+if ask:
+    prediction("race", race_question(serving.studies()[RACES]))
 say_refusal()
 for sentence in left_out:
     st.warning(plain(sentence), icon=":material/broken_image:")

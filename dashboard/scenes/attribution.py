@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboard.figures.attribution import METHODS, STRONGEST, attribution_map, attribution_numbers
+from dashboard.figures.attribution import STRONGEST, attribution_map, attribution_numbers
 from dashboard.figures.overlay import Pixels
 from dashboard.figures.trust import (
     Ranked,
@@ -22,6 +22,7 @@ from dashboard.figures.trust import (
     what_the_pixels_do,
 )
 from dashboard.scenes.scene import SIDES, Exhibit, Scene
+from resnet_core.inspection.attribution.catalogue import METHODS
 
 if TYPE_CHECKING:  # at run time, they would bring torch
     from resnet_core.inspection.attribution.methods import Attribution
@@ -68,17 +69,17 @@ def half_of_evidence(values: NDArray[np.float32]) -> float:
 
 def method_exhibits(pair: Sequence[Evidence], method: str, picture: Pixels, photograph: str) -> tuple[Exhibit, ...]:
     """The pictures of one method, a network each, side by side; each on its own scale."""
-    name, question, source = METHODS[method]
+    row = METHODS[method]
     return tuple(
         Exhibit(
             key=f"{method}-{each.title}",
             figure=attribution_map(each.found.values, picture),
-            message=_message(each, name),
-            alt=f"{name} of {each.title} for {each.words}",
+            message=_message(each, row.title),
+            alt=f"{row.title} of {each.title} for {each.words}",
             origin="measured",
             provenance=f"{each.run} · {photograph}",
             numbers=partial(attribution_numbers, each.found.values),
-            caption=f"{question} ({source})",
+            caption=f"{row.question} ({row.source})",
             code=CODE.format(network=each.reference, method=method, target=each.target),
             place=side,
             shape=1.0,
@@ -120,7 +121,7 @@ def answer(pair: Sequence[Evidence]) -> str:
     """How widely the evidence of each network is spread, by the same method, and what each gives the class."""
     if not pair:
         return "Choose a method."
-    name = METHODS[pair[0].found.method][0]
+    name = METHODS[pair[0].found.method].title
     shares = " and ".join(f"{half_of_evidence(each.found.values):.0%} of the pixels in {each.title}" for each in pair)
     gives = ", ".join(f"{each.title} gives it {100 * each.probability:.1f} %" for each in pair)
     words = " and ".join(dict.fromkeys(each.words for each in pair))

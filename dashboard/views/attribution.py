@@ -3,7 +3,6 @@
 import streamlit as st
 
 from dashboard import serving
-from dashboard.figures.attribution import METHODS
 from dashboard.parts import link
 from dashboard.parts.evidence_sliders import cover
 from dashboard.parts.figure_card import figure_card
@@ -13,8 +12,9 @@ from dashboard.parts.show import answer, limits
 from dashboard.plain import plain
 from dashboard.scenes import Exhibit
 from dashboard.scenes.attribution import QUESTION, Evidence, attribution, method_exhibits
-from dashboard.serving.answers import SLOW
+from dashboard.serving.answers import is_slow
 from dashboard.views.attribution_tests import belief_section
+from resnet_core.inspection.attribution.catalogue import METHODS
 
 NO_OTHER = "nothing"
 
@@ -27,8 +27,8 @@ with chosen.row:
         help="A class to contrast with: the pictures then show what moves the difference of both classes' logits.",
     )  # fmt: skip
 methods = link.pills(
-    "Methods", "methods", {method: title for method, (title, _, _) in METHODS.items()},
-    ["grad-cam", "guided-grad-cam", "smoothgrad"], old={title: method for method, (title, _, _) in METHODS.items()},
+    "Methods", "methods", {method: row.title for method, row in METHODS.items()},
+    ["grad-cam", "guided-grad-cam", "smoothgrad"], old={row.title: method for method, row in METHODS.items()},
 )  # fmt: skip
 
 cover()
@@ -50,9 +50,9 @@ def evidence(method: str) -> list[Evidence]:
         if not serving.known_attribution(name, photograph, each.target, each.against, method)
     ]
     stop, bar = st.empty(), st.empty()
-    if missing and method in SLOW:
-        seconds = sum(SLOW[method] * each.seconds for name, each in zip(names, inspections, strict=True) if name in missing)
-        if not asked_for(method, seconds, stop):
+    if missing and is_slow(method):
+        inspected = sum(each.seconds for name, each in zip(names, inspections, strict=True) if name in missing)
+        if not asked_for(method, METHODS[method].cost * inspected, stop):
             return []
     found = []
     for i, (name, title, each) in enumerate(zip(names, chosen.titles, asked, strict=True)):
@@ -67,13 +67,13 @@ def evidence(method: str) -> list[Evidence]:
 
 if not methods:
     st.info("Choose a method.", icon=":material/filter_center_focus:")
-quick = [method for method in methods if method not in SLOW]
+quick = [method for method in methods if not is_slow(method)]
 columns = dict(zip(methods, st.columns(max(1, len(methods)), gap="medium"), strict=False))
 shown: dict[str, list[Evidence]] = {}
 exhibits: list[Exhibit] = []
-for method in [*quick, *(method for method in methods if method in SLOW)]:  # who waits sees the quick ones meanwhile
+for method in [*quick, *(method for method in methods if is_slow(method))]:  # who waits sees the quick ones meanwhile
     with columns[method]:
-        st.markdown(f"**{METHODS[method][0]}**")
+        st.markdown(f"**{METHODS[method].title}**")
         shown[method] = evidence(method)
         of_method = method_exhibits(shown[method], method, photograph.shown, photograph.title)
         exhibits += of_method

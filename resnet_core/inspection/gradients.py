@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
 from dataclasses import fields as fields_of
 from functools import partial
 from pathlib import Path
@@ -17,10 +17,10 @@ from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _NormBase
 
 from resnet_core.atomic import save_arrays
-from resnet_core.errors import InputError
+from resnet_core.errors import InputError, hint
+from resnet_core.inspection.inputs import OneImage, Target, as_batch, class_indices
 from resnet_core.inspection.isolation import (
     Hook,
-    as_batch,
     forward_hooks,
     gradients_of,
     isolated,
@@ -45,8 +45,26 @@ class BlockFlow:
 
 @dataclass(frozen=True)
 class GradientFlow:
+    """Every block of a network, for one batch. `flow["conv4_3"]` is one block's."""
+
     blocks: tuple[BlockFlow, ...]  # in forward order
     seconds: float  # of both passes
+
+    def __getitem__(self, block: str) -> BlockFlow:
+        """Return the numbers of the block of that label, "conv4_3". Raises InputError where there is none."""
+        by_label = {flow.block: flow for flow in self.blocks}
+        if block not in by_label:
+            all_of_them = f"it has {self.blocks[0].block} to {self.blocks[-1].block}."
+            raise InputError(f"This network has no block {block!r}; {hint(str(block), by_label, all_of_them)}")
+        return by_label[block]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row a block, by its label."""
+        return pd.DataFrame([asdict(flow) for flow in self.blocks]).set_index("block")
+
+    def _repr_html_(self) -> str:
+        return self.table.to_html(float_format="{:.3g}".format)
 
     def save(self, path: str | Path) -> None:
         """As .npz: an entry a block of every quantity, each by its name. Raises InputError where it cannot be written."""
@@ -60,7 +78,9 @@ def _sd(x: Tensor) -> float:
 
 
 def _outputs(
-    network: nn.Module, images: Tensor, on_response: Callable[[str, Tensor], None] = lambda _label, _y: None
+    network: nn.Module,
+    images: Tensor | OneImage | Sequence[OneImage],
+    on_response: Callable[[str, Tensor], None] = lambda _label, _y: None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The logits, and by name the input (IMAGE) and all blocks' outputs, with a graph between them.
 
@@ -100,17 +120,9 @@ def _outputs(
     return logits, outputs
 
 
-def _require_labels(labels: Tensor, logits: Tensor) -> Tensor:
-    """The labels on the logits' device. Raises InputError where they do not fit."""
-    count, classes = logits.shape
-    if labels.shape != (count,) or labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
-        raise InputError(f"Labels are {count} class numbers, one an image, not {tuple(labels.shape)} of {labels.dtype}.")
-    if wrong := [label for label in labels.tolist() if not 0 <= label < classes]:
-        raise InputError(f"There is no class {wrong[0]}; the network has classes 0 to {classes - 1}.")
-    return labels.to(logits.device, torch.int64).clone()
-
-
-def gradient_flow(network: nn.Module, images: Tensor, labels: Tensor) -> GradientFlow:
+def gradient_flow(
+    network: nn.Module, images: Tensor | OneImage | Sequence[OneImage], labels: Tensor | Target | Iterable[Target]
+) -> GradientFlow:
     """Measure every block's gradient, response and output for one batch, as a training step would see them, without dropout.
 
     What overflows, as in deep residual networks without batch norm, is inf or nan.
@@ -118,8 +130,11 @@ def gradient_flow(network: nn.Module, images: Tensor, labels: Tensor) -> Gradien
     Args:
         network: any network that `find_anatomy` knows or `describe` describes, in any mode, which may be shared by threads;
             nothing on it changes.
-        images: (N, 3, H, W), normalised.
-        labels: (N,), class numbers.
+        images: normalised (N, 3, H, W); or one image or a list of them, each as `inspect` takes it.
+        labels: the class of every image: (N,) class numbers, or N names and indices.
+
+    Returns:
+        A `BlockFlow` a block, and the seconds it took.
 
     Raises:
         InputError: for images, labels or a network that do not fit; for one image so small that batch norm has no statistics.
@@ -129,7 +144,7 @@ def gradient_flow(network: nn.Module, images: Tensor, labels: Tensor) -> Gradien
     with torch.inference_mode(False), torch.enable_grad():
         logits, outputs = _outputs(network, images, lambda label, y: responses.__setitem__(label, _sd(y)))
         del outputs[IMAGE]
-        gradients = gradients_of(F.cross_entropy(logits, _require_labels(labels, logits)), list(outputs.values()))
+        gradients = gradients_of(F.cross_entropy(logits, class_indices(labels, logits, network)), list(outputs.values()))
     seconds = time.perf_counter() - start
     blocks = [
         BlockFlow(

@@ -235,32 +235,6 @@ def gradients_of(output: Tensor, inputs: list[Tensor], retain_graph: bool = Fals
     return tuple(torch.zeros_like(x) if g is None else g for x, g in zip(inputs, gradients, strict=True))
 
 
-def to_network(images: Tensor, network: nn.Module, copy: bool = False) -> Tensor:
-    """The images on the network's device, in the precision of its first weights."""
-    tensors = (*network.parameters(), *network.buffers())
-    weight = next((tensor for tensor in tensors if tensor.is_floating_point()), None)
-    if weight is None:
-        return images.detach().to(torch.float32, copy=copy)
-    if weight.is_meta:
-        raise InputError("The network has no weights yet (it is on torch's meta device); load or initialise them.")
-    return images.detach().to(weight.device, weight.dtype, copy=copy)
-
-
-def as_batch(images: Tensor, network: nn.Module, copy: bool = False) -> Tensor:
-    """Images (N, 3, H, W) on the network's device. Raises InputError for another shape, no image, or values not finite."""
-    if images.ndim != 4 or images.shape[1] != 3 or not images.numel():
-        raise InputError(f"Images have the shape (N, 3, H, W) with at least one image, not {tuple(images.shape)}.")
-    images = to_network(images, network, copy)
-    require_finite_image(images)
-    return images
-
-
-def require_finite_image(image: Tensor) -> None:
-    # one number tells, in a tenth of the time that every pixel takes; the sum itself may overflow
-    if not torch.isfinite(image.sum(dtype=torch.promote_types(image.dtype, torch.float32))) and not torch.isfinite(image).all():
-        raise InputError("The image holds values that are not finite; normalise it from real pixel values.")
-
-
 def _foreign_statistics(module: nn.Module) -> bool:
     """Whether the module keeps running statistics, but is no norm of torch's, of which it is known how it takes a batch's."""
     if isinstance(module, _NormBase) or "Frozen" in type(module).__name__:  # torchvision's, timm's and detectron's frozen ones

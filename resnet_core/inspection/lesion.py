@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from resnet_core.errors import InputError
-from resnet_core.inspection.isolation import as_batch, batch_norms, isolated, logits_of
+from resnet_core.inspection.inputs import as_batch
+from resnet_core.inspection.isolation import batch_norms, isolated, logits_of
 from resnet_core.inspection.parts import located, pure
 from resnet_core.networks.anatomy import Activation, BlockHandle
 from resnet_core.networks.blocks import Block, PadShortcut

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from resnet_core.errors import InputError
-from resnet_core.inspection.isolation import forward_hooks, logits_of, to_network
+from resnet_core.inspection.inputs import to_network
+from resnet_core.inspection.isolation import forward_hooks, logits_of
 from resnet_core.networks.anatomy import Activation, Anatomy, BlockHandle, Described, find_anatomy
 
 ACTIVATIONS: tuple[Activation, ...] = (

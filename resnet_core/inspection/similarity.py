@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from resnet_core.errors import InputError
-from resnet_core.inspection.isolation import as_batch, forward_hooks, isolated, logits_of
+from resnet_core.inspection.inputs import as_batch
+from resnet_core.inspection.isolation import forward_hooks, isolated, logits_of
 from resnet_core.networks.anatomy import find_anatomy
 
 

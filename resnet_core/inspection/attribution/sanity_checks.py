@@ -19,7 +19,7 @@ from torchvision.transforms import functional as transforms
 from resnet_core.atomic import save_arrays
 from resnet_core.errors import InputError
 from resnet_core.inspection.attribution.methods import BATCH, Attribution, StoppedError, attribute
-from resnet_core.inspection.inspect import as_input
+from resnet_core.inspection.inputs import as_input
 from resnet_core.inspection.isolation import isolated, logits_of
 from resnet_core.inspection.records import RANDOM_ORDERS
 from resnet_core.networks.anatomy import find_anatomy, layers_from_the_top

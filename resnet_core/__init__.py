@@ -47,10 +47,11 @@ if TYPE_CHECKING:
     from resnet_core.inspection.inspect import inspect, inspect_targets
     from resnet_core.inspection.lesion import without_blocks
     from resnet_core.inspection.records import Batch, BlockRecord, FeatureMaps, Inspection
-    from resnet_core.networks.anatomy import describe, find_anatomy
+    from resnet_core.networks.anatomy import find_anatomy
     from resnet_core.networks.architectures import REGISTRY, Architecture, architecture
     from resnet_core.networks.checkpoint import Checkpoint
     from resnet_core.networks.cost import complexity
+    from resnet_core.networks.described import describe
     from resnet_core.networks.resnet import ResNet, build
     from resnet_core.networks.weights import load, save
     from resnet_core.pictures.decode import decode
@@ -70,10 +71,11 @@ _HOME = {
     "inspection.inspect": ("inspect", "inspect_targets"),
     "inspection.lesion": ("without_blocks",),
     "inspection.records": ("Batch", "BlockRecord", "FeatureMaps", "Inspection"),
-    "networks.anatomy": ("describe", "find_anatomy"),
+    "networks.anatomy": ("find_anatomy",),
     "networks.architectures": ("REGISTRY", "Architecture", "architecture"),
     "networks.checkpoint": ("Checkpoint",),
     "networks.cost": ("complexity",),
+    "networks.described": ("describe",),
     "networks.resnet": ("ResNet", "build"),
     "networks.weights": ("load", "save"),
     "pictures.decode": ("decode",),

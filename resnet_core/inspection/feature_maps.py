@@ -22,7 +22,7 @@ from resnet_core.inspection.isolation import (
 )
 from resnet_core.inspection.parts import ELEMENTWISE, located
 from resnet_core.inspection.records import FeatureMaps
-from resnet_core.networks.anatomy import BlockHandle
+from resnet_core.networks.handles import BlockHandle
 
 _NAMES = ("x", "F(x)", "shortcut", "sum", "output")  # of places that every block has
 
@@ -86,7 +86,7 @@ def _hooked_pass(network: nn.Module, handle: BlockHandle, image: Tensor) -> tupl
         torch.set_grad_enabled(True)  # until the pass is over: what comes before the block needs none
         activations["x"] = inputs[0].detach().requires_grad_()
         # a block that is not known may overwrite its input
-        return (activations["x"] if handle.known else activations["x"].clone(), *inputs[1:])
+        return (activations["x"] if handle.by_class else activations["x"].clone(), *inputs[1:])
 
     def keep(place: str) -> Callable[[Tensor, Tensor], Tensor]:
         def hook(_x: Tensor, y: Tensor) -> Tensor:

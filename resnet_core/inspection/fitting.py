@@ -19,7 +19,7 @@ from resnet_core.inspection.inspect import inspect
 from resnet_core.inspection.isolation import isolated, logits_of
 from resnet_core.inspection.lesion import without_blocks
 from resnet_core.inspection.parts import SIDES, located
-from resnet_core.networks.anatomy import Described
+from resnet_core.networks.described import Described
 
 YES = "works"
 

@@ -28,7 +28,8 @@ from resnet_core.inspection.isolation import (
     with_batch_statistics,
 )
 from resnet_core.inspection.parts import located
-from resnet_core.networks.anatomy import Described, beside_main_path
+from resnet_core.networks.described import Described
+from resnet_core.networks.main_path import beside_main_path
 
 IMAGE = "image"  # stands where a block's name does, for the network's input
 
@@ -95,7 +96,7 @@ def _outputs(
 
         def keep_output(label: str, _x: Tensor, y: Tensor) -> Tensor | None:
             outputs[label], versions[label] = y, y._version
-            return None if anatomy.known else y.clone()  # which what follows may overwrite
+            return None if anatomy.by_class else y.clone()  # which what follows may overwrite
 
         def keep_response(label: str, _x: Tensor, y: Tensor) -> None:
             on_response(label, y)
@@ -108,7 +109,7 @@ def _outputs(
                 hooks[handle.branch] = partial(keep_response, handle.label)
                 names[handle.branch] = f"The residual function of {handle.name}"
         with forward_hooks(hooks, names):
-            logits = logits_of(clone, x if anatomy.known else x.clone())
+            logits = logits_of(clone, x if anatomy.by_class else x.clone())
     except InputError as error:
         if "Expected more than 1 value per channel" in str(error):
             raise InputError(

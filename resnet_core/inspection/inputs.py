@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from resnet_core.errors import InputError
 from resnet_core.inspection.records import Batch
-from resnet_core.networks.anatomy import Described, unwrapped
 from resnet_core.networks.checkpoint import SMALLEST, Checkpoint
+from resnet_core.networks.described import Described, unwrapped
 from resnet_core.pictures.network_input import prepare
 from resnet_core.pictures.preprocess import as_picture
 

@@ -16,7 +16,7 @@ from resnet_core.inspection.inputs import OneImage, Target, as_input, checkpoint
 from resnet_core.inspection.isolation import forward_hooks, gradients_of, isolated, logits_of, require_finite
 from resnet_core.inspection.parts import located
 from resnet_core.inspection.records import BlockRecord, Inspection
-from resnet_core.networks.anatomy import Anatomy
+from resnet_core.networks.handles import Anatomy
 
 
 def require_map(name: str, shape: torch.Size, image: Tensor) -> None:
@@ -76,18 +76,18 @@ def _norm(x: Tensor) -> Tensor:
 
 def _hooked_pass(network: nn.Module, anatomy: Anatomy, image: Tensor) -> tuple[Tensor, list[_BlockActivations]]:
     """The logits (1, classes) of one pass, and what every block did; a graph leads from the logits to the blocks' outputs."""
-    blocks = [_BlockActivations(handle.name, copies=not anatomy.known) for handle in anatomy.blocks]
+    blocks = [_BlockActivations(handle.name, copies=not anatomy.by_class) for handle in anatomy.blocks]
     hooks: dict[nn.Module, Any] = {}
     names: dict[nn.Module, str] = {}
     for handle, activations in zip(anatomy.blocks, blocks, strict=True):
-        if not anatomy.known:
+        if not anatomy.by_class:
             handle.block.register_forward_pre_hook(activations.before)
         hooks[handle.block], names[handle.block] = activations.block, handle.name
         if handle.branch is not None:
             hooks[handle.branch], names[handle.branch] = activations.branch, f"The residual function of {handle.name}"
         if handle.shortcut is not None:
             hooks[handle.shortcut], names[handle.shortcut] = activations.shortcut, f"The shortcut of {handle.name}"
-    if anatomy.known:
+    if anatomy.by_class:
         anatomy.blocks[0].block.register_forward_pre_hook(_start_graph)
     else:  # blocks may stand side by side, and what precedes them may overwrite the image
         image = image.requires_grad_().clone()

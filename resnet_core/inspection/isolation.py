@@ -17,7 +17,8 @@ from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 from torch.nn.parameter import is_lazy
 
 from resnet_core.errors import InputError
-from resnet_core.networks.anatomy import Described, recognised, unwrapped
+from resnet_core.networks.anatomy import recognised
+from resnet_core.networks.described import Described, unwrapped
 
 Hook = Callable[[Tensor, Tensor], Tensor | None]  # takes a module's input and output; what it returns replaces the output
 

@@ -12,8 +12,8 @@ from resnet_core.errors import InputError
 from resnet_core.inspection.inputs import as_batch
 from resnet_core.inspection.isolation import batch_norms, isolated, logits_of
 from resnet_core.inspection.parts import located, pure
-from resnet_core.networks.anatomy import Activation, BlockHandle
 from resnet_core.networks.blocks import Block, PadShortcut
+from resnet_core.networks.handles import Activation, BlockHandle
 
 Network = TypeVar("Network", bound=nn.Module)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from resnet_core.atomic import save_arrays
 from resnet_core.errors import InputError, hint
 from resnet_core.inspection import html
-from resnet_core.networks.architectures import Architecture
+from resnet_core.networks.architectures import Architecture, block_label
 
 Map = NDArray[np.float32]
 RANDOM_ORDERS = 5  # of pixels, that deletion and insertion by an attribution are compared with
@@ -43,7 +43,7 @@ class BlockRecord:
     @property
     def label(self) -> str:
         """The paper's "conv4_3", "stage3_2" in a ConvNeXt, the module's path in a described network."""
-        return f"{self.stage[:-1]}{self.index}" if self.stage.endswith("_x") else self.name
+        return block_label(self.name, self.stage, self.index)
 
     @property
     def residual_ratio(self) -> float | None:

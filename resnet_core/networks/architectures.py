@@ -129,6 +129,11 @@ def _cifar(layers: int) -> list[Architecture]:
     return [residual, residual.twin()]
 
 
+def block_label(name: str, stage: str, index: int) -> str:
+    """Return a block's label: "conv4_3" where the stage is "conv4_x"; its module path where the stage has no such name."""
+    return f"{stage[:-1]}{index}" if stage.endswith("_x") else name
+
+
 def all_blocks(architectures: Iterable[Architecture]) -> list[str]:
     """The paper's names of all blocks that any of the networks has, in forward order."""
     labels = {label for row in architectures for label in row.block_labels}

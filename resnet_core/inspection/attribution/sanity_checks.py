@@ -22,7 +22,8 @@ from resnet_core.inspection.attribution.methods import BATCH, Attribution, Stopp
 from resnet_core.inspection.inputs import as_input
 from resnet_core.inspection.isolation import isolated, logits_of
 from resnet_core.inspection.records import RANDOM_ORDERS
-from resnet_core.networks.anatomy import find_anatomy, layers_from_the_top
+from resnet_core.networks.anatomy import find_anatomy
+from resnet_core.networks.main_path import layers_from_the_top
 from resnet_core.networks.resnet import initialise
 
 PATH = 100  # steps of integrated gradients in a random network
@@ -119,7 +120,7 @@ def randomise(module: nn.Module, generator: torch.Generator) -> None:
 def _require_order(network: nn.Module, image: Tensor) -> None:
     """Raise InputError if the layers do not run in the order in which the network has them, from which "the top" is known."""
     clone = isolated(network)
-    if find_anatomy(clone).known:
+    if find_anatomy(clone).by_class:
         return
     order: list[int] = []
 

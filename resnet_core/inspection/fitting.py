@@ -26,7 +26,7 @@ YES = "works"
 
 @dataclass(frozen=True, eq=False)
 class FittingReport:
-    """What can be asked of a network. Each cell of the table is "works", or the sentence that says why not."""
+    """What can be asked of a network. Every cell of `table` is "works", or the sentence that says why not."""
 
     network: str  # the name of its class
     family: str | None  # "ResNet", "ConvNeXt", "described"; None: its blocks are not found

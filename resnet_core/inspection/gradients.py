@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _NormBase
 
 from resnet_core.atomic import save_arrays
-from resnet_core.errors import InputError, hint
+from resnet_core.errors import InputError, block_named
 from resnet_core.inspection.inputs import OneImage, Target, as_batch, class_indices
 from resnet_core.inspection.isolation import (
     Hook,
@@ -53,11 +53,7 @@ class GradientFlow:
 
     def __getitem__(self, block: str) -> BlockFlow:
         """Return the numbers of the block of that label, "conv4_3". Raises InputError where there is none."""
-        by_label = {flow.block: flow for flow in self.blocks}
-        if block not in by_label:
-            all_of_them = f"it has {self.blocks[0].block} to {self.blocks[-1].block}."
-            raise InputError(f"This network has no block {block!r}; {hint(str(block), by_label, all_of_them)}")
-        return by_label[block]
+        return block_named(block, {flow.block: flow for flow in self.blocks})
 
     @property
     def table(self) -> pd.DataFrame:
@@ -160,17 +156,24 @@ def gradient_flow(
 
 
 def layer_responses(network: nn.Module, images: Tensor) -> dict[str, float]:
-    """Measure the sd of every convolution's response over images, channels and places: Figure 7 of He et al. 2015.
+    """Measure the standard deviation of every convolution's response over images, channels and positions.
 
-    After the norm that takes the convolution's output, where there is one, before the non-linearity or the addition. A linear
-    layer on maps (channels last) counts as the 1x1 convolution that it is. Shortcuts are left out, as they are on no main path,
-    and so are layers on pooled values (squeeze and excitation). In evaluation mode.
+    The response is taken after the norm that follows the convolution, if any, and before the non-linearity or the addition. A
+    linear layer on maps (channels last) counts as the 1x1 convolution that it is. Shortcuts are left out, and so are layers on
+    pooled values (squeeze and excitation). The network runs in evaluation mode.
+
+    Args:
+        network: any network that `find_anatomy` knows or `describe` describes; nothing on it changes.
+        images: (N, 3, H, W), normalised.
 
     Returns:
         By the layers' names in the state dict ("layer1.0.conv1"), in the order in which they run.
 
     Raises:
         InputError: for images or a network that do not fit.
+
+    Reference:
+        He et al. 2015, Figure 7.
     """
     clone = isolated(network)
     images = as_batch(images, clone)
@@ -214,10 +217,19 @@ def layer_responses(network: nn.Module, images: Tensor) -> dict[str, float]:
 
 
 def nearby_inputs(first: Tensor, second: Tensor, points: int, radians: float) -> Tensor:
-    """(points, 3, H, W): inputs of equal norm from `first` towards `second`, both (3, H, W), neighbours `radians` apart.
+    """Return inputs of equal norm on the great circle from one image towards another.
 
-    They lie on the great circle through `first` and what of `second` is orthogonal to it, scaled to the same norm. Raises
-    InputError where the two are parallel.
+    Args:
+        first: (3, H, W), the first of the inputs.
+        second: (3, H, W), of which the part orthogonal to `first` gives the direction.
+        points: how many inputs.
+        radians: the angle between neighbours.
+
+    Returns:
+        (points, 3, H, W).
+
+    Raises:
+        InputError: the two images are parallel.
     """
     a, b = first.double(), second.double()
     across = b - a * (a * b).sum() / (a * a).sum()
@@ -229,14 +241,26 @@ def nearby_inputs(first: Tensor, second: Tensor, points: int, radians: float) ->
 
 
 def gradient_correlation(network: nn.Module, inputs: Tensor, seed: int) -> pd.DataFrame:
-    """How alike are the gradients at nearby inputs? "Shattered gradients", Balduzzi et al. 2017, section 2.
+    """Measure how alike the gradients at nearby inputs are ("shattered gradients").
 
-    inputs: (N, 3, H, W), neighbours equally far apart (`nearby_inputs`). The gradient is that of one random linear function of
-    the logits (drawn from `seed`), at each input, with respect to the input itself ("image") and to every block's output. Batch
-    norm has the statistics of these inputs as a batch, as in that paper; an input's gradient includes its effect through them.
+    The gradient is that of one random linear function of the logits, with respect to the input itself ("image") and to every
+    block's output. Batch norm takes the statistics of these inputs as a batch, as in the paper; an input's gradient includes its
+    effect through them.
 
-    A row a block and lag (1 to N - 1): the mean cosine between the gradients at inputs that far apart; columns block, lag,
-    correlation.
+    Args:
+        network: any network that `find_anatomy` knows or `describe` describes; nothing on it changes.
+        inputs: (N, 3, H, W), neighbours equally far apart, as `nearby_inputs` gives them.
+        seed: of the random linear function.
+
+    Returns:
+        A row a block and lag (1 to N - 1), with columns block, lag and correlation: the mean cosine between the gradients at
+        inputs that many steps apart.
+
+    Raises:
+        InputError: for inputs or a network that do not fit.
+
+    Reference:
+        Balduzzi et al. 2017, section 2.
     """
     with torch.inference_mode(False), torch.enable_grad():
         logits, outputs = _outputs(network, inputs)

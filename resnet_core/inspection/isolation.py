@@ -221,7 +221,7 @@ def logits_of(network: nn.Module, images: Tensor) -> Tensor:
 
 
 def require_finite(logits: Tensor) -> None:
-    """Raise InputError where the network's answer to an image is no number."""
+    """Raise InputError if a logit is nan or infinite."""
     if not torch.isfinite(logits).all():
         worst = "nan" if torch.isnan(logits).any() else "an infinite logit"
         raise InputError(
@@ -230,7 +230,7 @@ def require_finite(logits: Tensor) -> None:
 
 
 def gradients_of(output: Tensor, inputs: list[Tensor], retain_graph: bool = False) -> tuple[Tensor, ...]:
-    """Gradients of a scalar with respect to tensors; zeros for a tensor that does not reach it."""
+    """Return gradients of a scalar with respect to tensors; zeros for a tensor that does not reach it."""
     with network_errors():
         gradients = torch.autograd.grad(output, inputs, retain_graph=retain_graph, allow_unused=True)
     return tuple(torch.zeros_like(x) if g is None else g for x, g in zip(inputs, gradients, strict=True))

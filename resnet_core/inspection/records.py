@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from resnet_core.atomic import save_arrays
-from resnet_core.errors import InputError, hint
+from resnet_core.errors import InputError, block_named
 from resnet_core.inspection import html
 from resnet_core.networks.architectures import Architecture, block_label
 
@@ -71,11 +71,7 @@ class Inspection:
 
     def __getitem__(self, block: str) -> BlockRecord:
         """Return the record of the block of that label, "conv4_3". Raises InputError where there is none."""
-        by_label = {record.label: record for record in self.blocks}
-        if block not in by_label:
-            all_of_them = f"it has {self.blocks[0].label} to {self.blocks[-1].label}."
-            raise InputError(f"This network has no block {block!r}; {hint(str(block), by_label, all_of_them)}")
-        return by_label[block]
+        return block_named(block, {record.label: record for record in self.blocks})
 
     @property
     def table(self) -> pd.DataFrame:

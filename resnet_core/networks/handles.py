@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from resnet_core.errors import InputError, hint
+from resnet_core.errors import block_named
 from resnet_core.networks.architectures import Architecture, block_label
 
 Activation = Callable[[Tensor], Tensor]
@@ -45,8 +45,4 @@ class Anatomy:
 
     def handle(self, label: str) -> BlockHandle:
         """Return the block of that label. Raises InputError where there is none."""
-        by_label = {handle.label: handle for handle in self.blocks}
-        if label not in by_label:
-            all_of_them = f"it has {self.blocks[0].label} to {self.blocks[-1].label}."
-            raise InputError(f"This network has no block {label!r}; {hint(label, by_label, all_of_them)}")
-        return by_label[label]
+        return block_named(label, {handle.label: handle for handle in self.blocks})

@@ -11,15 +11,21 @@ from resnet_core.networks.handles import BlockHandle
 
 
 def beside_main_path(handle: BlockHandle) -> set[nn.Module]:
-    """The modules of a block that stand on its shortcut, or weigh its channels (squeeze and excitation)."""
+    """Return the modules of a block that are on its shortcut, or weigh its channels (squeeze and excitation)."""
     beside = [handle.shortcut, getattr(handle.block, "se", None)]
     return {part for module in beside if isinstance(module, nn.Module) for part in module.modules()}
 
 
 def layers_from_the_top(network: nn.Module) -> list[tuple[str, list[nn.Module]]]:
-    """A label and modules for each step down from the logits: the classifier, every block with what leads to it, the stem.
+    """List a network's layers from the logits down: the classifier, every block with the layers that lead to it, the stem.
 
-    In the order in which the network has its modules. Raises InputError where parameters belong to none of these.
+    The order is that in which the network has its modules, which need not be that in which they run.
+
+    Returns:
+        (label, modules) a step. The label is a block's, or the name of the first layer with parameters: "fc", "conv1".
+
+    Raises:
+        InputError: the network keeps parameters beside these modules.
     """
     handles = {handle.block: handle for handle in find_anatomy(network).blocks}
     model = network.model if isinstance(network, Described) else network

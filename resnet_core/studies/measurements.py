@@ -16,8 +16,7 @@ from torch import Tensor, nn
 from resnet_core import runs
 from resnet_core.assets import STUDIES, WEIGHTS
 from resnet_core.data.sources import Dataset
-from resnet_core.inspection.attribution import sanity_checks
-from resnet_core.inspection.attribution.catalogue import METHODS
+from resnet_core.inspection.attribution import methods, sanity_checks
 from resnet_core.inspection.gradients import gradient_correlation, gradient_flow, layer_responses, nearby_inputs
 from resnet_core.inspection.landscape import loss_surface, random_direction
 from resnet_core.inspection.lesion import reestimated, with_blocks_swapped, without_blocks
@@ -251,7 +250,7 @@ def sanity(subject: Subject, images: int = 6) -> pd.DataFrame:
     """
     network, rows = subject.network(), []
     for image, (x, _labels) in enumerate(subject.batches(images, size=1)):
-        for method in METHODS:
+        for method in methods.METHODS:
             if method != "occlusion":
                 found = sanity_checks.cascade(network, x, method)
                 columns = {"layer": range(len(found.layers)), "random_down_to": found.layers}

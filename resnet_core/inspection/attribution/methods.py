@@ -18,7 +18,7 @@ from torch.overrides import TorchFunctionMode
 from resnet_core.atomic import save_arrays
 from resnet_core.errors import InputError, hint
 from resnet_core.inspection import html
-from resnet_core.inspection.attribution.catalogue import METHODS
+from resnet_core.inspection.attribution.catalogue import METHODS as METHODS
 from resnet_core.inspection.inputs import OneImage, Target, as_input, class_index, for_each_image, labels_of
 from resnet_core.inspection.inspect import inspect, require_map
 from resnet_core.inspection.isolation import forward_hooks, gradients_of, isolated, logits_of, network_errors, require_finite

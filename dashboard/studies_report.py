@@ -14,7 +14,6 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.figures import gallery, initialisation, trained, trust
-from dashboard.figures.attribution import METHODS
 from dashboard.figures.degradation import at_the_end, degradation_curves
 from dashboard.figures.gradient_flow import training_summary
 from dashboard.figures.runs import precision
@@ -23,6 +22,7 @@ from dashboard.figures.style import network_name, spread
 from resnet_core import runs
 from resnet_core.assets import STUDIES
 from resnet_core.atomic import replacing
+from resnet_core.inspection.attribution.catalogue import METHODS
 from resnet_core.runs import RunFacts
 from resnet_core.studies.catalogue import study_of
 
@@ -189,7 +189,7 @@ def sanity(folder: Path) -> pd.DataFrame:
     found = trust.sanity_summary(runs.load_measured(folder))
     rows = []
     for (network, method), part in found.groupby(["network", "method"], sort=False):
-        rows.append([network, METHODS[method][0], *(spread(row["mean"], row.sd) for _, row in part.iterrows())])
+        rows.append([network, METHODS[method].title, *(spread(row["mean"], row.sd) for _, row in part.iterrows())])
     return pd.DataFrame(rows, columns=["network", "method", *(f"random down to {name}" for name in found.down_to.unique())])
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
+from typing import TypeVar
+
+Item = TypeVar("Item")
 
 
 class InputError(ValueError):
@@ -18,3 +21,13 @@ def hint(name: str, known: Collection[str], otherwise: str | None = None, most: 
     if near := get_close_matches(name, known, n=most):
         return f"did you mean {' or '.join(map(repr, near))}?"
     return otherwise or f"known are {', '.join(known)}."
+
+
+def block_named(label: str, blocks: Mapping[str, Item]) -> Item:
+    """Return a network's block of that label, from its blocks in forward order. Raises InputError where there is none."""
+    if label not in blocks:
+        labels = list(blocks)
+        raise InputError(
+            f"This network has no block {label!r}; {hint(str(label), labels, f'it has {labels[0]} to {labels[-1]}.')}"
+        )
+    return blocks[label]

@@ -15,23 +15,6 @@ from dashboard.figures.overlay import Pixels, grey_uri, heat_uri, over_each_othe
 
 SIDE = 256  # pixels of the drawn picture
 STRONGEST = 235  # alpha of the strongest evidence
-METHODS = {  # name -> how a person calls it, what it asks, who had it first
-    "grad-cam": ("Grad-CAM", "Where in the last block's maps is evidence?", "Selvaraju et al. 2017"),
-    "guided-backprop": (
-        "Guided backprop",
-        "Which details, where each ReLU lets only what is positive back?",
-        "Springenberg et al. 2015",
-    ),
-    "guided-grad-cam": ("Guided Grad-CAM", "Which details in that place?", "Selvaraju et al. 2017"),
-    "gradient-x-input": ("Gradient × input", "What would the first-order change of each pixel do?", "Shrikumar et al. 2016"),
-    "smoothgrad": ("SmoothGrad", "What is the gradient, averaged over noisy copies?", "Smilkov et al. 2017"),
-    "integrated-gradients": (
-        "Integrated gradients",
-        "What does each pixel add, on the way from grey?",
-        "Sundararajan et al. 2017",
-    ),
-    "occlusion": ("Occlusion", "What is lost where a square is covered?", "Zeiler and Fergus 2014"),
-}
 
 
 def _colour(name: str) -> tuple[int, int, int]:

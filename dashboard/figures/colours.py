@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from plotly.colors import sample_colorscale
 
+from resnet_core.inspection.attribution.catalogue import METHODS
+
 PLAIN = "#D55E00"
 RESIDUAL = "#1B7FC4"
 NEUTRAL = "#77808B"  # lines and labels that belong to neither
@@ -32,12 +34,8 @@ def of_network(residual: bool) -> str:
     return RESIDUAL if residual else PLAIN
 
 
-OF_METHOD = {  # of attribution: none is a network's colour
-    "grad-cam": "#009E73",
-    "guided-backprop": "#E6A700",
-    "guided-grad-cam": "#CC79A7",
-    "gradient-x-input": "#7B5EA7",
-    "integrated-gradients": "#A0522D",
-    "smoothgrad": "#3FB8C5",
-    "occlusion": "#C0392B",
-}
+# of attribution methods, in the order of their rows: none is a network's colour; the last two are for methods to come
+_PALETTE = (
+    "#009E73", "#E6A700", "#CC79A7", "#7B5EA7", "#A0522D", "#3FB8C5", "#C0392B", "#5B7553", "#8C8C2E",
+)  # fmt: skip
+OF_METHOD = dict(zip(METHODS, _PALETTE, strict=False))

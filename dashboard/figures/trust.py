@@ -10,9 +10,9 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dashboard.figures.attribution import METHODS
 from dashboard.figures.colours import NEUTRAL, OF_METHOD
 from dashboard.figures.style import AXIS, BELOW, TICKS, heading, titled
+from resnet_core.inspection.attribution.catalogue import METHODS
 
 if TYPE_CHECKING:  # at run time, they would bring torch
     from resnet_core.inspection.attribution.sanity_checks import Cascade, Curves
@@ -32,7 +32,7 @@ def similarity(table: pd.DataFrame, ranked: Ranked) -> go.Figure:
     figure = go.Figure()
     for method in (each for each in table.method.drop_duplicates() if each in METHODS):
         figure.add_scatter(
-            x=["nothing", *layers], y=[1.0, *lines[method].reindex(layers)], name=METHODS[method][0], mode="lines+markers",
+            x=["nothing", *layers], y=[1.0, *lines[method].reindex(layers)], name=METHODS[method].title, mode="lines+markers",
             line={"color": OF_METHOD[method], "width": 2.5}, marker={"size": 6}, hovertemplate="%{y:.2f}",
         )  # fmt: skip
     shown = [name for name in layers if name.endswith("_1") or not name[-1].isdigit() or name == layers[-1]]
@@ -67,7 +67,7 @@ def deletion_insertion(found: Sequence[Curves], random: Sequence[Curves]) -> go.
     figure = make_subplots(1, 2, shared_yaxes=True, horizontal_spacing=0.05, subplot_titles=("deletion", "insertion"))
     areas = [each.deletion_auc for each in random], [each.insertion_auc for each in random]
     of_random = f"{len(random)} random orders " + ", ".join(f"{min(each):.3f} to {max(each):.3f}" for each in areas)
-    lines = [(each, f"{METHODS[each.method][0]} {each.deletion_auc:.3f}, {each.insertion_auc:.3f}") for each in found]
+    lines = [(each, f"{METHODS[each.method].title} {each.deletion_auc:.3f}, {each.insertion_auc:.3f}") for each in found]
     for each, name in (*lines, *((each, of_random) for each in random)):
         colour = OF_METHOD.get(each.method)
         line = {"color": colour or NEUTRAL, "width": 2.5 if colour else 1, "dash": "solid" if colour else "dot"}
@@ -109,7 +109,7 @@ def what_stays(cascades: Sequence[Cascade]) -> str:
     """In words: how alike the maps are to the original ones, by absolute values, when fc and all of the last stage are random."""
     last = next(i for i, name in enumerate(cascades[0].layers) if name.endswith("_1"))  # the last stage's first block
     stage = cascades[0].layers[last].removesuffix("1")
-    said = [f"{METHODS[each.method][0]} {each.absolute[last]:.2f}".replace("-0.", "−0.") for each in cascades]
+    said = [f"{METHODS[each.method].title} {each.absolute[last]:.2f}".replace("-0.", "−0.") for each in cascades]
     return f"With fc and all of {stage}x random, the correlation of absolute values is: {', '.join(said)}."
 
 
@@ -121,5 +121,5 @@ def what_the_pixels_do(found: Sequence[Curves], random: Sequence[Curves]) -> str
     deletion, insertion = [each.deletion_auc for each in random], [each.insertion_auc for each in random]
     low, high = 2 * min(deletion) - max(deletion), 2 * max(insertion) - min(insertion)
     better = [each for each in found if each.deletion_auc < low], [each for each in found if each.insertion_auc > high]
-    words = [", ".join(METHODS[each.method][0] for each in chosen) or "none" for chosen in better]
+    words = [", ".join(METHODS[each.method].title for each in chosen) or "none" for chosen in better]
     return f"Better than {len(random)} random orders, by more than these differ: by deletion {words[0]}; by insertion {words[1]}."

@@ -52,7 +52,7 @@ def prediction(key: str, asked: Asked) -> None:
 
 
 def choice(key: str, question: Pick, right: Sequence[str], because: str) -> None:
-    """Draw whether the visitor chose right; until there is a choice, draw the question and end the page; arguments as `picked`."""
+    """Draw whether the visitor chose right, as `picked` says; until there is a choice, draw the question and end the page."""
     option = expectation(key, question)
     if not isinstance(option, str):
         st.stop()

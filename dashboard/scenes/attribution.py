@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboard.figures.attribution import METHODS, STRONGEST, attribution_map, attribution_numbers, limit_of
+from dashboard.figures.attribution import STRONGEST, attribution_map, attribution_numbers, limit_of
 from dashboard.figures.overlay import COVER, Pixels
 from dashboard.figures.trust import (
     Ranked,
@@ -22,6 +22,7 @@ from dashboard.figures.trust import (
     what_the_pixels_do,
 )
 from dashboard.scenes.scene import SIDES, Exhibit, Scene, Try
+from resnet_core.inspection.attribution.catalogue import METHODS
 
 if TYPE_CHECKING:  # at run time, they would bring torch
     from resnet_core.inspection.attribution.methods import Attribution
@@ -68,7 +69,8 @@ def half_of_evidence(values: NDArray[np.float32]) -> float:
 
 def method_exhibits(pair: Sequence[Evidence], method: str, picture: Pixels, photograph: str) -> tuple[Exhibit, ...]:
     """The pictures of one method, a network each, side by side, on one scale."""
-    name, question, source = METHODS[method]
+    row = METHODS[method]
+    name, question, source = row.title, row.question, row.source
     limits = [limit_of(evidence.found.values) for evidence in pair]
     limit, warm = max(limits, default=0.0), method == "grad-cam"
     scale = "Both networks on one scale"
@@ -136,7 +138,7 @@ def answer(pair: Sequence[Evidence]) -> str:
     """How widely the evidence of each network is spread, by the same method, and what each gives the class."""
     if not pair:
         return "Choose a method."
-    name = METHODS[pair[0].found.method][0]
+    name = METHODS[pair[0].found.method].title
     shares = " and ".join(f"{100 * (half_of_evidence(each.found.values)):.0f} % of the pixels in {each.title}" for each in pair)
     gives = ", ".join(f"{each.title} gives it {100 * each.probability:.1f} %" for each in pair)
     words = " and ".join(dict.fromkeys(each.words for each in pair))

@@ -127,8 +127,10 @@ def lesion_question(answers: Answers) -> tuple[Pick, tuple[str, ...], str]:
     return Pick(f"One block of {name} is taken out. Which one hurts most?", tuple(without.index)), tuple(worst), because
 
 
-def region_question(photograph: str, label: str, picture: str, cam: NDArray[np.floating]) -> tuple[Pick, tuple[str, ...], str]:
-    """In which part of a photograph Grad-CAM finds the most evidence; the question, the right answer, and why.
+def region_question(
+    photograph: str, network: str, label: str, picture: str, cam: NDArray[np.floating]
+) -> tuple[Pick, tuple[str, ...], str]:
+    """In which part of a photograph Grad-CAM at the last block finds the most evidence; the question, the right answer, and why.
 
     Args:
         picture: the photograph as a data URI.
@@ -139,7 +141,7 @@ def region_question(photograph: str, label: str, picture: str, cam: NDArray[np.f
     names = tuple(f"row {i + 1}, column {j + 1}" for i in range(REGIONS) for j in range(REGIONS))
     best = names[int(sums.argmax())]
     share = 100 * sums.max() / sums.sum() if sums.sum() else 0.0
-    pick = Pick(f"Where is the residual network's evidence for “{label}”?", names, picture, REGIONS)
+    pick = Pick(f"Where is the evidence of {network} for “{label}”?", names, picture, REGIONS)
     return pick, (best,), f"{share:.0f} % of the evidence that Grad-CAM finds lie there, of {photograph}."
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dashboard.serving.jobs import Jobs, Progress, Waiting, quick, slow
 from dashboard.serving.networks import checkpoint, network
 from dashboard.serving.photographs import Photograph
+from resnet_core.inspection.attribution.catalogue import METHODS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from resnet_core.inspection.attribution.methods import Attribution
     from resnet_core.inspection.attribution.sanity_checks import Cascade, Curves
 
-SLOW = {"integrated-gradients": 40, "occlusion": 40}  # how many times as long as one inspection, at 128 pixels on a CPU
+SLOW = 20  # inspections that a method may cost at most to be computed unasked
 OnWait = Callable[[Waiting], object]
 
 
@@ -29,8 +30,13 @@ def _input(name: str, photograph: Photograph) -> Tensor:
     return prepare(photograph.pixels, checkpoint(name))
 
 
+def is_slow(method: str) -> bool:
+    """Whether a person must ask for the method, as it takes seconds."""
+    return METHODS[method].cost > SLOW
+
+
 def _jobs(method: str) -> Jobs:
-    return slow() if method in SLOW else quick()
+    return slow() if is_slow(method) else quick()
 
 
 def known_attribution(name: str, photograph: Photograph, target: int, against: int | None, method: str) -> bool:

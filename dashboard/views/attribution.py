@@ -3,8 +3,9 @@
 import streamlit as st
 
 from dashboard import serving, words
-from dashboard.figures.attribution import METHODS
+from dashboard.figures.overlay import picture_uri
 from dashboard.parts import link
+from dashboard.parts.ask import asks_first, choice
 from dashboard.parts.evidence_sliders import cover
 from dashboard.parts.long_running import asked_for, finish, progress_bar
 from dashboard.parts.pickers import Contrast, choose
@@ -13,8 +14,10 @@ from dashboard.parts.show import begin, exhibits, more
 from dashboard.plain import plain
 from dashboard.scenes import Exhibit
 from dashboard.scenes.attribution import Evidence, attribution, method_exhibits
-from dashboard.serving.answers import SLOW
+from dashboard.scenes.questions import region_question
+from dashboard.serving.answers import is_slow
 from dashboard.views.attribution_tests import belief_section
+from resnet_core.inspection.attribution.catalogue import METHODS
 
 NO_OTHER = "nothing"
 
@@ -26,13 +29,18 @@ with chosen.row, more():
         "Rather than", "against", [NO_OTHER, *chosen.classes], width=230,
         help="A class to contrast with: the pictures then show what moves the difference of both classes' logits.",
     )  # fmt: skip
+    ask = asks_first()
 methods = link.pills(
-    "Methods", "methods", {method: title for method, (title, _, _) in METHODS.items()},
-    ["grad-cam", "guided-grad-cam", "smoothgrad"], old={title: method for method, (title, _, _) in METHODS.items()},
+    "Methods", "methods", {method: row.title for method, row in METHODS.items()},
+    ["grad-cam", "guided-grad-cam", "smoothgrad"], old={row.title: method for method, row in METHODS.items()},
 )  # fmt: skip
 
 cover()
 inspections = serving.inspections(names, photograph, chosen.targets)
+if ask:
+    last, label = inspections[-1].blocks[-1], checkpoints[-1].labels[chosen.targets[-1]]
+    asking = region_question(photograph.title, chosen.titles[-1], label, picture_uri(photograph.shown), last.cam)
+    choice(f"region-{photograph.digest}-{names[-1]}-{chosen.targets[-1]}", *asking)
 asked = [
     Contrast.of(checkpoint, target, other if other != NO_OTHER else None)
     for checkpoint, target in zip(checkpoints, chosen.targets, strict=True)
@@ -49,9 +57,9 @@ def evidence(method: str) -> list[Evidence]:
         if not serving.known_attribution(name, photograph, each.target, each.against, method)
     ]
     stop, bar = st.empty(), st.empty()
-    if missing and method in SLOW:
-        seconds = sum(SLOW[method] * each.seconds for name, each in zip(names, inspections, strict=True) if name in missing)
-        if not asked_for(method, seconds, stop):
+    if missing and is_slow(method):
+        inspected = sum(each.seconds for name, each in zip(names, inspections, strict=True) if name in missing)
+        if not asked_for(method, METHODS[method].cost * inspected, stop):
             return []
     found = []
     for i, (name, title, each) in enumerate(zip(names, chosen.titles, asked, strict=True)):
@@ -70,8 +78,8 @@ shown: dict[str, list[Evidence]] = {}
 drawn: list[Exhibit] = []
 for number, method in enumerate(methods):  # in the order of the pills, a row each
     with st.container(key=f"method-{method}"):
-        if method in SLOW:
-            st.markdown(f"**{METHODS[method][0]}**")
+        if is_slow(method):
+            st.markdown(f"**{METHODS[method].title}**")
         shown[method] = evidence(method)
         of_method = method_exhibits(shown[method], method, photograph.shown, photograph.title)
         drawn += of_method

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import serving, words
-from dashboard.figures.attribution import METHODS
 from dashboard.figures.trust import RANKED
 from dashboard.parts import link
 from dashboard.parts.left_out import say_left_out
@@ -13,13 +12,11 @@ from dashboard.parts.long_running import asked_for, finish, progress_bar
 from dashboard.parts.pickers import Choice
 from dashboard.parts.show import exhibits, more
 from dashboard.scenes.attribution import belief
+from resnet_core.inspection.attribution.catalogue import METHODS
 from resnet_core.inspection.records import RANDOM_ORDERS, Inspection
 
 KINDS, SIDES = ("plain", "residual"), ("left", "right")
-# how many times as long as one inspection, at 128 pixels on a CPU
-CURVES = 25
-CASCADE = {"grad-cam": 30, "guided-backprop": 35, "guided-grad-cam": 45, "gradient-x-input": 30, "smoothgrad": 220}
-SLOW_CASCADE = 800
+CURVES = 25  # how many times as long as one inspection, at 128 pixels on a CPU
 
 
 def belief_section(
@@ -43,7 +40,7 @@ def belief_section(
         return
     missing = [method for method in ready if not serving.known_trust(*asked, method)]
     if missing:
-        each = sum(CURVES + CASCADE.get(method, SLOW_CASCADE) for method in missing)
+        each = sum(CURVES + METHODS[method].randomisation_cost for method in missing)
         seconds = inspection.seconds * (each + CURVES * RANDOM_ORDERS)
         if not asked_for("trust", seconds, place):
             st.caption(
@@ -54,9 +51,9 @@ def belief_section(
     bar = st.empty()
     cascades, curves = [], []
     for method in ready:
-        says = f"{METHODS[method][0]}: the network is made random, layer by layer"
+        says = f"{METHODS[method].title}: the network is made random, layer by layer"
         cascades.append(serving.cascade(*asked, method, progress_bar(bar, says)))
-        says = f"{METHODS[method][0]}: pixels are deleted and inserted"
+        says = f"{METHODS[method].title}: pixels are deleted and inserted"
         curves.append(serving.curves(*asked, method, progress_bar(bar, says)))
     says = f"Pixels are deleted and inserted in {RANDOM_ORDERS} random orders"
     random = serving.random_curves(*asked[:3], progress_bar(bar, says))

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from resnet_core.errors import InputError
-from resnet_core.inspection.inspect import as_input, require_class, require_map
+from resnet_core.inspection.inputs import OneImage, Target, as_input, class_index, for_each_image, labels_of
+from resnet_core.inspection.inspect import require_map
 from resnet_core.inspection.isolation import (
     forward_hooks,
     gradients_of,
@@ -21,50 +22,54 @@ from resnet_core.inspection.isolation import (
 )
 from resnet_core.inspection.parts import ELEMENTWISE, located
 from resnet_core.inspection.records import FeatureMaps
-from resnet_core.networks.anatomy import BlockHandle
+from resnet_core.networks.handles import BlockHandle
 
 _NAMES = ("x", "F(x)", "shortcut", "sum", "output")  # of places that every block has
 
 
+@for_each_image
 def feature_maps(
-    network: nn.Module, image: Tensor, block: str, target: int | None = None, places: Sequence[str] | None = None
+    network: nn.Module, image: OneImage, block: str, target: Target | None = None, places: Sequence[str] | None = None
 ) -> FeatureMaps:
-    """Every channel's map at the `places` of a block, and how each channel moves the logit of `target`.
+    """Record every channel at the places of a block, and how each channel moves the logit of a class.
 
     Only what follows the block keeps a graph, and only the asked places are copied.
 
     Args:
         network: any network that `find_anatomy` knows or `describe` describes, in any mode, which may be shared by threads;
             nothing on it changes.
-        image: (3, H, W) or (1, 3, H, W), at least 8 x 8, normalised.
+        image: a picture, a normalised tensor, or several of them, as `inspect` takes them.
         block: its label, "conv4_3".
-        target: a class; None: the most probable one.
-        places: None: all that there are.
+        target: the class's index, name or label; None: the most probable class.
+        places: those that are wanted, see `FeatureMaps`; None: all that there are.
+
+    Returns:
+        The maps, by place; of several images a `Batch`.
 
     Raises:
         InputError: for an image, block, class or place that does not exist, or a network that does not fit.
     """
     with torch.inference_mode(False), torch.no_grad():
         clone = without_weight_gradients(isolated(network))
-        image = as_input(image, clone)
-        anatomy = located(clone, image)
+        x = as_input(image, clone)
+        anatomy = located(clone, x)
         handle = anatomy.handle(block)
-        logits, activations = _hooked_pass(clone, handle, image)
+        logits, activations = _hooked_pass(clone, handle, x)
         logits = logits[0]
         require_finite(logits)
-        target = int(logits.argmax()) if target is None else target
-        require_class(target, logits)
-        found = _in_order(handle, activations, image)
+        index, labels = class_index(target, logits, clone), labels_of(clone, len(logits))
+        in_order = _in_order(handle, activations, x)
         for place in places or ():
-            if place not in found:
-                raise InputError(f"{block} of this network has no {place!r}; it has {', '.join(found)}.")
-        asked = {place: found[place] for place in found if places is None or place in places}
+            if place not in in_order:
+                raise InputError(f"{block} of this network has no {place!r}; it has {', '.join(in_order)}.")
+        asked = {place: in_order[place] for place in in_order if places is None or place in places}
         # what is added moves the logit as F(x) and the sum do, also where the shortcut is x itself
         roots = [activations["F(x)"] if place in ("shortcut", "sum") else y for place, y in asked.items()]
-        gradients = gradients_of(logits[target], roots)
+        gradients = gradients_of(logits[index], roots)
         return FeatureMaps(
             block=block,
-            target=target,
+            target=index,
+            target_label=labels[index] if labels else "",
             maps={place: y.detach()[0].float().cpu().numpy() for place, y in asked.items()},
             class_gradients={
                 place: gradient[0].mean((1, 2)).float().cpu().numpy() for place, gradient in zip(asked, gradients, strict=True)
@@ -81,7 +86,7 @@ def _hooked_pass(network: nn.Module, handle: BlockHandle, image: Tensor) -> tupl
         torch.set_grad_enabled(True)  # until the pass is over: what comes before the block needs none
         activations["x"] = inputs[0].detach().requires_grad_()
         # a block that is not known may overwrite its input
-        return (activations["x"] if handle.known else activations["x"].clone(), *inputs[1:])
+        return (activations["x"] if handle.by_class else activations["x"].clone(), *inputs[1:])
 
     def keep(place: str) -> Callable[[Tensor, Tensor], Tensor]:
         def hook(_x: Tensor, y: Tensor) -> Tensor:

@@ -14,18 +14,19 @@ from resnet_core.errors import InputError
 from resnet_core.inspection.attribution.methods import attribute
 from resnet_core.inspection.feature_maps import feature_maps
 from resnet_core.inspection.gradients import gradient_flow
-from resnet_core.inspection.inspect import as_input, inspect
-from resnet_core.inspection.isolation import isolated, logits_of, to_network
+from resnet_core.inspection.inputs import as_input, to_network
+from resnet_core.inspection.inspect import inspect
+from resnet_core.inspection.isolation import isolated, logits_of
 from resnet_core.inspection.lesion import without_blocks
 from resnet_core.inspection.parts import SIDES, located
-from resnet_core.networks.anatomy import Described
+from resnet_core.networks.described import Described
 
 YES = "works"
 
 
 @dataclass(frozen=True, eq=False)
 class FittingReport:
-    """What can be asked of a network. Each cell of the table is "works", or the sentence that says why not."""
+    """What can be asked of a network. Every cell of `table` is "works", or the sentence that says why not."""
 
     network: str  # the name of its class
     family: str | None  # "ResNet", "ConvNeXt", "described"; None: its blocks are not found

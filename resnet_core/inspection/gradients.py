@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
 from dataclasses import fields as fields_of
 from functools import partial
 from pathlib import Path
@@ -17,10 +17,10 @@ from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _NormBase
 
 from resnet_core.atomic import save_arrays
-from resnet_core.errors import InputError
+from resnet_core.errors import InputError, block_named
+from resnet_core.inspection.inputs import OneImage, Target, as_batch, class_indices
 from resnet_core.inspection.isolation import (
     Hook,
-    as_batch,
     forward_hooks,
     gradients_of,
     isolated,
@@ -28,7 +28,8 @@ from resnet_core.inspection.isolation import (
     with_batch_statistics,
 )
 from resnet_core.inspection.parts import located
-from resnet_core.networks.anatomy import Described, beside_main_path
+from resnet_core.networks.described import Described
+from resnet_core.networks.main_path import beside_main_path
 
 IMAGE = "image"  # stands where a block's name does, for the network's input
 
@@ -45,8 +46,22 @@ class BlockFlow:
 
 @dataclass(frozen=True)
 class GradientFlow:
+    """Every block of a network, for one batch. `flow["conv4_3"]` is one block's."""
+
     blocks: tuple[BlockFlow, ...]  # in forward order
     seconds: float  # of both passes
+
+    def __getitem__(self, block: str) -> BlockFlow:
+        """Return the numbers of the block of that label, "conv4_3". Raises InputError where there is none."""
+        return block_named(block, {flow.block: flow for flow in self.blocks})
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row a block, by its label."""
+        return pd.DataFrame([asdict(flow) for flow in self.blocks]).set_index("block")
+
+    def _repr_html_(self) -> str:
+        return self.table.to_html(float_format="{:.3g}".format)
 
     def save(self, path: str | Path) -> None:
         """As .npz: an entry a block of every quantity, each by its name. Raises InputError where it cannot be written."""
@@ -60,7 +75,9 @@ def _sd(x: Tensor) -> float:
 
 
 def _outputs(
-    network: nn.Module, images: Tensor, on_response: Callable[[str, Tensor], None] = lambda _label, _y: None
+    network: nn.Module,
+    images: Tensor | OneImage | Sequence[OneImage],
+    on_response: Callable[[str, Tensor], None] = lambda _label, _y: None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The logits, and by name the input (IMAGE) and all blocks' outputs, with a graph between them.
 
@@ -75,7 +92,7 @@ def _outputs(
 
         def keep_output(label: str, _x: Tensor, y: Tensor) -> Tensor | None:
             outputs[label], versions[label] = y, y._version
-            return None if anatomy.known else y.clone()  # which what follows may overwrite
+            return None if anatomy.by_class else y.clone()  # which what follows may overwrite
 
         def keep_response(label: str, _x: Tensor, y: Tensor) -> None:
             on_response(label, y)
@@ -88,7 +105,7 @@ def _outputs(
                 hooks[handle.branch] = partial(keep_response, handle.label)
                 names[handle.branch] = f"The residual function of {handle.name}"
         with forward_hooks(hooks, names):
-            logits = logits_of(clone, x if anatomy.known else x.clone())
+            logits = logits_of(clone, x if anatomy.by_class else x.clone())
     except InputError as error:
         if "Expected more than 1 value per channel" in str(error):
             raise InputError(
@@ -100,17 +117,9 @@ def _outputs(
     return logits, outputs
 
 
-def _require_labels(labels: Tensor, logits: Tensor) -> Tensor:
-    """The labels on the logits' device. Raises InputError where they do not fit."""
-    count, classes = logits.shape
-    if labels.shape != (count,) or labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
-        raise InputError(f"Labels are {count} class numbers, one an image, not {tuple(labels.shape)} of {labels.dtype}.")
-    if wrong := [label for label in labels.tolist() if not 0 <= label < classes]:
-        raise InputError(f"There is no class {wrong[0]}; the network has classes 0 to {classes - 1}.")
-    return labels.to(logits.device, torch.int64).clone()
-
-
-def gradient_flow(network: nn.Module, images: Tensor, labels: Tensor) -> GradientFlow:
+def gradient_flow(
+    network: nn.Module, images: Tensor | OneImage | Sequence[OneImage], labels: Tensor | Target | Iterable[Target]
+) -> GradientFlow:
     """Measure every block's gradient, response and output for one batch, as a training step would see them, without dropout.
 
     What overflows, as in deep residual networks without batch norm, is inf or nan.
@@ -118,8 +127,11 @@ def gradient_flow(network: nn.Module, images: Tensor, labels: Tensor) -> Gradien
     Args:
         network: any network that `find_anatomy` knows or `describe` describes, in any mode, which may be shared by threads;
             nothing on it changes.
-        images: (N, 3, H, W), normalised.
-        labels: (N,), class numbers.
+        images: normalised (N, 3, H, W); or one image or a list of them, each as `inspect` takes it.
+        labels: the class of every image: (N,) class numbers, or N names and indices.
+
+    Returns:
+        A `BlockFlow` a block, and the seconds it took.
 
     Raises:
         InputError: for images, labels or a network that do not fit; for one image so small that batch norm has no statistics.
@@ -129,7 +141,7 @@ def gradient_flow(network: nn.Module, images: Tensor, labels: Tensor) -> Gradien
     with torch.inference_mode(False), torch.enable_grad():
         logits, outputs = _outputs(network, images, lambda label, y: responses.__setitem__(label, _sd(y)))
         del outputs[IMAGE]
-        gradients = gradients_of(F.cross_entropy(logits, _require_labels(labels, logits)), list(outputs.values()))
+        gradients = gradients_of(F.cross_entropy(logits, class_indices(labels, logits, network)), list(outputs.values()))
     seconds = time.perf_counter() - start
     blocks = [
         BlockFlow(
@@ -144,17 +156,24 @@ def gradient_flow(network: nn.Module, images: Tensor, labels: Tensor) -> Gradien
 
 
 def layer_responses(network: nn.Module, images: Tensor) -> dict[str, float]:
-    """Measure the sd of every convolution's response over images, channels and places: Figure 7 of He et al. 2015.
+    """Measure the standard deviation of every convolution's response over images, channels and positions.
 
-    After the norm that takes the convolution's output, where there is one, before the non-linearity or the addition. A linear
-    layer on maps (channels last) counts as the 1x1 convolution that it is. Shortcuts are left out, as they are on no main path,
-    and so are layers on pooled values (squeeze and excitation). In evaluation mode.
+    The response is taken after the norm that follows the convolution, if any, and before the non-linearity or the addition. A
+    linear layer on maps (channels last) counts as the 1x1 convolution that it is. Shortcuts are left out, and so are layers on
+    pooled values (squeeze and excitation). The network runs in evaluation mode.
+
+    Args:
+        network: any network that `find_anatomy` knows or `describe` describes; nothing on it changes.
+        images: (N, 3, H, W), normalised.
 
     Returns:
         By the layers' names in the state dict ("layer1.0.conv1"), in the order in which they run.
 
     Raises:
         InputError: for images or a network that do not fit.
+
+    Reference:
+        He et al. 2015, Figure 7.
     """
     clone = isolated(network)
     images = as_batch(images, clone)
@@ -198,10 +217,19 @@ def layer_responses(network: nn.Module, images: Tensor) -> dict[str, float]:
 
 
 def nearby_inputs(first: Tensor, second: Tensor, points: int, radians: float) -> Tensor:
-    """(points, 3, H, W): inputs of equal norm from `first` towards `second`, both (3, H, W), neighbours `radians` apart.
+    """Return inputs of equal norm on the great circle from one image towards another.
 
-    They lie on the great circle through `first` and what of `second` is orthogonal to it, scaled to the same norm. Raises
-    InputError where the two are parallel.
+    Args:
+        first: (3, H, W), the first of the inputs.
+        second: (3, H, W), of which the part orthogonal to `first` gives the direction.
+        points: how many inputs.
+        radians: the angle between neighbours.
+
+    Returns:
+        (points, 3, H, W).
+
+    Raises:
+        InputError: the two images are parallel.
     """
     a, b = first.double(), second.double()
     across = b - a * (a * b).sum() / (a * a).sum()
@@ -213,14 +241,26 @@ def nearby_inputs(first: Tensor, second: Tensor, points: int, radians: float) ->
 
 
 def gradient_correlation(network: nn.Module, inputs: Tensor, seed: int) -> pd.DataFrame:
-    """How alike are the gradients at nearby inputs? "Shattered gradients", Balduzzi et al. 2017, section 2.
+    """Measure how alike the gradients at nearby inputs are ("shattered gradients").
 
-    inputs: (N, 3, H, W), neighbours equally far apart (`nearby_inputs`). The gradient is that of one random linear function of
-    the logits (drawn from `seed`), at each input, with respect to the input itself ("image") and to every block's output. Batch
-    norm has the statistics of these inputs as a batch, as in that paper; an input's gradient includes its effect through them.
+    The gradient is that of one random linear function of the logits, with respect to the input itself ("image") and to every
+    block's output. Batch norm takes the statistics of these inputs as a batch, as in the paper; an input's gradient includes its
+    effect through them.
 
-    A row a block and lag (1 to N - 1): the mean cosine between the gradients at inputs that far apart; columns block, lag,
-    correlation.
+    Args:
+        network: any network that `find_anatomy` knows or `describe` describes; nothing on it changes.
+        inputs: (N, 3, H, W), neighbours equally far apart, as `nearby_inputs` gives them.
+        seed: of the random linear function.
+
+    Returns:
+        A row a block and lag (1 to N - 1), with columns block, lag and correlation: the mean cosine between the gradients at
+        inputs that many steps apart.
+
+    Raises:
+        InputError: for inputs or a network that do not fit.
+
+    Reference:
+        Balduzzi et al. 2017, section 2.
     """
     with torch.inference_mode(False), torch.enable_grad():
         logits, outputs = _outputs(network, inputs)

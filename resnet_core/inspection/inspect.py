@@ -12,40 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from resnet_core.errors import InputError
-from resnet_core.inspection.isolation import (
-    forward_hooks,
-    gradients_of,
-    isolated,
-    logits_of,
-    require_finite,
-    require_finite_image,
-    to_network,
-)
+from resnet_core.inspection.inputs import OneImage, Target, as_input, checkpoint_of, class_index, for_each_image, labels_of
+from resnet_core.inspection.isolation import forward_hooks, gradients_of, isolated, logits_of, require_finite
 from resnet_core.inspection.parts import located
 from resnet_core.inspection.records import BlockRecord, Inspection
-from resnet_core.networks.anatomy import Anatomy
-from resnet_core.networks.checkpoint import SMALLEST
-
-
-def as_input(image: Tensor, network: nn.Module) -> Tensor:
-    """The image as (1, 3, H, W) on the network's device, in its precision. Raises InputError for what is no image."""
-    if image.ndim == 3:
-        image = image[None]
-    if image.ndim != 4 or image.shape[0] != 1 or image.shape[1] != 3:
-        raise InputError(f"An image has the shape (3, H, W) or (1, 3, H, W), not {tuple(image.shape)}; inspect one at a time.")
-    if min(image.shape[2:]) < SMALLEST:
-        raise InputError(
-            f"The image has {image.shape[3]} x {image.shape[2]} pixels; at least {SMALLEST} x {SMALLEST} are needed."
-        )
-    image = to_network(image, network)
-    require_finite_image(image)
-    return image.clone(memory_format=torch.channels_last)  # in which a CPU runs the stem's pooling in a fifth of the time
-
-
-def require_class(target: int, logits: Tensor) -> None:
-    """Raise InputError if the network, whose logits (classes,) these are, has no such class."""
-    if not 0 <= target < len(logits):
-        raise InputError(f"There is no class {target}; the network has classes 0 to {len(logits) - 1}.")
+from resnet_core.networks.handles import Anatomy
 
 
 def require_map(name: str, shape: torch.Size, image: Tensor) -> None:
@@ -105,18 +76,18 @@ def _norm(x: Tensor) -> Tensor:
 
 def _hooked_pass(network: nn.Module, anatomy: Anatomy, image: Tensor) -> tuple[Tensor, list[_BlockActivations]]:
     """The logits (1, classes) of one pass, and what every block did; a graph leads from the logits to the blocks' outputs."""
-    blocks = [_BlockActivations(handle.name, copies=not anatomy.known) for handle in anatomy.blocks]
+    blocks = [_BlockActivations(handle.name, copies=not anatomy.by_class) for handle in anatomy.blocks]
     hooks: dict[nn.Module, Any] = {}
     names: dict[nn.Module, str] = {}
     for handle, activations in zip(anatomy.blocks, blocks, strict=True):
-        if not anatomy.known:
+        if not anatomy.by_class:
             handle.block.register_forward_pre_hook(activations.before)
         hooks[handle.block], names[handle.block] = activations.block, handle.name
         if handle.branch is not None:
             hooks[handle.branch], names[handle.branch] = activations.branch, f"The residual function of {handle.name}"
         if handle.shortcut is not None:
             hooks[handle.shortcut], names[handle.shortcut] = activations.shortcut, f"The shortcut of {handle.name}"
-    if anatomy.known:
+    if anatomy.by_class:
         anatomy.blocks[0].block.register_forward_pre_hook(_start_graph)
     else:  # blocks may stand side by side, and what precedes them may overwrite the image
         image = image.requires_grad_().clone()
@@ -129,16 +100,22 @@ def _hooked_pass(network: nn.Module, anatomy: Anatomy, image: Tensor) -> tuple[T
     return logits, blocks
 
 
-def inspect(network: nn.Module, image: Tensor, target: int | None = None, autocast: bool = False) -> Inspection:
-    """Every block's record for one image, and for the class `target` (None: the most probable one).
+@for_each_image
+def inspect(network: nn.Module, image: OneImage, target: Target | None = None, autocast: bool = False) -> Inspection:
+    """Record what every block does to an image, and for one class.
 
     Grad-CAM comes from the same backward pass for all blocks; gradients are taken of activations only, never of weights.
 
     Args:
         network: any network that `find_anatomy` knows or `describe` describes, on a CPU or a CUDA GPU, in any mode. It runs in
             evaluation mode, and nothing on it changes: safe for any number of threads on one network.
-        image: (3, H, W) or (1, 3, H, W), at least 8 x 8, normalised as the network's checkpoint says.
+        image: a path, bytes, a Pillow image or a uint8 array (H, W, 3), which is prepared as the network's checkpoint says; or a
+            normalised tensor (3, H, W) of at least 8 x 8 pixels. A list of these, or a batch (N, 3, H, W), gives a `Batch`.
+        target: the class's index, name or label; None: the most probable class.
         autocast: bfloat16 where it applies.
+
+    Returns:
+        The inspection: a record a block, its `table`, and the network's answer.
 
     Raises:
         InputError: for an image, target or network that does not fit, and where the network's answer is no number.
@@ -147,24 +124,25 @@ def inspect(network: nn.Module, image: Tensor, target: int | None = None, autoca
 
 
 def inspect_targets(
-    network: nn.Module, image: Tensor, targets: Sequence[int | None], autocast: bool = False
+    network: nn.Module, image: OneImage, targets: Sequence[Target | None], autocast: bool = False
 ) -> tuple[Inspection, ...]:
-    """What `inspect` gives for each of the classes, from one forward pass and one backward pass a class.
+    """Inspect one image for each of the classes, by one forward pass and one backward pass a class.
 
-    `seconds` of each is the whole call's.
+    Args and Raises are those of `inspect`.
+
+    Returns:
+        An inspection a class, in order. `seconds` of each is the whole call's.
     """
     with torch.inference_mode(False), torch.enable_grad():
         clone = isolated(network)
-        image = as_input(image, clone)
-        with torch.autocast(image.device.type, torch.bfloat16, enabled=autocast):
-            anatomy = located(clone, image)
+        x = as_input(image, clone)
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=autocast):
+            anatomy = located(clone, x)
             start = time.perf_counter()
-            logits, blocks = _hooked_pass(clone, anatomy, image)
+            logits, blocks = _hooked_pass(clone, anatomy, x)
         logits = logits[0]
-        classes = [int(logits.argmax()) if target is None else target for target in targets]
         require_finite(logits)
-        for target in classes:
-            require_class(target, logits)
+        classes = [class_index(target, logits, clone) for target in targets]
         outputs = [activations.output for activations in blocks]
         # one by one: with `is_grads_batched` they take as long on a CPU, and round otherwise than one alone
         last = len(classes) - 1
@@ -225,7 +203,14 @@ def inspect_targets(
                 )
             )
     logits = logits.detach().float()
+    checkpoint = checkpoint_of(clone)
+    if checkpoint is not None:
+        name = checkpoint.run
+    else:
+        name = anatomy.architecture.name if anatomy.architecture else type(network).__name__
     shared: dict[str, Any] = {
+        "network": name,
+        "labels": labels_of(clone, len(logits)),
         "architecture": anatomy.architecture,
         "logits": logits.cpu().numpy(),
         "probabilities": logits.softmax(0).cpu().numpy(),

@@ -17,7 +17,8 @@ from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 from torch.nn.parameter import is_lazy
 
 from resnet_core.errors import InputError
-from resnet_core.networks.anatomy import Described, recognised, unwrapped
+from resnet_core.networks.anatomy import recognised
+from resnet_core.networks.described import Described, unwrapped
 
 Hook = Callable[[Tensor, Tensor], Tensor | None]  # takes a module's input and output; what it returns replaces the output
 
@@ -220,7 +221,7 @@ def logits_of(network: nn.Module, images: Tensor) -> Tensor:
 
 
 def require_finite(logits: Tensor) -> None:
-    """Raise InputError where the network's answer to an image is no number."""
+    """Raise InputError if a logit is nan or infinite."""
     if not torch.isfinite(logits).all():
         worst = "nan" if torch.isnan(logits).any() else "an infinite logit"
         raise InputError(
@@ -229,36 +230,10 @@ def require_finite(logits: Tensor) -> None:
 
 
 def gradients_of(output: Tensor, inputs: list[Tensor], retain_graph: bool = False) -> tuple[Tensor, ...]:
-    """Gradients of a scalar with respect to tensors; zeros for a tensor that does not reach it."""
+    """Return gradients of a scalar with respect to tensors; zeros for a tensor that does not reach it."""
     with network_errors():
         gradients = torch.autograd.grad(output, inputs, retain_graph=retain_graph, allow_unused=True)
     return tuple(torch.zeros_like(x) if g is None else g for x, g in zip(inputs, gradients, strict=True))
-
-
-def to_network(images: Tensor, network: nn.Module, copy: bool = False) -> Tensor:
-    """The images on the network's device, in the precision of its first weights."""
-    tensors = (*network.parameters(), *network.buffers())
-    weight = next((tensor for tensor in tensors if tensor.is_floating_point()), None)
-    if weight is None:
-        return images.detach().to(torch.float32, copy=copy)
-    if weight.is_meta:
-        raise InputError("The network has no weights yet (it is on torch's meta device); load or initialise them.")
-    return images.detach().to(weight.device, weight.dtype, copy=copy)
-
-
-def as_batch(images: Tensor, network: nn.Module, copy: bool = False) -> Tensor:
-    """Images (N, 3, H, W) on the network's device. Raises InputError for another shape, no image, or values not finite."""
-    if images.ndim != 4 or images.shape[1] != 3 or not images.numel():
-        raise InputError(f"Images have the shape (N, 3, H, W) with at least one image, not {tuple(images.shape)}.")
-    images = to_network(images, network, copy)
-    require_finite_image(images)
-    return images
-
-
-def require_finite_image(image: Tensor) -> None:
-    # one number tells, in a tenth of the time that every pixel takes; the sum itself may overflow
-    if not torch.isfinite(image.sum(dtype=torch.promote_types(image.dtype, torch.float32))) and not torch.isfinite(image).all():
-        raise InputError("The image holds values that are not finite; normalise it from real pixel values.")
 
 
 def _foreign_statistics(module: nn.Module) -> bool:

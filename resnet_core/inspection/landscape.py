@@ -17,7 +17,7 @@ from resnet_core.inspection.isolation import isolated, logits_of, with_batch_sta
 
 @dataclass(frozen=True)
 class Surface:
-    """What was found at weights + alpha · first + beta · second: [i, j] is at alphas[i], betas[j]."""
+    """Loss and error at weights + alpha · first + beta · second: [i, j] is at alphas[i], betas[j]."""
 
     alphas: NDArray[np.float64]  # (A,)
     betas: NDArray[np.float64]  # (B,)
@@ -26,12 +26,20 @@ class Surface:
 
 
 def random_direction(network: nn.Module, seed: int) -> dict[str, Tensor]:
-    """A random direction in the space of the weights, by their names and in their shapes: section 4 of Li et al. 2018.
+    """Draw a filter-normalised random direction in the space of a network's weights.
 
-    Normal, with each filter (an output channel of a convolution, a row of the classifier) as long as the network's own, so that
-    networks whose weights differ in scale can be compared. Norms, biases and layer scales, one number a channel, stay where they
-    are, as in their code, and are left out. Up to the lengths, `seed` and the shapes alone determine it; it is drawn on the CPU,
-    so that a GPU gets the same.
+    Every filter (an output channel of a convolution, a row of the classifier) is normal noise, scaled to the length of the
+    network's own filter, so that networks whose weights differ in scale can be compared.
+
+    Args:
+        network: any network; it is only read.
+        seed: determines the noise, together with the shapes. It is drawn on the CPU, so that a GPU gets the same.
+
+    Returns:
+        By the parameters' names, tensors of their shapes. Norms, biases and layer scales are left out, as in the paper's code.
+
+    Reference:
+        Li et al. 2018, section 4.
     """
     generator = torch.Generator().manual_seed(seed)
     direction = {}
@@ -55,16 +63,25 @@ def loss_surface(
     batch_statistics: bool,
     progress: Callable[[int], None] = lambda _points: None,
 ) -> Surface:
-    """The loss over the plane that two directions span at the network's weights (Li et al. 2018, section 4).
+    """Compute the loss over the plane that two directions span at the network's weights.
 
-    first, second: by the names of the parameters that move, the same in both. batches: images (N, 3, H, W), normalised, and
-    labels (N,). batch_statistics: batch norm takes each batch's own statistics at every point, as the loss in training does;
-    otherwise those stored with the weights, as in the code of Li et al. The stored ones fit the weights at the centre only;
-    away from it the two surfaces differ. progress: hears the number of points done, after each.
+    A loss that overflows is inf or nan. Where logits are nan, torch's argmax takes nan for the largest, and the error means
+    nothing. Nothing on the network changes; any number of threads may ask at once.
 
-    A loss that overflows is inf or nan; where logits are nan, torch's argmax takes nan for the largest, and the error says
-    nothing. The network itself stays as it is, safe for any number of threads. Raises InputError where there is no image, or
-    where the directions move different parameters.
+    Args:
+        network: any network that returns logits.
+        first, second: directions of `random_direction`, which move the same parameters.
+        alphas, betas: how far to go along each of them; 0 is the network itself.
+        batches: pairs of images (N, 3, H, W), normalised, and labels (N,).
+        batch_statistics: whether batch norm takes each batch's own statistics at every point, as the loss in training does;
+            otherwise it takes those stored with the weights, as in the paper's code, which fit the centre only.
+        progress: called with the number of points done, after each.
+
+    Raises:
+        InputError: there is no image, or the directions move different parameters, or none of this network.
+
+    Reference:
+        Li et al. 2018, section 4.
     """
     if first.keys() != second.keys():
         raise InputError("The two directions move different parameters; draw both for the same network.")

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from resnet_core.errors import InputError
-from resnet_core.inspection.isolation import as_batch, batch_norms, isolated, logits_of
+from resnet_core.inspection.inputs import as_batch
+from resnet_core.inspection.isolation import batch_norms, isolated, logits_of
 from resnet_core.inspection.parts import located, pure
-from resnet_core.networks.anatomy import Activation, BlockHandle
 from resnet_core.networks.blocks import Block, PadShortcut
+from resnet_core.networks.handles import Activation, BlockHandle
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -30,11 +31,11 @@ class _ShortcutOnly(nn.Module):
 
 
 def without_blocks(network: Network, removed: Collection[str]) -> Network:
-    """Return the network in evaluation mode, in which blocks pass on their shortcut only: y = ReLU(shortcut(x)).
+    """Return the network in evaluation mode, in which the removed blocks pass on their shortcut only: y = ReLU(shortcut(x)).
 
-    In place of ReLU stands whatever the block has after the addition: nothing in a ConvNeXt. A plain network of this project has
-    no shortcuts, so one of option A stands in: both kinds lose the same layers. The result shares parameters and statistics
-    with the network, which stays whole.
+    Instead of ReLU, the block's own activation after the addition is used, if any. A plain network of this project has no
+    shortcuts, so one of option A replaces the block: both kinds lose the same layers. The result shares parameters and
+    statistics with the network, which stays whole.
 
     Args:
         network: any network that `find_anatomy` knows or `describe` describes. Blocks that are not known by their class are
@@ -43,6 +44,9 @@ def without_blocks(network: Network, removed: Collection[str]) -> Network:
 
     Raises:
         InputError: for an unknown block, or one whose shortcut cannot be found.
+
+    Reference:
+        Veit, Wilber and Belongie 2016, section 4.1.
     """
     clone = isolated(network)
     for handle in _handles(clone, removed):
@@ -87,10 +91,19 @@ def _option_a(block: nn.Module) -> nn.Module:
 
 
 def with_blocks_swapped(network: Network, pairs: Sequence[tuple[str, str]]) -> Network:
-    """Return the network in evaluation mode, in which blocks have exchanged places, pair after pair.
+    """Return the network in evaluation mode, with blocks exchanged, pair after pair.
 
-    The result shares parameters and statistics with the network, which stays whole. Raises InputError for an unknown block, or
-    two that do not fit into each other's places.
+    The result shares parameters and statistics with the network, which stays whole.
+
+    Args:
+        network: any network that `find_anatomy` knows or `describe` describes.
+        pairs: labels of two blocks each, "conv3_2" and "conv3_3", of one stage and one shape.
+
+    Raises:
+        InputError: for an unknown block, or two that cannot stand in for each other.
+
+    Reference:
+        Veit, Wilber and Belongie 2016, section 4.2.
     """
     clone = isolated(network)
     for pair in pairs:

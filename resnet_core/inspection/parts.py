@@ -16,8 +16,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from resnet_core.errors import InputError
-from resnet_core.inspection.isolation import forward_hooks, logits_of, to_network
-from resnet_core.networks.anatomy import Activation, Anatomy, BlockHandle, Described, find_anatomy
+from resnet_core.inspection.inputs import to_network
+from resnet_core.inspection.isolation import forward_hooks, logits_of
+from resnet_core.networks.anatomy import find_anatomy
+from resnet_core.networks.described import Described
+from resnet_core.networks.handles import Activation, Anatomy, BlockHandle
 
 ACTIVATIONS: tuple[Activation, ...] = (
     nn.Identity(), torch.relu, F.gelu, nn.GELU(approximate="tanh"), F.silu, F.hardswish, F.relu6, F.leaky_relu, F.elu, F.mish,
@@ -63,7 +66,7 @@ def located(network: nn.Module, images: Tensor | None = None) -> Anatomy:
         InputError: if the blocks are not found, or one does not run exactly once.
     """
     anatomy = find_anatomy(network)
-    if all(handle.known for handle in anatomy.blocks):
+    if all(handle.by_class for handle in anatomy.blocks):
         return anatomy
     handles: dict[nn.Module, BlockHandle] = {}
     hooks: dict[nn.Module, list[torch.utils.hooks.RemovableHandle]] = {}
@@ -97,7 +100,7 @@ def located(network: nn.Module, images: Tensor | None = None) -> Anatomy:
 
     def solve(block: nn.Module, _x: Tensor, y: Tensor) -> None:
         run, handle = runs[block], by_block[block]
-        handles[block] = handle if handle.known or run.x is None else _solved(handle, run, y.detach(), paths)
+        handles[block] = handle if handle.by_class or run.x is None else _solved(handle, run, y.detach(), paths)
         run.outputs.clear()
         run.x = None
 
@@ -121,7 +124,7 @@ def located(network: nn.Module, images: Tensor | None = None) -> Anatomy:
 
 
 def _parts_to_try(handle: BlockHandle, given: tuple[str | None, str | None]) -> list[tuple[str, nn.Module]]:
-    if handle.known:
+    if handle.by_class:
         return []
     children = dict(handle.block.named_children())
     for path, module in zip(given, (handle.branch, handle.shortcut), strict=True):

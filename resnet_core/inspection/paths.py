@@ -27,14 +27,25 @@ class _Piece:
 
 
 def path_gradients(network: ResNet, images: Tensor, labels: Tensor, paths: Iterable[Collection[str]]) -> Iterator[Tensor]:
-    """The gradient of the mean cross entropy with respect to the images through one path each: (N, 3, H, W).
+    """Yield the gradient of the mean cross entropy that reaches the images through each of the paths.
 
-    A path goes through the residual functions F of the blocks that it names ("conv3_2") and through the shortcuts of all others.
-    There is one forward pass, the whole network's, in evaluation mode; only the way back is chosen, as Veit et al. do. The
-    gradients of all 2^n paths add up to the whole gradient.
+    There is one forward pass, the whole network's, in evaluation mode; only the backward pass is restricted to a path. The
+    gradients of all 2^n paths add up to the whole gradient. Nothing on the network changes.
 
-    images: (N, 3, H, W), normalised; labels: (N,). Nothing on the network changes. Raises InputError for an unknown block, and
-    for a plain network, in which there is one path only.
+    Args:
+        network: a residual one of this project.
+        images: (N, 3, H, W), normalised.
+        labels: (N,), class numbers.
+        paths: each names the blocks ("conv3_2") whose residual function F it takes; it takes the shortcuts of all others.
+
+    Yields:
+        (N, 3, H, W), the gradient with respect to the images, a path each.
+
+    Raises:
+        InputError: for an unknown block, and for a plain network, in which there is one path only.
+
+    Reference:
+        Veit, Wilber and Belongie 2016, sections 4 and 5.
     """
     clone = isolated(network)
     handles = find_anatomy(clone).blocks

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from resnet_core.atomic import save_arrays
-from resnet_core.networks.architectures import Architecture
+from resnet_core.errors import InputError, block_named
+from resnet_core.inspection import html
+from resnet_core.networks.architectures import Architecture, block_label
 
 Map = NDArray[np.float32]
 RANDOM_ORDERS = 5  # of pixels, that deletion and insertion by an attribution are compared with
@@ -40,7 +43,7 @@ class BlockRecord:
     @property
     def label(self) -> str:
         """The paper's "conv4_3", "stage3_2" in a ConvNeXt, the module's path in a described network."""
-        return f"{self.stage[:-1]}{self.index}" if self.stage.endswith("_x") else self.name
+        return block_label(self.name, self.stage, self.index)
 
     @property
     def residual_ratio(self) -> float | None:
@@ -53,19 +56,84 @@ class BlockRecord:
         return {"block": self.label} | {field.name: getattr(self, field.name) for field in fields(self) if field.name not in maps}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Inspection:
+    """What every block of a network does to one image, and for one class. `inspection["conv4_3"]` is a block's record."""
+
     architecture: Architecture | None  # None: a network that `Architecture` cannot describe, such as a ResNeXt
     logits: NDArray[np.float32]  # (classes,)
     probabilities: NDArray[np.float32]  # (classes,)
     target: int
-    blocks: tuple[BlockRecord, ...]
+    blocks: tuple[BlockRecord, ...]  # in forward order
     seconds: float  # of both passes and the records
+    network: str = ""  # the checkpoint's run, the architecture's name, or the name of the network's class
+    labels: tuple[str, ...] = ()  # the classes' names, each once; empty where the network does not say them
+
+    def __getitem__(self, block: str) -> BlockRecord:
+        """Return the record of the block of that label, "conv4_3". Raises InputError where there is none."""
+        return block_named(block, {record.label: record for record in self.blocks})
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row a block, by its label; all numbers of its record."""
+        return pd.DataFrame([record.numbers() for record in self.blocks]).set_index("block")
+
+    @property
+    def top(self) -> pd.DataFrame:
+        """The five most probable classes: columns class, index, probability."""
+        best = np.argsort(-self.probabilities, kind="stable")[:5]
+        return pd.DataFrame(
+            {"class": [self.label(i) for i in best], "index": best, "probability": self.probabilities[best].astype(float)}
+        )
+
+    def label(self, index: int) -> str:
+        """Return the class's name; "class 3" where the network does not say it."""
+        return self.labels[index] if self.labels else f"class {index}"
+
+    def __repr__(self) -> str:
+        first, last = self.blocks[0].label, self.blocks[-1].label
+        target = f"{self.label(self.target)!r} at {self.probabilities[self.target]:.1%}"
+        return f"Inspection({self.network or 'network'}: {target}, {len(self.blocks)} blocks {first} to {last})"
+
+    def _repr_html_(self) -> str:
+        cams = [html.picture(record.cam, record.label) for record in self.blocks]
+        head = f"<p>{html.text(self.network)}: Grad-CAM for {html.text(self.label(self.target))}, each block on its own scale</p>"
+        return self.top.to_html(index=False, float_format="{:.1%}".format) + head + html.side_by_side(cams)
+
+    def save(self, path: str | Path) -> None:
+        """Write an .npz file: what the network answered, a column of numbers for all blocks each, and every block's maps.
+
+        Raises:
+            InputError: the path does not end in .npz, or cannot be written.
+        """
+        table = self.table.reset_index()
+        numbers = {name: np.array(column.tolist()) for name, column in table.dropna(axis=1).items()}
+        maps = {f"{kind} {record.label}": getattr(record, kind) for record in self.blocks for kind in ("activation", "cam")}
+        answer = {"network": self.network, "target": self.target, "target_label": self.label(self.target)}
+        answers = {"logits": self.logits, "probabilities": self.probabilities}
+        save_arrays(path, {**answer, **answers, **{str(name): column for name, column in numbers.items()}, **maps})
 
 
-@dataclass(frozen=True, eq=False)
+Result = TypeVar("Result")
+
+
+class Batch(tuple[Result, ...]):
+    """The answers to one question for several images, in the images' order."""
+
+    __slots__ = ()
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The answers' tables below each other, with the image's number, from 0, before the other index columns."""
+        return pd.concat({i: answer.table for i, answer in enumerate(self)}, names=["image"])  # type: ignore[attr-defined]
+
+    def _repr_html_(self) -> str:
+        return "".join(answer._repr_html_() for answer in self)  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class FeatureMaps:
-    """Every channel at the places of one block, on one image.
+    """Every channel at the places of one block, on one image. `maps["F(x)"]` are the channels at one place.
 
     Places, in forward order, where the block has them: "x" (its input), "conv1", "bn1", "conv2", "bn2", "conv3", … (the
     children of the block's module that return a map), "F(x)" (before the addition), "shortcut" (x itself where nothing stands
@@ -77,6 +145,38 @@ class FeatureMaps:
     target: int
     maps: Mapping[str, Map]  # by place, (C, H, W)
     class_gradients: Mapping[str, Map]  # by place, (C,): mean over places of ∂y_t/∂map, Grad-CAM's weight of the channel
+    target_label: str = ""  # the class's name; empty where the network does not say it
+
+    def __getitem__(self, place: str) -> Map:
+        """Return all channels at a place, (C, H, W). Raises InputError where the block has no such place."""
+        if place not in self.maps:
+            raise InputError(f"{self.block} of this network has no {place!r}; it has {', '.join(self.maps)}.")
+        return self.maps[place]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row a place and channel: mean, sd and fraction of zeros of its map, and the mean of its class gradient."""
+        tables = {
+            place: pd.DataFrame(
+                {
+                    "mean": maps.mean((1, 2)),
+                    "std": maps.std((1, 2)),
+                    "zero_fraction": (maps == 0).mean((1, 2)),
+                    "class_gradient": self.class_gradients[place],
+                }
+            )
+            for place, maps in self.maps.items()
+        }
+        return pd.concat(tables, names=["place", "channel"])
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{place} {maps.shape}" for place, maps in self.maps.items())
+        return f"FeatureMaps({self.block}, {self.target_label or f'class {self.target}'!r}: {shapes})"
+
+    def _repr_html_(self) -> str:
+        means = [html.picture(np.abs(maps).mean(0), place) for place, maps in self.maps.items()]
+        head = f"<p>{html.text(self.block)}: mean of all channels' sizes, each place on its own scale</p>"
+        return head + html.side_by_side(means)
 
     def statistics(self, place: str, like: int) -> dict[Sort, Map]:
         """(C,) each: mean, variance and energy (mean square) over positions, class gradient, and similarity.

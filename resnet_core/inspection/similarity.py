@@ -11,18 +11,31 @@ import torch
 from torch import Tensor, nn
 
 from resnet_core.errors import InputError
-from resnet_core.inspection.isolation import as_batch, forward_hooks, isolated, logits_of
+from resnet_core.inspection.inputs import as_batch
+from resnet_core.inspection.isolation import forward_hooks, isolated, logits_of
 from resnet_core.networks.anatomy import find_anatomy
 
 
 def block_similarity(first: nn.Module, second: nn.Module, batches: Iterable[Tensor]) -> pd.DataFrame:
-    """CKA of every block of `first` (rows) with every block of `second` (columns), by their labels ("conv2_1").
+    """Compare every block of one network with every block of another, by linear CKA of their outputs.
 
-    batches: images (N, 3, H, W), normalised, at least 4 in each. Linear CKA (Kornblith et al. 2019, section 3) from minibatches:
-    HSICs are summed over batches before they are divided (Nguyen, Raghu and Kornblith 2021, arXiv:2010.15327, Eq. 2). They are
-    without bias (Eq. 3 there, HSIC_1 of Song et al. 2012), so that on average the size of a batch does not matter. No unit.
-    1: equal up to rotation and scale; about 0, also below: unrelated; NaN: a block whose output is the same for all images of a
-    batch, in every batch. In evaluation mode. Raises InputError where a batch is too small, or there is none.
+    HSICs are estimated without bias and summed over batches before they are divided, so that on average the size of a batch does
+    not matter. Both networks run in evaluation mode.
+
+    Args:
+        first, second: any networks that `find_anatomy` knows or `describe` describes.
+        batches: images (N, 3, H, W), normalised, N at least 4.
+
+    Returns:
+        CKA, without unit: a row a block of `first`, a column a block of `second`, by their labels. 1: equal up to rotation and
+        scale. About 0, also below: unrelated. NaN: a block whose output is the same for all images, in every batch.
+
+    Raises:
+        InputError: a batch is too small, or there is none.
+
+    Reference:
+        Kornblith et al. 2019, section 3; Nguyen, Raghu and Kornblith 2021 (arXiv:2010.15327), Eq. 2 and 3 (HSIC_1 of Song et
+        al. 2012).
     """
     names = [[handle.label for handle in find_anatomy(network).blocks] for network in (first, second)]
     cross, mine, yours = np.zeros((len(names[0]), len(names[1]))), np.zeros(len(names[0])), np.zeros(len(names[1]))
@@ -44,7 +57,7 @@ def block_similarity(first: nn.Module, second: nn.Module, batches: Iterable[Tens
 
 
 def _grams(network: nn.Module, images: Tensor) -> Tensor:
-    """(blocks, N, N) float64: inner products of the blocks' outputs, the diagonal zero. The outputs themselves are let go."""
+    """Return inner products of the blocks' outputs, (blocks, N, N) float64, with a zero diagonal."""
     clone = isolated(network)
     blocks = find_anatomy(clone).blocks
     grams: dict[nn.Module, Tensor] = {}

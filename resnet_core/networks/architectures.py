@@ -62,17 +62,17 @@ class Architecture:
                 f"{self.name}: width, number of classes and blocks per stage must be at least 1, not "
                 f"{self.width}, {self.num_classes} and {self.depths}."
             )
-        for field, value, known in (
+        for field, value, allowed in (
             ("block", self.block, ("basic", "bottleneck")),
             ("stem", self.stem, ("imagenet", "cifar")),
             ("shortcut", self.shortcut, ("A", "B", "C", None)),
         ):
-            if value not in known:
-                raise InputError(f"{self.name}: {field} must be one of {known}, not {value!r}.")
+            if value not in allowed:
+                raise InputError(f"{self.name}: {field} must be one of {allowed}, not {value!r}.")
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Architecture:
-        """As JSON keeps it, where a tuple is a list. Raises KeyError or TypeError where it is none."""
+        """Build from a JSON object, in which tuples are lists. Raises KeyError or TypeError if a field is missing or unknown."""
         return cls(**{**fields, "depths": tuple(fields["depths"])})
 
     @property
@@ -97,7 +97,7 @@ class Architecture:
         return tuple(f"{stage.name[:-1]}{i + 1}" for stage in self.stages for i in range(stage.blocks))
 
     def block_like(self, label: str) -> str:
-        """The paper's name of this network's block `label`; where it has none, of the last one of that stage, or of all."""
+        """Return the label itself if the network has such a block, otherwise that of the last block of its stage, or of all."""
         if label in self.block_labels:
             return label
         stage = [own for own in self.block_labels if own.split("_")[0] == label.split("_")[0]]
@@ -109,7 +109,7 @@ class Architecture:
         return self.stages[-1].channels * EXPANSION[self.block]
 
     def twin(self) -> Architecture:
-        """The other network of the matched pair: this one without shortcuts, or with them.
+        """Return the other network of the matched pair: this one without shortcuts, or with them.
 
         A plain network's twin has option A shortcuts: the one kind without parameters, so the two can start from equal weights.
         """
@@ -129,9 +129,14 @@ def _cifar(layers: int) -> list[Architecture]:
     return [residual, residual.twin()]
 
 
+def block_label(name: str, stage: str, index: int) -> str:
+    """Return a block's label: "conv4_3" where the stage is "conv4_x"; its module path where the stage has no such name."""
+    return f"{stage[:-1]}{index}" if stage.endswith("_x") else name
+
+
 def all_blocks(architectures: Iterable[Architecture]) -> list[str]:
-    """The paper's names of all blocks that any of the networks has, in forward order."""
-    labels = {label for row in architectures for label in row.block_labels}
+    """List the labels of all blocks that any of the networks has, in forward order."""
+    labels = {label for network in architectures for label in network.block_labels}
     return sorted(labels, key=lambda label: (label.split("_")[0], int(label.split("_")[1])))
 
 
@@ -147,14 +152,19 @@ REGISTRY: dict[str, Architecture] = {row.name: row for pair in _ROWS for row in 
 
 
 def architecture(name: str, **changes: Any) -> Architecture:
-    """The registered network `name`, with fields changed: `architecture("resnet34", width=32, shortcut="A")`.
+    """Look up an architecture by name, with fields changed: `architecture("resnet34", width=32, shortcut="A")`.
 
-    Raises InputError for an unknown name, a value that no network can have, or shortcuts that make another network of it.
+    Args:
+        name: of the registry, "resnet34" or "plain20-cifar".
+        changes: fields of `Architecture`.
+
+    Raises:
+        InputError: for an unknown name, a value that no network can have, or shortcuts that make another network of it.
     """
     if name not in REGISTRY:
         raise InputError(f"There is no network named {name!r}; {hint(name, REGISTRY)}")
-    known = REGISTRY[name]
-    found = replace(known, **changes)
-    if found.residual != known.residual:
-        raise InputError(f"{name} has {'' if known.residual else 'no '}shortcuts; its twin is {known.twin().name}.")
-    return found
+    registered = REGISTRY[name]
+    changed = replace(registered, **changes)
+    if changed.residual != registered.residual:
+        raise InputError(f"{name} has {'' if registered.residual else 'no '}shortcuts; its twin is {registered.twin().name}.")
+    return changed

@@ -7,6 +7,7 @@ import math
 import re
 from collections import Counter
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, SupportsIndex
 
 from resnet_core.errors import InputError, hint
@@ -58,7 +59,7 @@ class Checkpoint:
         if error is not None and (type(error) not in (int, float) or not 0 <= error <= 100):
             raise InputError(f"A test error must be 0 to 100 percent, not {str(error)[:60]!r}.")
 
-    @property
+    @cached_property
     def labels(self) -> tuple[str, ...]:
         """The classes' names, each once: of two classes of one name, each has its index behind it ("crane #2")."""
         repeated = Counter(self.classes)

@@ -69,7 +69,7 @@ class BlockShape:
 
 
 def block_shape(architecture: Architecture, stage: Stage, first: bool) -> BlockShape:
-    """The blocks of `stage`: its `first` one, which may change dimensions, or any of the others, which are alike."""
+    """Return the shape of a stage's blocks: of the first one, which may change dimensions, or of the others, which are alike."""
     channels, out = stage.channels, stage.channels * EXPANSION[architecture.block]
     stride = stage.stride if first else 1
     if not first:
@@ -97,10 +97,14 @@ def block_shape(architecture: Architecture, stage: Stage, first: bool) -> BlockS
 
 
 def complexity(architecture: Architecture, resolution: int | None = None) -> tuple[Layer, ...]:
-    """Every layer with parameters, in forward order: a block's main path, then its projection.
+    """List every layer with parameters and its cost, in forward order: a block's main path, then its projection.
 
-    resolution: pixels a side of the square image; None is the paper's, 224 for the imagenet stem and 32 for cifar.
-    Raises InputError where the image is smaller than one pixel of the last stage's map.
+    Args:
+        architecture: of the network, which need not exist.
+        resolution: pixels a side of the square image; None: the paper's, 224 for the imagenet stem and 32 for cifar.
+
+    Raises:
+        InputError: the image is smaller than one pixel of the last stage's map.
 
         >>> from resnet_core.networks.architectures import architecture
         >>> sum(layer.parameters for layer in complexity(architecture("resnet20-cifar")))
@@ -110,7 +114,7 @@ def complexity(architecture: Architecture, resolution: int | None = None) -> tup
 
 
 def stage_table(architecture: Architecture, resolution: int | None = None) -> tuple[StageRow, ...]:
-    """The network's column of Table 1, from conv1 to the classifier; the arguments are `complexity`'s."""
+    """Return the network's column of Table 1, from conv1 to the classifier. Args and Raises are those of `complexity`."""
     layers = complexity(architecture, resolution)
     rows = []
     for stage, blocks in _contents(architecture).items():

@@ -5,7 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from resnet_core.device import torch_device
+from resnet_core.errors import InputError
 from resnet_core.networks.architectures import EXPANSION, Architecture
+from resnet_core.networks.architectures import architecture as registered
 from resnet_core.networks.blocks import BLOCKS, Block
 from resnet_core.networks.checkpoint import Checkpoint
 
@@ -60,14 +63,28 @@ class ResNet(nn.Module):
         return self.fc(self.avgpool(x).flatten(1))
 
 
-def build(architecture: Architecture, seed: int | None = None) -> ResNet:
-    """The network with He-initialised weights, on the CPU, in training mode.
+def build(architecture: Architecture | str, seed: int | None = None, device: str | torch.device | None = None) -> ResNet:
+    """Build a network with new, He-initialised weights, in training mode.
 
     Weights are normal with variance 2 / fan-out (He et al. 2015, arXiv:1502.01852, Eq. 14; torchvision's choice), the
-    classifier's 1 / fan-in, biases 0, batch norm 1 and 0. `seed` alone determines them, whatever ran before; None draws a fresh
-    one. The main path is drawn first and projections last, so that networks which differ in their shortcuts only start from
-    equal weights.
+    classifier's 1 / fan-in, biases 0, batch norm 1 and 0. The main path is drawn first and projections last, so that networks
+    which differ in their shortcuts only start from equal weights.
+
+    Args:
+        architecture: what to build; or a name of the registry, "resnet34".
+        seed: alone determines the weights, on every device and whatever ran before; None: fresh ones at each call.
+        device: "cpu", "cuda", or "auto" for the GPU where there is one; None: the CPU.
+
+    Raises:
+        InputError: there is no such architecture or device, or the seed is no whole number from 0.
     """
+    if isinstance(architecture, str):
+        architecture = registered(architecture)
+    if not isinstance(architecture, Architecture):
+        raise InputError(f"Give the name of an architecture or an Architecture, not a {type(architecture).__name__}.")
+    if seed is not None and not (type(seed) is int and 0 <= seed < 2**63):
+        raise InputError(f"A seed must be a whole number from 0, not {str(seed)[:40]}.")
+    chosen = torch_device("cpu" if device is None else device)
     with torch.random.fork_rng(devices=[]):  # torch's own initialisation, overwritten below, would move the caller's generator
         network = ResNet(architecture)
     generator = torch.Generator()
@@ -76,18 +93,19 @@ def build(architecture: Architecture, seed: int | None = None) -> ResNet:
     else:
         generator.manual_seed(seed)
     initialise(network, generator)
-    return network
+    return network if chosen.type == "cpu" else network.to(chosen)
 
 
 def initialise(module: nn.Module, generator: torch.Generator) -> None:
-    """Draw the weights inside `module` anew, in place, as `build` does; batch norm forgets what it has seen."""
-    found = list(module.named_modules())
-    for _, each in sorted(found, key=lambda pair: "downsample" in pair[0]):  # stable: otherwise in forward order
-        if isinstance(each, nn.BatchNorm2d):
-            each.reset_parameters()
-        if isinstance(each, nn.Conv2d):
-            nn.init.kaiming_normal_(each.weight, mode="fan_out", nonlinearity="relu", generator=generator)
-        elif isinstance(each, nn.Linear):
-            nn.init.kaiming_normal_(each.weight, nonlinearity="linear", generator=generator)
-        if isinstance(each, nn.Conv2d | nn.Linear) and each.bias is not None:
-            nn.init.zeros_(each.bias)
+    """Draw the weights inside `module` anew, in place, as `build` does; batch norm forgets its statistics."""
+    for _, layer in sorted(
+        module.named_modules(), key=lambda pair: "downsample" in pair[0]
+    ):  # stable: otherwise in forward order
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.reset_parameters()
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu", generator=generator)
+        elif isinstance(layer, nn.Linear):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="linear", generator=generator)
+        if isinstance(layer, nn.Conv2d | nn.Linear) and layer.bias is not None:
+            nn.init.zeros_(layer.bias)

@@ -14,11 +14,13 @@ from torch import Tensor, nn
 
 from resnet_core.assets import WEIGHTS
 from resnet_core.atomic import replacing
+from resnet_core.device import torch_device
 from resnet_core.errors import InputError, hint
+from resnet_core.networks.architectures import REGISTRY
 from resnet_core.networks.checkpoint import Checkpoint
 from resnet_core.networks.resnet import ResNet
 from resnet_core.networks.state import first_difference
-from resnet_core.networks.torchvision import TORCHVISION, read_torchvision, torchvision_checkpoint
+from resnet_core.networks.torchvision import TORCHVISION, read_torchvision, torchvision_checkpoint, torchvision_names
 
 METADATA_KEY = "resnet_lens"
 MAX_HEADER_MEGABYTES = 4  # of what a safetensors file says of itself, before its numbers; 0.8 in that of resnet1202-cifar
@@ -85,9 +87,14 @@ def load(reference: str | Path, device: str = "auto") -> ResNet:
             torchvision's ImageNet weights (downloaded once, to torch's hub folder, see TORCH_HOME).
         device: "cpu", "cuda", or "auto" for the GPU where there is one.
 
+    Returns:
+        The network; nothing on it asks for gradients.
+
     Raises:
-        InputError: there is no such network, or its file is broken or of another kind; the sentence says the first thing wrong.
+        InputError: there is no such network or device, or its file is broken or of another kind; the sentence says what is wrong
+            first.
     """
+    chosen = torch_device(device)
     text = str(reference)
     if text.startswith(TORCHVISION):
         tensors, checkpoint = read_torchvision(text.removeprefix(TORCHVISION))
@@ -97,9 +104,7 @@ def load(reference: str | Path, device: str = "auto") -> ResNet:
         network = ResNet(checkpoint.architecture)
     network.load_state_dict(tensors, assign=True)
     network.checkpoint = checkpoint
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    return network.eval().requires_grad_(False).to(device)
+    return network.eval().requires_grad_(False).to(chosen)
 
 
 def read_checkpoint(reference: str | Path) -> Checkpoint:
@@ -118,7 +123,10 @@ def _path_of(reference: str) -> Path:
     with suppress(OSError, ValueError):  # no path can be that long, or hold such a character
         if path.is_file():
             return path
-    otherwise = f"bundled are {', '.join(bundled()) or 'none'}."
+    if reference in REGISTRY:
+        weights = f"; load {TORCHVISION + reference!r} for torchvision's weights" if reference in torchvision_names() else ""
+        raise InputError(f"{reference!r} comes without weights; build it to have new ones{weights}.")
+    otherwise = f"bundled are {', '.join(bundled()) or 'none'}, and torchvision's as 'torchvision:resnet34'."
     raise InputError(f"There is no bundled network and no file named {reference!r}; {hint(reference, bundled(), otherwise)}")
 
 

@@ -2,13 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from dashboard.figures.attribution import METHODS, attribution_map, attribution_numbers, limit_of, signed_heat
+from dashboard.figures.attribution import attribution_map, attribution_numbers, limit_of, signed_heat
 from dashboard.figures.colours import AGAINST, FOR
-from resnet_core.inspection.attribution.methods import METHODS as KNOWN
-
-
-def test_every_method_has_its_words() -> None:
-    assert set(METHODS) == set(KNOWN)
 
 
 def test_the_sign_is_the_colour_and_the_size_covers() -> None:

@@ -14,9 +14,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import pages, serving
-from dashboard.figures.attribution import METHODS
 from dashboard.figures.feature_maps import PLACES
 from resnet_core import runs
+from resnet_core.inspection.attribution.catalogue import METHODS
 from resnet_core.live import race
 from resnet_core.pictures.samples import SAMPLES
 
@@ -79,7 +79,7 @@ LINKS = [
             "against": same("abacus"), "methods": (["grad-cam"], ["grad-cam"]), "trust": same("plain"), "ranks": same("signed"),
         },
         keys={"trust": "key"},
-        old={"methods": (METHODS["guided-backprop"][0], ["guided-backprop"])},
+        old={"methods": (METHODS["guided-backprop"].title, ["guided-backprop"])},
     ),
     Link("attribution", {"side": same("left")}, {"pair": OTHER, "left": PAIR[1], "right": PAIR[0]}, {"side": "key"}),
     Link("attribution", {"opacity": ("50", None), "threshold": ("10", None)}, keys={"opacity": "name", "threshold": "name"}),

@@ -3,7 +3,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dashboard.figures.attribution import METHODS
 from dashboard.figures.colours import OF_METHOD, PLAIN, RESIDUAL
 from dashboard.figures.trust import (
     curve_numbers,
@@ -13,6 +12,7 @@ from dashboard.figures.trust import (
     what_stays,
     what_the_pixels_do,
 )
+from resnet_core.inspection.attribution.catalogue import METHODS
 from resnet_core.inspection.attribution.sanity_checks import Cascade, Curves
 
 LAYERS = ("fc", "conv3_2", "conv3_1", "conv2_1", "conv1")

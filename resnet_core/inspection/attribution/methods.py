@@ -17,7 +17,10 @@ from torch.overrides import TorchFunctionMode
 
 from resnet_core.atomic import save_arrays
 from resnet_core.errors import InputError, hint
-from resnet_core.inspection.inspect import as_input, inspect, require_class, require_map
+from resnet_core.inspection import html
+from resnet_core.inspection.attribution.catalogue import METHODS as METHODS
+from resnet_core.inspection.inputs import OneImage, Target, as_input, class_index, for_each_image, labels_of
+from resnet_core.inspection.inspect import inspect, require_map
 from resnet_core.inspection.isolation import forward_hooks, gradients_of, isolated, logits_of, network_errors, require_finite
 from resnet_core.networks.anatomy import find_anatomy
 
@@ -33,9 +36,13 @@ class StoppedError(Exception):
     """The caller asked for it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Attribution:
-    """Channels are summed, so that values of methods which are complete add up to what the image adds to the class's logit."""
+    """How much every pixel speaks for a class, by one method.
+
+    `values` are summed over the colour channels; of complete methods (integrated gradients) they add up to the class's logit
+    for the image minus that for an image of the data's mean colour.
+    """
 
     method: str
     target: int
@@ -43,13 +50,30 @@ class Attribution:
     seconds: float
     incompleteness: float | None  # integrated gradients: how far the sum is from the logit's change, as a share of it
     against: int | None = None  # the class that the target is contrasted with: then `logit` means the difference of both
+    target_label: str | None = None  # the classes' names; None where the network does not say them
+    against_label: str | None = None
+
+    @property
+    def words(self) -> str:
+        """The method and what it was asked for: "Grad-CAM for 'tabby' rather than 'tiger cat'"."""
+        title = METHODS[self.method].title if self.method in METHODS else self.method
+        target = f"class {self.target}" if self.target_label is None else repr(self.target_label)
+        other = f"class {self.against}" if self.against_label is None else repr(self.against_label)
+        return f"{title} for {target}" + ("" if self.against is None else f" rather than {other}")
+
+    def __repr__(self) -> str:
+        height, width = self.values.shape
+        return f"Attribution({self.words}: {height} x {width}, {self.values.min():.3g} to {self.values.max():.3g})"
+
+    def _repr_html_(self) -> str:
+        return html.side_by_side([html.picture(self.values, self.words)])
 
     def save(self, path: str | Path) -> None:
         """As .npz: values, and the other fields, each by its name. Raises InputError where it cannot be written."""
         save_arrays(path, vars(self))
 
 
-class _Run:
+class AttributionRun:
     """One attribution: an isolated clone, on which hooks are nobody else's, and how much of the work is done.
 
     The clone's output is (N, 1): the target's logit, less that of the class it is contrasted with.
@@ -58,9 +82,9 @@ class _Run:
     def __init__(
         self,
         network: nn.Module,
-        image: Tensor,
-        target: int | None,
-        against: int | None,
+        image: OneImage,
+        target: Target | None,
+        against: Target | None,
         on_progress: Callable[[float], bool],
         most_steps: int,
     ) -> None:
@@ -74,12 +98,10 @@ class _Run:
         with torch.no_grad(), forward_hooks(dict.fromkeys(names, _keep_nothing), names):
             logits = logits_of(self.network, self.image)[0]
         require_finite(logits)
-        for index in (target, against):
-            if index is not None:
-                require_class(index, logits)
-        self.target = int(logits.argmax()) if target is None else target
-        self.against = against
-        if self.target == against:
+        self.target = class_index(target, logits, self.network)
+        self.against = None if against is None else class_index(against, logits, self.network)
+        self.labels = labels_of(self.network, len(logits))
+        if self.target == self.against:
             raise InputError("A class cannot be contrasted with itself; choose another one.")
         self.score = float(self._asked(self.network, (), logits[None]))  # of the image
         self.network.register_forward_hook(self._asked)
@@ -100,19 +122,19 @@ def _keep_nothing(_x: Tensor, _y: Tensor) -> None:
     """A hook that only has to fire."""
 
 
-def _gradient(run: _Run, images: Tensor) -> Tensor:
+def _gradient(run: AttributionRun, images: Tensor) -> Tensor:
     """Of what is asked for, at each of the images."""
     images = images.detach().requires_grad_()
     # a clone, as the network may overwrite its input
     return gradients_of(run(images.clone()).sum(), [images])[0]
 
 
-def _gradient_x_input(run: _Run) -> tuple[Tensor, None]:
+def gradient_x_input(run: AttributionRun) -> tuple[Tensor, None]:
     run.total = 1
     return _gradient(run, run.image) * run.image, None
 
 
-def _integrated_gradients(run: _Run) -> tuple[Tensor, float]:
+def integrated_gradients(run: AttributionRun) -> tuple[Tensor, float]:
     """Sundararajan et al. 2017, from an image of the data's mean colour, which is zero where images are normalised.
 
     Gauss-Legendre steps, doubled until the sum is the logit's change to COMPLETE.
@@ -134,7 +156,7 @@ def _integrated_gradients(run: _Run) -> tuple[Tensor, float]:
         steps *= 2
 
 
-def _smoothgrad(run: _Run) -> tuple[Tensor, None]:
+def smoothgrad(run: AttributionRun) -> tuple[Tensor, None]:
     """Smilkov et al. 2017: the mean gradient over noisy copies.
 
     Not Captum's, whose noise is drawn from the generator that all threads share: no two calls would give the same.
@@ -201,7 +223,7 @@ def _is_relu(low: Any = None, high: Any = None, *, min: Any = None, max: Any = N
     return (low == 0 or min == 0) and high is None and max is None
 
 
-def _guided_gradient(run: _Run) -> Tensor:
+def _guided_gradient(run: AttributionRun) -> Tensor:
     mode = _Guided()
     images = run.image.detach().clone().requires_grad_()
     with mode:
@@ -211,13 +233,13 @@ def _guided_gradient(run: _Run) -> Tensor:
     return gradients_of(score.sum(), [images])[0]
 
 
-def _guided_backprop(run: _Run) -> tuple[Tensor, None]:
+def guided_backprop(run: AttributionRun) -> tuple[Tensor, None]:
     """Springenberg et al. 2015: the gradient, of which each ReLU passes back only what is positive."""
     run.total = 1
     return _guided_gradient(run), None
 
 
-def _guided_grad_cam(run: _Run) -> tuple[Tensor, None]:
+def guided_grad_cam(run: AttributionRun) -> tuple[Tensor, None]:
     """Selvaraju et al. 2017: Grad-CAM of the last block times guided backpropagation."""
     run.total = 2
     last, kept = run.blocks[-1], []
@@ -234,7 +256,7 @@ def _guided_grad_cam(run: _Run) -> tuple[Tensor, None]:
     return _guided_gradient(run) * F.interpolate(cam, size=run.image.shape[2:], mode="bilinear"), None
 
 
-def _grad_cam(run: _Run) -> tuple[Tensor, None]:
+def grad_cam(run: AttributionRun) -> tuple[Tensor, None]:
     """Selvaraju et al. 2017: of the last block, as `inspect` has it, brought to the image's size."""
     if not run.on_progress(0.0):
         raise StoppedError
@@ -242,7 +264,7 @@ def _grad_cam(run: _Run) -> tuple[Tensor, None]:
     return F.interpolate(cam[None, None], size=run.image.shape[2:], mode="bilinear"), None
 
 
-def _occlusion(run: _Run) -> tuple[Tensor, None]:
+def occlusion(run: AttributionRun) -> tuple[Tensor, None]:
     """Zeiler and Fergus 2014: how much of the logit is lost where a square has the data's mean colour; a mean over squares.
 
     In an image that is smaller than the square, the square is as large as the image.
@@ -258,50 +280,52 @@ def _occlusion(run: _Run) -> tuple[Tensor, None]:
     return found[:, :1], None  # a square covers all channels, so each has the whole loss
 
 
-METHODS: dict[str, Callable[[_Run], tuple[Tensor, float | None]]] = {
-    "grad-cam": _grad_cam,
-    "guided-backprop": _guided_backprop,
-    "guided-grad-cam": _guided_grad_cam,
-    "gradient-x-input": _gradient_x_input,
-    "integrated-gradients": _integrated_gradients,
-    "smoothgrad": _smoothgrad,
-    "occlusion": _occlusion,
-}
-
-
+@for_each_image
 def attribute(
     network: nn.Module,
-    image: Tensor,
+    image: OneImage,
     method: str,
-    target: int | None = None,
+    target: Target | None = None,
     on_progress: Callable[[float], bool] = lambda _fraction: True,
     *,
-    against: int | None = None,
+    against: Target | None = None,
     most_steps: int = MOST_STEPS,
 ) -> Attribution:
-    """Compute how much every pixel speaks for the class `target`, by one of METHODS.
+    """Compute how much every pixel speaks for a class.
 
     Args:
         network: any network that `find_anatomy` knows or `describe` describes, on a CPU or a CUDA GPU, in any mode; nothing on
             it changes, and any number of threads may ask at once.
-        image: (3, H, W) or (1, 3, H, W), at least 8 x 8, normalised.
+        image: a picture, a normalised tensor, or several of them, as `inspect` takes them.
         method: a key of METHODS.
-        target: a class; None: the most probable one.
-        on_progress: called with the fraction of the work that is done, before every batch; answers whether to go on.
+        target: the class's index, name or label; None: the most probable class.
+        on_progress: called with the fraction of an image's work that is done, before every batch; answers whether to go on.
         against: a class to contrast with: why `target` and not this one, the difference of both logits.
         most_steps: of integrated gradients, whether or not its sum is complete.
+
+    Returns:
+        The attribution, (H, W); of several images a `Batch`.
 
     Raises:
         InputError: for an unknown method, an image, target or network that does not fit, and where the answer is no number.
         StoppedError: when `on_progress` answers False.
     """
     if method not in METHODS:
-        raise InputError(f"There is no attribution method named {method!r}; {hint(method, METHODS)}")
+        raise InputError(f"There is no attribution method named {method!r}; {hint(str(method), METHODS)}")
     start = time.perf_counter()
     with torch.inference_mode(False), torch.enable_grad():
-        run = _Run(network, image, target, against, on_progress, most_steps)
-        values, incompleteness = METHODS[method](run)
+        run = AttributionRun(network, image, target, against, on_progress, most_steps)
+        values, incompleteness = METHODS[method].function(run)
     summed: NDArray[Any] = values.detach().sum((0, 1)).float().cpu().numpy()
     if not np.isfinite(summed).all():
         raise InputError(f"{method} gives values that are no numbers; the network's weights or the image's values are too large.")
-    return Attribution(method, run.target, summed, time.perf_counter() - start, incompleteness, against)
+    return Attribution(
+        method=method,
+        target=run.target,
+        values=summed,
+        seconds=time.perf_counter() - start,
+        incompleteness=incompleteness,
+        against=run.against,
+        target_label=run.labels[run.target] if run.labels else None,
+        against_label=run.labels[run.against] if run.labels and run.against is not None else None,
+    )

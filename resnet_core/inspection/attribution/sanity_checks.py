@@ -19,10 +19,11 @@ from torchvision.transforms import functional as transforms
 from resnet_core.atomic import save_arrays
 from resnet_core.errors import InputError
 from resnet_core.inspection.attribution.methods import BATCH, Attribution, StoppedError, attribute
-from resnet_core.inspection.inspect import as_input
+from resnet_core.inspection.inputs import as_input
 from resnet_core.inspection.isolation import isolated, logits_of
 from resnet_core.inspection.records import RANDOM_ORDERS
-from resnet_core.networks.anatomy import find_anatomy, layers_from_the_top
+from resnet_core.networks.anatomy import find_anatomy
+from resnet_core.networks.main_path import layers_from_the_top
 from resnet_core.networks.resnet import initialise
 
 PATH = 100  # steps of integrated gradients in a random network
@@ -32,9 +33,9 @@ BLUR = 11, 5.0  # pixels: the window and the sd of RISE's blurred image
 
 @dataclass(frozen=True, eq=False)
 class Cascade:
-    """One method on one network, randomised from the top layer by layer, for the class that the whole network was asked for.
+    """Result of the cascading randomisation test: one method on one network, randomised layer by layer from the top.
 
-    A correlation is not a number where a map is constant: nothing in it can be ranked.
+    The target class stays that of the trained network. Correlations are NaN where a map is constant.
     """
 
     method: str
@@ -48,7 +49,7 @@ class Cascade:
 
     @property
     def original(self) -> Attribution:
-        """What the whole network says; its seconds are those of the cascade."""
+        """The attribution of the trained network; its seconds are those of the whole test."""
         return Attribution(self.method, self.target, self.maps[0], self.seconds, None, self.against)
 
     def save(self, path: str | Path) -> None:
@@ -58,7 +59,7 @@ class Cascade:
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """What becomes of a class's probability when pixels go, or come, in the order that an attribution gives them."""
+    """Result of deletion and insertion: a class's probability as pixels change in the order of an attribution."""
 
     method: str
     target: int
@@ -69,12 +70,12 @@ class Curves:
 
     @property
     def deletion_auc(self) -> float:
-        """Low where the first pixels are what the class stands on."""
+        """Area under the deletion curve; low if the class depends on the first pixels."""
         return float(np.trapezoid(self.deletion, self.share))
 
     @property
     def insertion_auc(self) -> float:
-        """High where the first pixels suffice."""
+        """Area under the insertion curve; high if the first pixels suffice for the class."""
         return float(np.trapezoid(self.insertion, self.share))
 
     def save(self, path: str | Path) -> None:
@@ -83,10 +84,16 @@ class Curves:
 
 
 def randomised(network: nn.Module, seed: int = 0) -> Iterator[tuple[str, nn.Module]]:
-    """A copy of the network that is random from the top down to a named layer, one layer more at each step.
+    """Yield a copy of the network that is randomised from the top, one layer more at each step.
 
-    First the classifier, then block by block, each with the layers that lead to it from the block before, at last the first
-    convolution; weights are drawn by `randomise`. The copy is the same object at each step; the network is only read.
+    First the classifier, then block by block, each with the layers that lead to it, at last the stem.
+
+    Args:
+        network: any network that `find_anatomy` knows or `describe` describes; it is only read.
+        seed: determines the random weights.
+
+    Yields:
+        (label of the layer randomised last, the copy); the copy is the same object at each step.
     """
     copied = copy.deepcopy(isolated(network))
     generator = torch.Generator().manual_seed(seed)  # of the CPU, so that a seed means the same everywhere
@@ -99,10 +106,10 @@ def randomised(network: nn.Module, seed: int = 0) -> Iterator[tuple[str, nn.Modu
 
 
 def randomise(module: nn.Module, generator: torch.Generator) -> None:
-    """Draw the weights inside `module` anew, in place: `initialise` for what `build` makes, and likewise for what others make.
+    """Draw the weights inside `module` anew, in place, as `build` does for networks of this project.
 
-    Norms of all kinds start anew. Parameters of other modules (a layer scale, a PReLU, weights behind a parametrisation) keep
-    their values, but in random order.
+    Norms of all kinds are reset. Parameters of other modules (a layer scale, a PReLU, weights behind a parametrisation) keep
+    their values, in random order.
     """
     initialise(module, generator)
     for part in module.modules():
@@ -119,7 +126,7 @@ def randomise(module: nn.Module, generator: torch.Generator) -> None:
 def _require_order(network: nn.Module, image: Tensor) -> None:
     """Raise InputError if the layers do not run in the order in which the network has them, from which "the top" is known."""
     clone = isolated(network)
-    if find_anatomy(clone).known:
+    if find_anatomy(clone).by_class:
         return
     order: list[int] = []
 
@@ -138,9 +145,9 @@ def _require_order(network: nn.Module, image: Tensor) -> None:
 
 
 def rank_correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """Spearman's, with mean ranks for equal values; not a number where either is constant."""
+    """Return Spearman's rank correlation of two maps, with mean ranks for equal values; NaN where either is constant."""
     ranks = [pd.Series(values.ravel()).rank() for values in (one, other)]
-    if any(each.min() == each.max() for each in ranks):
+    if any(rank.min() == rank.max() for rank in ranks):
         return float("nan")
     return float(np.corrcoef(*ranks)[0, 1])
 
@@ -155,10 +162,20 @@ def cascade(
     *,
     against: int | None = None,
 ) -> Cascade:
-    """How alike an attribution is to itself as the network is randomised from the top (Adebayo et al. 2018, section 3.1).
+    """Measure how similar an attribution stays as the network is randomised from the top.
 
-    What stays alike to the end cannot follow from what was learnt. The arguments and errors of `attribute`; `seed` alone
-    determines the random weights, which stay what they are as further layers follow.
+    An attribution that stays similar to the end cannot depend on what the network has learnt.
+
+    Args:
+        network, image, method, target, on_progress, against: as in `attribute`.
+        seed: determines the random weights; a layer's weights stay the same as further layers follow.
+
+    Raises:
+        InputError: as `attribute`; and if the layers do not run in the order in which the network has them.
+        StoppedError: when `on_progress` answers False.
+
+    Reference:
+        Adebayo et al. 2018, section 3.1.
     """
     start = time.perf_counter()
     steps = len(layers_from_the_top(isolated(network))) + 1  # the original, the classifier, the blocks, the first convolution
@@ -193,11 +210,23 @@ def curves(
     steps: int = STEPS,
     on_progress: Callable[[float], bool] = lambda _fraction: True,
 ) -> Curves:
-    """Deletion and insertion (Petsiuk et al. 2018, section 4): the class's probability by the share of changed pixels.
+    """Measure a class's probability as pixels are deleted, or inserted, in the order of an attribution.
 
-    The most positive pixels go first; equal ones in random order, always the same. Deleted pixels have the data's mean colour,
-    zero where images are normalised. The image that pixels are inserted into is blurred as in the paper's program: a Gaussian
-    with an sd of 5 pixels, 11 wide. network, image, on_progress: as in `attribute`; StoppedError when `on_progress` says so.
+    The most positive pixels change first; equal ones in a fixed random order. Deleted pixels take the data's mean colour, which
+    is zero in a normalised image. Pixels are inserted into a blurred image, as in the paper's program: a Gaussian with an sd of
+    5 pixels, 11 wide.
+
+    Args:
+        network, image, on_progress: as in `attribute`.
+        attribution: whose values order the pixels, and whose target is the class.
+        steps: how many times more pixels are changed, up to all of them.
+
+    Raises:
+        InputError: for an image or network that does not fit, and where the answer is no number.
+        StoppedError: when `on_progress` answers False.
+
+    Reference:
+        Petsiuk et al. 2018, section 4.
     """
     start = time.perf_counter()
     clone = isolated(network)
@@ -232,9 +261,12 @@ def random_curves(
     orders: int = RANDOM_ORDERS,
     on_progress: Callable[[float], bool] = lambda _fraction: True,
 ) -> list[Curves]:
-    """What an attribution's curves have to be better than: those of pixels in random orders, of the seeds 0 to `orders` - 1.
+    """Measure deletion and insertion for pixels in random orders, the baseline of an attribution's `curves`.
 
-    Arguments and errors as in `curves`.
+    Args:
+        network, image, on_progress: as in `curves`.
+        target: the class.
+        orders: how many random orders, of the seeds from 0.
     """
 
     def of(seed: int) -> Curves:

@@ -89,6 +89,6 @@ def test_the_region_of_most_evidence_is_found_in_maps_of_any_size():
         cam = np.zeros((size, size))
         cam[-1, 0] = 2.0
         cam[0, 0] = 1.0
-        _, right, because = region_question("coffee", "espresso", "", cam)
+        _, right, because = region_question("coffee", "ResNet-34", "espresso", "", cam)
         assert right == ("row 4, column 1",)
         assert because.startswith("67 % of the evidence")

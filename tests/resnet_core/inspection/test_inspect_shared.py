@@ -62,7 +62,6 @@ BAD_IMAGES = {
     "one channel": torch.zeros(1, 64, 64),
     "four channels": torch.zeros(4, 64, 64),
     "channels last": torch.zeros(64, 64, 3),
-    "two images": torch.zeros(2, 3, 64, 64),
     "no image": torch.zeros(0, 3, 64, 64),
     "five dimensions": torch.zeros(1, 1, 3, 64, 64),
     "empty": torch.zeros(3, 0, 0),

@@ -13,7 +13,7 @@ from torchvision import models
 
 from resnet_core.errors import InputError
 from resnet_core.inspection.isolation import forward_hooks, isolated, with_batch_statistics
-from resnet_core.networks.anatomy import architecture_of, find_anatomy
+from resnet_core.networks.anatomy import find_anatomy
 from resnet_core.networks.architectures import Architecture, architecture
 from resnet_core.networks.resnet import ResNet, build
 
@@ -136,27 +136,27 @@ def test_stages_of_something_else_are_refused_by_name() -> None:
 
 @pytest.mark.parametrize("layers", [18, 34, 50, 101, 152])
 def test_torchvisions_networks_are_recognised(layers: int) -> None:
-    assert architecture_of(torchvisions(f"resnet{layers}")) == architecture(f"resnet{layers}")
+    assert find_anatomy(torchvisions(f"resnet{layers}")).architecture == architecture(f"resnet{layers}")
 
 
 def test_a_changed_number_of_classes_is_recognised() -> None:
-    assert architecture_of(torchvisions("resnet50", num_classes=7)) == architecture("resnet50", num_classes=7)
+    assert find_anatomy(torchvisions("resnet50", num_classes=7)).architecture == architecture("resnet50", num_classes=7)
 
 
 def test_our_networks_say_what_they_are() -> None:
     row = replace(architecture("plain20-cifar"), width=3)
-    assert architecture_of(build(row, seed=0)) is row
+    assert find_anatomy(build(row, seed=0)).architecture is row
 
 
 @pytest.mark.parametrize("name", ["resnext50_32x4d", "wide_resnet50_2"])
 def test_networks_outside_the_paper_have_no_architecture(name: str) -> None:
-    assert architecture_of(torchvisions(name)) is None
+    assert find_anatomy(torchvisions(name)).architecture is None
 
 
 def test_a_resnet_with_another_head_has_no_architecture() -> None:
     network = torchvisions("resnet18")
     network.fc = nn.Sequential(nn.Dropout(), nn.Linear(512, 3))
-    assert architecture_of(network) is None
+    assert find_anatomy(network).architecture is None
 
 
 def test_listeners_hear_input_and_output_inside_the_with_only() -> None:

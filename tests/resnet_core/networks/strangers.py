@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from torchvision import models
 from torchvision.models import convnext, resnet
 
-from resnet_core.networks.anatomy import describe
+from resnet_core.networks.described import describe
 
 CLASSES = 5
 Parts = Callable[

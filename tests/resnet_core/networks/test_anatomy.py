@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from importlib.metadata import EntryPoint
 from typing import Any
 
 import numpy as np
@@ -29,9 +28,9 @@ from resnet_core.inspection.landscape import loss_surface, random_direction
 from resnet_core.inspection.lesion import reestimated, with_blocks_swapped, without_blocks
 from resnet_core.inspection.records import Inspection
 from resnet_core.inspection.similarity import block_similarity
-from resnet_core.networks import anatomy
-from resnet_core.networks.anatomy import describe, find_anatomy
+from resnet_core.networks.anatomy import find_anatomy
 from resnet_core.networks.architectures import architecture
+from resnet_core.networks.described import describe
 from resnet_core.networks.resnet import build
 from tests.resnet_core.networks.strangers import (
     CLASSES,
@@ -464,27 +463,6 @@ def test_a_block_that_adds_nothing_is_plain_where_its_branch_is_given() -> None:
     hand = ByHand(Stranger(lambda: network, ("layer1.0",), block.parts), exact(network), picture())
     assert plain.residual_norm is None
     assert plain.response_std == pytest.approx(float(block.parts(hand.x["layer1.0"])[0].std(correction=0)), rel=1e-4)
-
-
-def test_an_entry_point_brings_a_family(monkeypatch: pytest.MonkeyPatch) -> None:
-    def adapter(network: nn.Module) -> nn.Module | None:
-        return describe(network, ["body.a", "body.b"], logits="head") if isinstance(network, Answering) else None
-
-    def broken(_network: nn.Module) -> None:
-        raise KeyError("body")
-
-    network = seeded(Answering)()
-    monkeypatch.setattr(EntryPoint, "load", lambda entry: {"adapter": adapter, "broken": broken}[entry.value])
-    entry = EntryPoint("mine", "adapter", anatomy.ENTRY_POINTS)
-    monkeypatch.setattr(anatomy, "entry_points", lambda group: [entry] if group == anatomy.ENTRY_POINTS else [])
-    expected = describe(network, ["body.a", "body.b"], logits="head")
-    assert np.array_equal(inspect(network, picture(), 0).logits, inspect(expected, picture(), 0).logits)
-    assert labels_of(inspect(network, picture())) == ["body.a", "body.b"]
-    with pytest.raises(InputError, match="has no stages"):
-        inspect(nn.Sequential(nn.Flatten()), picture())
-    entry = EntryPoint("theirs", "broken", anatomy.ENTRY_POINTS)
-    with pytest.raises(InputError, match=r"^The anatomy plug-in 'theirs' fails on a Answering"):
-        inspect(network, picture())
 
 
 def test_the_public_names_are_there() -> None:

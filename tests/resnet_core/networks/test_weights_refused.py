@@ -21,7 +21,9 @@ def test_an_unknown_name_is_answered_with_the_nearest(monkeypatch: pytest.Monkey
     assert weights.bundled() == ("small",)
     assert weights.load("small").architecture == SMALL
     assert refusal("smal") == "There is no bundled network and no file named 'smal'; did you mean 'small'?"
-    assert refusal("xyz") == "There is no bundled network and no file named 'xyz'; bundled are small."
+    assert refusal("xyz") == "There is no bundled network and no file named 'xyz'; " + (
+        "bundled are small, and torchvision's as 'torchvision:resnet34'."
+    )
 
 
 @pytest.mark.parametrize("reference", ["", ".", "/", "\0", "no/such/file.safetensors", "x" * 5000, "$HOME", "-"])

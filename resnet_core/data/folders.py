@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from resnet_core.data.photographs import opened
+from resnet_core.data.photographs import picture_size, shown_name
 from resnet_core.errors import InputError
 
 MIN_SIDE = 8  # pixels that a network needs
@@ -50,11 +50,11 @@ def list_pictures(train: Path, test: Path, endings: tuple[str, ...] = ()) -> Pic
     names = class_folders(train)
     others = class_folders(test)
     if names != others or not names:
-        different = ", ".join(map(shown, sorted(set(names) ^ set(others))[:5]))
+        different = ", ".join(map(shown_name, sorted(set(names) ^ set(others))[:5]))
         raise InputError(f"The classes of {train} and {test} differ: {different or 'there are none'}.")
     for name in names:
         if not _is_utf8(name):
-            raise InputError(f"The folder {shown(name)} in {train} is not named in UTF-8; rename it, in {test.name} too.")
+            raise InputError(f"The folder {shown_name(name)} in {train} is not named in UTF-8; rename it, in {test.name} too.")
     if len(names) == 1:
         raise InputError(f"{train} has a single class, {names[0]}; a network needs at least two to tell apart.")
     parts = [
@@ -92,13 +92,8 @@ def _is_picture(name: str, endings: tuple[str, ...]) -> bool:
 
 def one_side(folder: Path, pictures: Labelled) -> int:
     """Return the side in pixels of the pictures, which must all be squares of one size. Raises InputError if they are not."""
-
-    def size(picture: tuple[Path, int]) -> tuple[int, int]:
-        with opened(picture[0]) as image:
-            return image.size
-
     with ThreadPoolExecutor() as pool:
-        sizes = Counter(pool.map(size, pictures, chunksize=64))
+        sizes = Counter(pool.map(picture_size, [path for path, _ in pictures], chunksize=64))
     words = [f"{width} x {height}" for (width, height), _ in sizes.most_common()]
     otherwise = f"make them squares of one size, or take imagenet:{folder} with --recipe he2015-imagenet, which crops photographs"
     if len(words) > 1:
@@ -118,8 +113,3 @@ def _is_utf8(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def shown(name: str) -> str:
-    """Return a file's name for a sentence, whatever bytes it has."""
-    return os.fsencode(name).decode(errors="replace")

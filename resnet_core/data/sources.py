@@ -17,7 +17,7 @@ from resnet_core.assets import DATA
 from resnet_core.data import synthetic as shapes
 from resnet_core.data.folders import class_folders, list_pictures, one_side
 from resnet_core.data.in_memory import Colour, Images, ImageSet
-from resnet_core.data.photographs import ImageFiles, decode
+from resnet_core.data.photographs import ImageFiles, read_images
 from resnet_core.errors import InputError
 
 IMAGENET_CLASSES = 1000
@@ -84,8 +84,8 @@ def tiny_imagenet(root: Path) -> Dataset:
         classes=tuple(words[wnid].split(",")[0] for wnid in wnids),
         mean=(0.480, 0.448, 0.398),
         std=(0.277, 0.269, 0.282),
-        train=ImageSet(decode([p for p, _ in train], 64), torch.tensor([y for _, y in train])),
-        test=ImageSet(decode([p for p, _ in test], 64), torch.tensor([y for _, y in test])),
+        train=ImageSet(read_images([p for p, _ in train], 64), torch.tensor([y for _, y in train])),
+        test=ImageSet(read_images([p for p, _ in test], 64), torch.tensor([y for _, y in test])),
     )
 
 
@@ -157,7 +157,7 @@ def image_folder(folder: Path) -> Dataset:
     listed = list_pictures(folder / "train", tests[0])
     side = one_side(folder, [*listed.train, *listed.test])
     sets = [
-        ImageSet(decode([path for path, _ in part], side), torch.tensor([label for _, label in part]))
+        ImageSet(read_images([path for path, _ in part], side), torch.tensor([label for _, label in part]))
         for part in (listed.train, listed.test)
     ]
     train, test = sets

@@ -93,7 +93,12 @@ def comparable_digest(ours: str, recorded: str | None) -> str:
     """Return our digest of data as the version that recorded the other one would have written it."""
     if recorded is None:
         return ours
-    return ours if "+" in recorded else "-".join(part.split("+")[0] for part in ours.split("-"))
+    return ours if "+" in recorded else _without_sizes(ours)
+
+
+def _without_sizes(digest: str) -> str:
+    """Return a digest of photographs without the sizes of their files."""
+    return "-".join(part.split("+")[0] for part in digest.split("-"))
 
 
 class Run:
@@ -178,9 +183,18 @@ class Run:
         """What run.json says of the run; None where it is new."""
         return parse_facts(self.folder, self._facts) if self._facts else None
 
+    def await_repair(self, picture: str) -> None:
+        """Record that a picture of the data cannot be read, so that the run resumes with a readable copy of another size."""
+        data = {**self._facts["data"], "digest": _without_sizes(self._facts["data"]["digest"])}
+        self._update(self._facts, data=data, repairing=picture)
+
     def require(self, expected: Mapping[str, Any], recipe_defaults: Mapping[str, Any]) -> None:
         """Raise InputError where the directory holds a run of something else, or a finished one."""
         other = mismatch(expected, self._facts, recipe_defaults)
+        if other == "data":
+            raise InputError(
+                f"{self.folder} holds a run on other data; put its data back as they were, or choose another folder."
+            )
         if other:
             raise InputError(f"{self.folder} holds a run with another {other}; choose another folder.")
         if self._facts["status"] == "finished":
@@ -210,6 +224,8 @@ class Run:
         else:
             self.require(description, recipe_defaults or {})
             self._facts = {**self._facts, "seconds": self._facts.get("seconds", 0.0), "compiled": compiled}
+            if picture := self._facts.pop("repairing", None):
+                self._facts |= {"data": description["data"], "repaired": [*self._facts.get("repaired", []), picture]}
         if self._lock:
             for half in self.folder.glob(".*.part"):  # what a killed process was writing
                 half.unlink(missing_ok=True)

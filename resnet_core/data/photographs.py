@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -62,6 +63,8 @@ def read_picture(path: Path) -> Image.Image:
         UnreadablePictureError: It cannot be read, or it is no picture.
     """
     try:
+        if not _may_be_read(path):
+            raise OSError("it is no file")
         data = path.read_bytes()
         try:
             return read_image(data)
@@ -79,9 +82,16 @@ def read_picture(path: Path) -> Image.Image:
     raise UnreadablePictureError(path, reason.rstrip("."))
 
 
+def _may_be_read(path: Path) -> bool:
+    """Whether the path is a file or absent: opening a pipe would wait for ever."""
+    return path.is_file() or not path.exists()
+
+
 def picture_size(path: Path) -> tuple[int, int]:
     """Return a picture's width and height in pixels, from its header if Pillow can. Raises UnreadablePictureError."""
     try:
+        if not _may_be_read(path):
+            raise OSError
         with Image.open(path) as image:
             return image.size
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
@@ -177,6 +187,8 @@ class ImageFiles:
         return self._load((cuts[i : i + batch_size] for i in range(0, len(cuts), batch_size)), resolution)
 
     def _load(self, cuts: Iterable[list[Cut]], resolution: int) -> Iterator[Batch]:
+        if self.workers:
+            _check_shared_memory()
         loader = DataLoader(
             _Squares(self, resolution),
             batch_sampler=cuts,
@@ -185,11 +197,32 @@ class ImageFiles:
             pin_memory=self.device.type == "cuda",
             generator=torch.Generator(),  # otherwise it draws the workers' seed from everybody's random numbers
         )
-        for batch in loader:
-            if isinstance(batch, InputError):
-                raise batch
-            images, labels = batch
-            yield images.to(self.device, non_blocking=True).permute(0, 3, 1, 2), labels.to(self.device, non_blocking=True)
+        try:
+            for batch in loader:
+                if isinstance(batch, InputError):
+                    raise batch
+                images, labels = batch
+                yield images.to(self.device, non_blocking=True).permute(0, 3, 1, 2), labels.to(self.device, non_blocking=True)
+        except RuntimeError as error:
+            reason = str(error).strip().splitlines()[-1]  # a worker's traceback comes before it
+            if any(word in str(error) for word in ("shared memory", "(shm)", "Bus error", "</torch_")):
+                raise _no_shared_memory(reason) from None
+            raise
+
+
+def _check_shared_memory() -> None:
+    """Raise InputError where worker processes cannot share memory: a loader that fails to begin leaves a traceback."""
+    try:
+        multiprocessing.Lock()
+    except OSError as error:
+        raise _no_shared_memory(error.strerror or str(error)) from None
+
+
+def _no_shared_memory(reason: str) -> InputError:
+    return InputError(
+        f"The processes that read photographs share no memory ({reason}); make /dev/shm writable and large enough "
+        "(of a container: --shm-size=2g), and the same command goes on."
+    )
 
 
 def _training_cuts(

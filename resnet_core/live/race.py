@@ -18,7 +18,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -164,7 +164,13 @@ def start(settings: Settings, root: Path) -> Path:
         folder.mkdir(parents=True)
     except OSError as error:
         raise InputError(f"{folder} cannot be made ({error.strerror}); choose another folder of races.") from None
-    go_on(folder, settings)
+    try:
+        go_on(folder, settings)
+    except InputError:
+        with suppress(OSError):
+            (folder / STARTING).unlink(missing_ok=True)
+            folder.rmdir()
+        raise
     return folder
 
 

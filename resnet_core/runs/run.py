@@ -49,6 +49,14 @@ def write_facts(folder: Path, facts: Mapping[str, Any]) -> None:
         path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
 
+def _undo(folder: Path, made: Iterable[Path]) -> None:
+    """Remove the lock of a run that was never begun, and the folders that were made for it."""
+    with suppress(OSError):
+        (folder / LOCK).unlink(missing_ok=True)
+        for empty in made:
+            empty.rmdir()
+
+
 @dataclass(frozen=True)
 class SavedState:
     """A checkpoint of an unfinished run: its tensors, and what else the training needs to resume."""
@@ -146,7 +154,11 @@ class Run:
             absent = [place for place in (folder, *folder.parents) if not place.exists()]
         except OSError as error:  # a name that is too long, a folder that may not be looked into
             raise InputError(f"{folder} cannot be made ({error.strerror}); choose another folder of runs with --out.") from None
-        lock = take(folder / LOCK, patience) if writes else None
+        try:
+            lock = take(folder / LOCK, patience) if writes else None
+        except InputError:
+            _undo(folder, absent)
+            raise
         if writes and lock is None:
             raise LockedError(f"Another process is training {folder}; wait for it, or choose another folder with --out.")
         run = cls(folder, lock)
@@ -171,10 +183,7 @@ class Run:
         if self._lock is None:
             return
         if not self._facts:  # by whoever holds the lock, so that nobody else has begun there
-            with suppress(OSError):
-                (self.folder / LOCK).unlink(missing_ok=True)
-                for folder in self._made:
-                    folder.rmdir()
+            _undo(self.folder, self._made)
         self._lock.release()
         self._lock = None
 

@@ -124,10 +124,11 @@ def plan(
     for name, seed, _ in places:
         weights = weights_of(trained, name, seed)
         if not weights.exists():
-            scaled = "" if scale == 1 else f" --scale {scale:g}"
+            options = ("" if scale == 1 else f" --scale {scale:g}") + ("" if len(seeds) == 1 else f" --seeds {len(seeds)}")
+            options += f" --out {out}" + ("" if data == study.data else f" --data {data}")
             raise InputError(
                 f"{study.name} asks trained networks, and {weights} does not exist; "
-                f"`python -m resnet_core study {study.trained_by}{scaled} --out {out}` trains it."
+                f"`python -m resnet_core study {study.trained_by}{options}` trains it."
             )
     return [Asking(study, name, data, seed, place, trained) for name, seed, place in places]
 

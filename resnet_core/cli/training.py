@@ -182,7 +182,7 @@ def study(
 ) -> None:
     """Train or measure a study's networks; finished ones are skipped, so the same command goes on with it."""
     from resnet_core.studies import plan as studies
-    from resnet_core.studies.catalogue import Study, study
+    from resnet_core.studies.catalogue import StudyPlan, study
 
     if on not in ("here", "ray"):
         raise InputError(f"A study runs here or on ray, not on {on!r}.")
@@ -206,7 +206,7 @@ def study(
             studies.run_on_ray(planned, threads, tell)
         else:
             studies.run_here(planned, jobs, threads, tell)
-    if finished and isinstance(chosen, Study):
+    if finished and isinstance(chosen, StudyPlan):
         _print_errors(runs.load(*finished), chosen.question)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dashboard.figures.race import block_curves, by_network, error_curves, latest, predictions
 from dashboard.figures.style import QUANTITIES
 from dashboard.scenes.scene import Exhibit, Part, Scene
-from resnet_core.live.race import Race
+from resnet_core.live.race_reader import Race
 
 QUESTION = "Train a deep network, with and without shortcuts"
 CHANCE = 90.0  # percent wrong, of ten digits

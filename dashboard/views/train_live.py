@@ -12,7 +12,8 @@ from dashboard.parts.show import answer, exhibits, limits
 from dashboard.plain import plain
 from dashboard.scenes.train_live import QUESTION, train_live
 from resnet_core import InputError
-from resnet_core.live.race import LEARNING_RATES, SHORTCUTS, Race, Settings
+from resnet_core.live.race_folder import LEARNING_RATES, SHORTCUTS, Settings
+from resnet_core.live.race_reader import Race
 
 DEPTHS = (20, 32, 44, 56, 110)
 WIDTHS = (4, 8, 16)

@@ -78,11 +78,13 @@ def _damaged(path: Path, error: Exception) -> InputError:
 def mismatch(expected: Mapping[str, Any], recorded: Mapping[str, Any], recipe_defaults: Mapping[str, Any]) -> str | None:
     """Return the first key of `expected` whose recorded value differs, or None if all match.
 
-    A recipe's note may differ. Keys that an older version did not record count as `recipe_defaults` say, or as equal: its data's
-    digest, and the sizes in the digest of photographs.
+    A recipe's note may differ. Keys that an older version did not record count as `recipe_defaults` say, or as equal: the digests
+    of its data and of the weights that it started from, and the sizes in the digest of photographs.
     """
     for key, value in expected.items():
         found = recorded.get(key)
+        if key == "start_digest" and key not in recorded:
+            continue
         if isinstance(value, Mapping):
             found = found or {}
             if key == "recipe":
@@ -93,7 +95,7 @@ def mismatch(expected: Mapping[str, Any], recorded: Mapping[str, Any], recipe_de
             if key == "architecture":
                 found = {name: field for name, field in found.items() if name in value}
         if found != value:
-            return key
+            return "start" if key == "start_digest" else key
     return None
 
 

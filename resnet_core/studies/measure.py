@@ -18,7 +18,7 @@ from resnet_core.runs.run import Run
 from resnet_core.studies.catalogue import Measurement
 from resnet_core.studies.folders import weights_path
 from resnet_core.studies.subject import Subject
-from resnet_core.training.description import describe_data
+from resnet_core.training.description import describe_data, describe_weights
 from resnet_core.training.memory import keep_freed_memory
 
 PAIR_RUNS = STUDIES / "pair"
@@ -42,13 +42,14 @@ def run_measurement(measurement: Measurement, label: str, dataset: Dataset, seed
     start = time.perf_counter()
     architecture = replace(measurement.networks[label], num_classes=len(dataset.classes))
     resolution = max(SMALLEST, dataset.train.side)
+    digest: dict[str, str] = {}
     recipe: dict[str, Any] = {"name": "untrained", "iterations": 0, "note": "As it is initialised, without any training."}
     if trained is not None:
         weights = weights_path(trained, label, seed)
         checkpoint = read_checkpoint(weights)
         checkpoint.check_classes(dataset.classes, dataset.title)
         trained_in = PAIR_RUNS / checkpoint.run if trained == WEIGHTS else weights.parent
-        resolution, recipe = checkpoint.resolution, _recipe_of(trained_in)
+        resolution, recipe, digest = checkpoint.resolution, _recipe_of(trained_in), describe_weights(weights)
     subject = Subject(label, architecture, seed, dataset, resolution, trained)
     table = measurement.function(subject)
     facts = {
@@ -59,6 +60,7 @@ def run_measurement(measurement: Measurement, label: str, dataset: Dataset, seed
         "data": describe_data(dataset),
         "seed": seed,
         "start": f"{trained.name}/{label}" + ("" if trained == WEIGHTS else f"-seed{seed}") if trained else None,
+        **digest,
         "precision": "32-true",
         **provenance(torch.device("cpu")),
         "seconds": time.perf_counter() - start,

@@ -21,7 +21,7 @@ from resnet_core.networks.architectures import Architecture
 from resnet_core.runs.run import FinishedError, LockedError, Run, mismatch
 from resnet_core.studies.catalogue import PAIR, Measurement, StudyPlan
 from resnet_core.studies.folders import study_folder_name, weights_path
-from resnet_core.training.description import describe_data, describe_plan
+from resnet_core.training.description import describe_data, describe_plan, describe_weights
 from resnet_core.training.recipe import RECIPE_DEFAULTS, Recipe, recipe
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ class Asking:
     @property
     def facts(self) -> dict[str, Any]:
         """As a Training's."""
-        return {"measurement": self.measurement.name, "seed": self.seed}
+        start = describe_weights(weights_path(self.trained, self.label, self.seed)) if self.trained else {}
+        return {"measurement": self.measurement.name, "seed": self.seed, **start}
 
     def carry_out(self, run: Run) -> None:
         """Measure the network, and write the table into its run directory, which is open."""

@@ -14,7 +14,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.figures import gallery, initialisation, trained, trust
-from dashboard.figures.degradation import at_the_end, degradation_curves
+from dashboard.figures.degradation import degradation_curves
 from dashboard.figures.gradient_flow import training_summary
 from dashboard.figures.runs import precision
 from dashboard.figures.schedules import by_schedule, over_schedules
@@ -23,8 +23,8 @@ from resnet_core import runs
 from resnet_core.assets import STUDIES
 from resnet_core.atomic import replacing
 from resnet_core.inspection.attribution.catalogue import METHODS
-from resnet_core.runs import RunFacts
-from resnet_core.studies.catalogue import study_of
+from resnet_core.runs import RunFacts, mean_final_errors
+from resnet_core.studies.folders import study_name
 
 TEXT = STUDIES / "STUDIES.md"
 _TABLE = re.compile(r"(<!-- table (\S+) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -66,7 +66,7 @@ def errors(folder: Path) -> pd.DataFrame:
     table = runs.load(folder)
     rows = []
     for label, part in table.groupby("network", sort=False):
-        ends = at_the_end(part).set_index("split")
+        ends = mean_final_errors(part).set_index("split")
         train, test = ends.loc["train"], ends.loc["test"]
         row = [label, spread(train["mean"], train.sd), spread(test["mean"], test.sd), int(test.n)]
         rows.append((part.layers.iloc[0], part.residual.iloc[0], label, row))
@@ -89,7 +89,7 @@ def schedules(study: Path) -> pd.DataFrame:
 
 
 def at_every_length(study: Path) -> pd.DataFrame:
-    return by_schedule([runs.load(each) for each in sorted(study.parent.iterdir()) if study_of(each.name) == study.name])
+    return by_schedule([runs.load(each) for each in sorted(study.parent.iterdir()) if study_name(each.name) == study.name])
 
 
 def responses(folder: Path) -> pd.DataFrame:
@@ -208,7 +208,7 @@ def pictures(root: Path = STUDIES) -> Iterator[tuple[str, go.Figure]]:
     """Every figure of the text by its file's name."""
     yield "figure6-schedules", over_schedules(at_every_length(root / "figure6"))
     for folder in sorted(path for path in root.iterdir() if any(path.glob("*/run.json"))):
-        kind = study_of(folder.name)
+        kind = study_name(folder.name)
         if any(folder.glob("*/measured.parquet")):
             table = runs.load_measured(folder)
         else:

@@ -6,7 +6,7 @@ import re
 from html import escape
 
 from resnet_core.networks.checkpoint import Checkpoint
-from resnet_core.studies.collection import Answers, Study
+from resnet_core.studies.collection import MeasurementResults, StudyResults
 
 STUDIES = {  # by kind
     "figure4": "Depth on Tiny-ImageNet",
@@ -44,12 +44,12 @@ def pair(name: str) -> str:
     return f"matched pair, {layers[0]} layers" if layers else name
 
 
-def study(found: Study | Answers) -> str:
+def study(found: StudyResults | MeasurementResults) -> str:
     """Return what pages call a study: what it is about, its data and its schedule; a person's own keep their folder's name."""
     if found.name.startswith("own/"):
         return f"Yours: {found.name.removeprefix('own/')}"
     iterations = [f"{count:,}" for count in sorted(found.table.iterations.unique()) if count]
-    data = ", ".join(dict.fromkeys(found.data if isinstance(found, Study) else found.table.data))
+    data = ", ".join(dict.fromkeys(found.data if isinstance(found, StudyResults) else found.table.data))
     schedule = f"{' or '.join(iterations)} iterations" if iterations else "not trained"
     return f"{STUDIES.get(found.kind, found.kind)} · {data} · {schedule}"
 

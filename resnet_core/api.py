@@ -93,9 +93,9 @@ def list_recipes() -> Listing:
 
 def list_studies() -> Listing:
     """List the studies that train networks, with their question, data and networks."""
-    from resnet_core.studies.catalogue import STUDIES, Study
+    from resnet_core.studies.catalogue import STUDIES, StudyPlan
 
-    return _questions((study for study in STUDIES.values() if isinstance(study, Study)), "study")
+    return _questions((study for study in STUDIES.values() if isinstance(study, StudyPlan)), "study")
 
 
 def list_measurements() -> Listing:

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 
 from dashboard.figures.colours import NEUTRAL, of_depth, of_network
 from dashboard.figures.style import AXIS, BELOW, TICKS, heading, network_name, titled
+from resnet_core.runs import mean_final_errors
 
 Shown = Literal["both", "training", "test"]
 Axis = Literal["iterations", "minutes"]
@@ -40,7 +41,7 @@ def degradation(
         curves={residual: degradation_curves(table, residual, shown, axis, paper) for residual in (False, True)},
         errors={residual: table[table.residual == residual][columns] for residual in (False, True)},
         ends=end_points(table, shown, paper),
-        at_the_end=at_the_end(table),
+        at_the_end=mean_final_errors(table),
         overfitting=is_it_overfitting(table),
     )
 
@@ -65,14 +66,6 @@ def over_seeds(table: pd.DataFrame, split: str) -> pd.DataFrame:
     found = found.reset_index()
     # where one seed is ahead of another, a mean would jump: it ends where the last seed ends
     return found[found.n == found.groupby("network").n.transform("max")]
-
-
-def at_the_end(table: pd.DataFrame) -> pd.DataFrame:
-    """Error in percent after the last iteration, a row a network and split ("train", "test"): mean, sd, number of seeds (n)."""
-    rows = errors(table)
-    rows = rows[rows.split.isin(["train", "test"]) & (rows.step == rows.iterations)]
-    grouped = rows.groupby(["layers", "residual", "network", "split"]).value
-    return grouped.agg(mean="mean", sd="std", n="size").reset_index()
 
 
 def degradation_curves(
@@ -148,7 +141,7 @@ def end_points(table: pd.DataFrame, shown: Shown = "both", paper: Mapping[str, A
     The training images are as they are, not augmented as the batches of `degradation_curves`. paper: as there; its residual
     networks are joined by a grey line.
     """
-    ends = at_the_end(table)
+    ends = mean_final_errors(table)
     ends = ends[ends.split.isin({"both": ["train", "test"], "training": ["train"], "test": ["test"]}[shown])]
     depths = sorted(table.layers.unique())
     places = {n: i for i, n in enumerate(depths)}
@@ -197,7 +190,7 @@ def is_it_overfitting(table: pd.DataFrame) -> str:
     A deeper network that overfits is better on the images it was trained on and worse on others; one that suffers from
     degradation is worse on both (section 1 of the paper).
     """
-    ends = at_the_end(table).set_index(["residual", "layers", "split"])
+    ends = mean_final_errors(table).set_index(["residual", "layers", "split"])
     both = {kind: sorted({n for r, n, _ in ends.index if r == kind}) for kind in (False, True)}
     said = []
     for residual in (False, True):

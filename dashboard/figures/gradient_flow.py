@@ -12,8 +12,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboard.figures.colours import AMOUNT, of_network
-from dashboard.figures.degradation import at_the_end
 from dashboard.figures.style import ABOVE, AXIS, QUANTITIES, TICKS, block_axis, heading, log_axis, network_name, spread, titled
+from resnet_core.runs import mean_final_errors
 
 if TYPE_CHECKING:
     from resnet_core.inspection.gradients import GradientFlow
@@ -219,7 +219,7 @@ def training_summary(table: pd.DataFrame) -> pd.DataFrame:
     firsts, lasts = norms.step.min(), norms.step.max()
     for (norm, residual), part in norms.groupby(["batch_norm", "residual"]):
         mean = part.groupby(["step", "block"], sort=False).value.mean().unstack("block")
-        ends = at_the_end(table[(table.batch_norm == norm) & (table.residual == residual)]).set_index("split")
+        ends = mean_final_errors(table[(table.batch_norm == norm) & (table.residual == residual)]).set_index("split")
         row = [network_name(part.layers.iloc[0], residual, norm)]
         for step in (firsts, lasts):
             row += [_short(mean.loc[step].iloc[0]), _short(mean.loc[step].iloc[-1])]

@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
 from dashboard.figures.colours import NEUTRAL, of_network
-from dashboard.figures.degradation import at_the_end, errors
+from dashboard.figures.degradation import errors
 from dashboard.figures.style import AXIS, BELOW, QUANTITIES, TICKS, block_axis, heading, log_axis
-from resnet_core.runs import RunFacts
+from resnet_core.runs import RunFacts, mean_final_errors
 
 SHOWN = ("gradient_norm", "response_sd")  # of QUANTITIES
 RECORDS = 5  # of a block quantity that are drawn, evenly over the training
@@ -72,7 +72,7 @@ def runs_table(table: pd.DataFrame, study: str, runs: Mapping[str, RunFacts]) ->
     """
     rows = []
     for run, facts in runs.items():
-        ends = dict(at_the_end(table[table.run == run])[["split", "mean"]].itertuples(index=False))
+        ends = dict(mean_final_errors(table[table.run == run])[["split", "mean"]].itertuples(index=False))
         rows.append(
             {
                 "run": f"{study}/{run}",

@@ -10,8 +10,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.figures.colours import of_depth
-from dashboard.figures.degradation import SPLITS, Shown, at_the_end
+from dashboard.figures.degradation import SPLITS, Shown
 from dashboard.figures.style import AXIS, BELOW, heading, log_axis, network_name, titled
+from resnet_core.runs import mean_final_errors
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,9 @@ def schedules(tables: Sequence[pd.DataFrame], depths: Sequence[int], shown: Show
 
 
 def by_schedule(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """`at_the_end` of the networks in these tables of `runs.load`, for every length of schedule in iterations."""
+    """`mean_final_errors` of the networks in these tables of `runs.load`, for every length of schedule in iterations."""
     each = pd.concat(tables).groupby("iterations")
-    return pd.concat([at_the_end(part).assign(iterations=iterations) for iterations, part in each], ignore_index=True)
+    return pd.concat([mean_final_errors(part).assign(iterations=iterations) for iterations, part in each], ignore_index=True)
 
 
 def over_schedules(ends: pd.DataFrame, shown: Shown = "both") -> go.Figure:

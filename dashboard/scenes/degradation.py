@@ -11,7 +11,7 @@ from dashboard.figures.degradation import Axis, Shown, degradation
 from dashboard.figures.schedules import schedules
 from dashboard.figures.style import network_name
 from dashboard.scenes.scene import Exhibit, Part, Scene, Try
-from resnet_core.studies.collection import Study
+from resnet_core.studies.collection import StudyResults
 
 QUESTION = "Do deeper networks learn worse?"
 QUOTED = " · ◇ the paper, Table 6, after 64,000 iterations"
@@ -23,12 +23,12 @@ lens.runs.final_errors(table)
 
 
 def degradation_scene(
-    study: Study,
+    study: StudyResults,
     depths: Sequence[int],
     shown: Shown,
     axis: Axis,
     paper: Mapping[str, Any] | None,
-    alike: Sequence[Study],
+    alike: Sequence[StudyResults],
     findings: Sequence[str],
 ) -> Scene:
     """Return the scene of one study.
@@ -123,7 +123,7 @@ def _of_one_kind(ends: pd.DataFrame, residual: bool) -> str:
     return f"{names[0]} ends at {first['mean']:.1f} % training error, {names[1]} at {last['mean']:.1f} %"
 
 
-def _limits(study: Study, paper: Mapping[str, Any] | None) -> str:
+def _limits(study: StudyResults, paper: Mapping[str, Any] | None) -> str:
     said = []
     if study.scale < 1:
         said.append(

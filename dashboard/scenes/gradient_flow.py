@@ -21,7 +21,7 @@ from dashboard.figures.gradient_flow import (
     training_summary,
 )
 from dashboard.scenes.scene import Exhibit, Part, Scene, Table, Try
-from resnet_core.studies.collection import Study
+from resnet_core.studies.collection import StudyResults
 
 if TYPE_CHECKING:  # at run time, it would bring torch
     from resnet_core.inspection.gradients import GradientFlow
@@ -84,7 +84,7 @@ def batch_exhibits(
     )
 
 
-def training_exhibits(study: Study, depth: int, seed: int) -> tuple[Part, ...]:
+def training_exhibits(study: StudyResults, depth: int, seed: int) -> tuple[Part, ...]:
     """How the norms developed in a recorded training."""
     said = do_they_vanish(study.table, depth, seed).replace("**", "").replace("- ", "").split("\n")
     return (
@@ -104,7 +104,7 @@ def training_exhibits(study: Study, depth: int, seed: int) -> tuple[Part, ...]:
 
 
 def gradient_flow_scene(
-    batch: tuple[Part, ...], training: tuple[Part, ...], flows: Mapping[bool, GradientFlow], gradients: Study | None
+    batch: tuple[Part, ...], training: tuple[Part, ...], flows: Mapping[bool, GradientFlow], gradients: StudyResults | None
 ) -> Scene:
     """Return the scene of the page.
 

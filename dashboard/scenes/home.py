@@ -20,7 +20,7 @@ from dashboard.scenes.scene import SIDES, Exhibit, Part, Scene
 from resnet_core.inspection.records import Inspection
 from resnet_core.networks.architectures import architecture
 from resnet_core.networks.cost import stage_table
-from resnet_core.studies.collection import Study
+from resnet_core.studies.collection import StudyResults
 
 QUESTION = "Why did more layers learn worse, and what one line fixed it?"
 
@@ -51,7 +51,9 @@ class Seen:
         return 100 * float(self.inspection.probabilities.max())
 
 
-def home(depth: Study, race: Study, gradient: Study, pair: Sequence[Seen], paper: Mapping[str, Any]) -> Scene:
+def home(
+    depth: StudyResults, race: StudyResults, gradient: StudyResults, pair: Sequence[Seen], paper: Mapping[str, Any]
+) -> Scene:
     """Return the scene of Home.
 
     Args:
@@ -82,7 +84,7 @@ def home(depth: Study, race: Study, gradient: Study, pair: Sequence[Seen], paper
     )
 
 
-def _ends(study: Study) -> dict[tuple[int, bool], Any]:
+def _ends(study: StudyResults) -> dict[tuple[int, bool], Any]:
     """Error on the last training batches: mean, sd and n, by layers and whether residual; the curves end there."""
     rows = errors(study.table)
     rows = rows[(rows.split == "train_batches") & (rows.step == rows.groupby("run").step.transform("max"))]
@@ -91,7 +93,7 @@ def _ends(study: Study) -> dict[tuple[int, bool], Any]:
     return {(int(row.layers), bool(row.residual)): row for row in ends.itertuples()}
 
 
-def _curves(study: Study) -> list[Curve]:
+def _curves(study: StudyResults) -> list[Curve]:
     found = over_seeds(study.table, "train_batches").rename(columns={"step": "x"})
     return [
         Curve(network_name(int(layers), bool(residual)), bool(residual), int(layers), part)
@@ -99,7 +101,7 @@ def _curves(study: Study) -> list[Curve]:
     ]
 
 
-def _degradation(study: Study, ends: Mapping[tuple[int, bool], Any]) -> Exhibit:
+def _degradation(study: StudyResults, ends: Mapping[tuple[int, bool], Any]) -> Exhibit:
     shallow, deep = study.depths[0], study.depths[-1]
     plain, worse = ends[shallow, False], ends[deep, False]
     return Exhibit(
@@ -147,7 +149,7 @@ def _stages(name: str) -> pd.DataFrame:
     return pd.DataFrame(stage_table(architecture(name)))
 
 
-def _race(study: Study) -> Exhibit:
+def _race(study: StudyResults) -> Exhibit:
     ends, deep = _ends(study), study.depths[-1]
     plain, residual = ends[deep, False], ends[deep, True]
     lines = [line for line in _curves(study) if line.layers == deep]
@@ -168,7 +170,7 @@ def _race(study: Study) -> Exhibit:
     )
 
 
-def _at_start(study: Study) -> dict[tuple[bool, bool], pd.Series]:
+def _at_start(study: StudyResults) -> dict[tuple[bool, bool], pd.Series]:
     """By whether residual and whether with batch norm: gradient norm by block over the last block's, before any step."""
     rows = study.table[(study.table.metric == "gradient_norm") & (study.table.step == 0)]
     found = {}
@@ -178,7 +180,7 @@ def _at_start(study: Study) -> dict[tuple[bool, bool], pd.Series]:
     return found
 
 
-def _gradient(study: Study) -> Exhibit:
+def _gradient(study: StudyResults) -> Exhibit:
     found, layers = _at_start(study), study.depths[-1]
     first = {kind: float(values.iloc[0]) for kind, values in found.items()}
     names = {
@@ -250,7 +252,7 @@ def _use(paper: Mapping[str, Any]) -> Part:
     )
 
 
-def _for_researchers(study: Study, ends: Mapping[tuple[int, bool], Any]) -> str:
+def _for_researchers(study: StudyResults, ends: Mapping[tuple[int, bool], Any]) -> str:
     shallow, deep = study.depths[0], study.depths[-1]
     lag = ends[deep, True].mean - ends[shallow, True].mean
     spread = (ends[deep, True].sd ** 2 + ends[shallow, True].sd ** 2) ** 0.5

@@ -13,7 +13,7 @@ from dashboard.figures.colours import of_network
 from dashboard.figures.degradation import over_seeds
 from dashboard.figures.style import network_name
 from dashboard.scenes.ask import Pick
-from resnet_core.studies.collection import Answers, Study
+from resnet_core.studies.collection import MeasurementResults, StudyResults
 
 POINTS = 10  # of a curve that a person draws
 REGIONS = 4  # rows and columns of a photograph
@@ -29,7 +29,7 @@ class Asked:
     provenance: str
 
 
-def degradation_question(study: Study) -> Asked | None:
+def degradation_question(study: StudyResults) -> Asked | None:
     """The training error of a study's deepest network, beside that of its shallowest; None where it has one depth."""
     residual = False not in study.kinds
     curves = over_seeds(study.table, "train_batches")
@@ -61,7 +61,7 @@ def degradation_question(study: Study) -> Asked | None:
     )
 
 
-def race_question(study: Study) -> Asked:
+def race_question(study: StudyResults) -> Asked:
     """The errors of the deepest pair of a study on its last training batches."""
     curves = over_seeds(study.table, "train_batches")
     curves = curves[curves.layers == curves.layers.max()]
@@ -84,7 +84,7 @@ def race_question(study: Study) -> Asked:
     )
 
 
-def gradient_question(answers: Answers, layers: int) -> Asked:
+def gradient_question(answers: MeasurementResults, layers: int) -> Asked:
     """How the gradient of a new plain network with batch norm runs back through its blocks; recorded by the study `depth`."""
     table = answers.table
     table = table[(table.layers == layers) & ~table.residual & table.batch_norm]
@@ -113,7 +113,7 @@ def gradient_question(answers: Answers, layers: int) -> Asked:
     )
 
 
-def lesion_question(answers: Answers) -> tuple[Pick, tuple[str, ...], str]:
+def lesion_question(answers: MeasurementResults) -> tuple[Pick, tuple[str, ...], str]:
     """Which block a residual network can do without least, with re-estimated batch-norm statistics; options, right ones, why."""
     table = answers.table[answers.table.residual & answers.table.reestimated]
     whole = float(table[table.lesion == "none"].error_percent.mean())

@@ -13,12 +13,12 @@ from dashboard.figures.runs import SHOWN, block_curves, facts_table, run_curves
 from dashboard.figures.style import QUANTITIES
 from dashboard.scenes.scene import Exhibit, Part, Scene, Table
 from resnet_core.runs import RunFacts
-from resnet_core.studies.collection import Answers, Study
+from resnet_core.studies.collection import MeasurementResults, StudyResults
 
 QUESTION = "What was trained and measured?"
 
 
-def run_scene(study: Study, run: str) -> Scene:
+def run_scene(study: StudyResults, run: str) -> Scene:
     """Return the scene of one run: its errors, its blocks over time, and its facts."""
     facts, table = study.facts[run], study.table[study.table.run == run]
     trained = f"{facts.data} · {facts.recipe}, {facts.iterations:,} iterations"
@@ -60,7 +60,7 @@ def run_scene(study: Study, run: str) -> Scene:
     )
 
 
-def measurement_scene(study: Study | Answers, findings: Sequence[str], facts: RunFacts) -> Scene:
+def measurement_scene(study: StudyResults | MeasurementResults, findings: Sequence[str], facts: RunFacts) -> Scene:
     """Return the scene of one measurement: its figures, and what was found in it.
 
     Args:

@@ -14,7 +14,7 @@ from dashboard.figures.colours import of_network
 from dashboard.figures.race import block_curves, by_network, error_curves, latest, predictions
 from dashboard.figures.style import QUANTITIES
 from dashboard.scenes.scene import Exhibit, Gallery, Part, Scene, Try
-from resnet_core.live.race import Race
+from resnet_core.live.race_reader import Race
 
 QUESTION = "What do shortcuts change while a network trains?"
 CHANCE = 90.0  # percent wrong, of ten digits

@@ -29,7 +29,7 @@ from dashboard.serving import limits
 from dashboard.serving.studies import own_runs
 from resnet_core import InputError
 from resnet_core.atomic import replacing
-from resnet_core.live import race as race_files
+from resnet_core.live import race_folder, race_launcher, race_reader
 from resnet_core.locks import holding
 
 FRESH = 0.3  # seconds for which what was read of a race is shown to its other watchers, too
@@ -45,15 +45,15 @@ def _races_root() -> Path:
 
 def warm_up_races() -> None:
     """So that a race which is started in some seconds shows its first points at once."""
-    race_files.warm_up()
+    race_launcher.warm_up()
 
 
 def known_races() -> tuple[list[str], list[str]]:
     """Return the names of the races, the latest first, and a sentence for each folder that is left out as it is broken."""
     names, sentences = [], []
-    for folder in race_files.races(_races_root()):
+    for folder in race_folder.races(_races_root()):
         try:
-            race_files.read_settings(folder)
+            race_folder.read_settings(folder)
             names.append(folder.name)
         except InputError as error:
             sentences.append(f"Left out: {error}")
@@ -61,12 +61,12 @@ def known_races() -> tuple[list[str], list[str]]:
 
 
 @st.cache_resource(max_entries=64)
-def _reader(folder: Path) -> race_files.Reader:
+def _reader(folder: Path) -> race_reader.Reader:
     """One for all sessions: each line is parsed once, however many watch."""
-    return race_files.Reader(folder)
+    return race_reader.Reader(folder)
 
 
-def race(name: str) -> race_files.Race:
+def race(name: str) -> race_reader.Race:
     """Return the race as it is, or was FRESH seconds ago. Raises InputError where its folder is broken."""
     return _reader(_races_root() / name).read(FRESH)
 
@@ -85,7 +85,7 @@ def _room_for_one_more(besides: str | None = None) -> Iterator[None]:
     with holding(root / ".start", PATIENCE) as my_turn:
         if not my_turn:
             raise InputError("Too many people start races at this moment; press the button again.")
-        at_work = [folder for folder in root.iterdir() if folder.name != besides and race_files.at_work(folder)]
+        at_work = [folder for folder in root.iterdir() if folder.name != besides and race_launcher.at_work(folder)]
         paused = sum(map(_is_paused, at_work))
         running = len(at_work) - paused
         if running >= limit:
@@ -102,10 +102,10 @@ def _is_paused(folder: Path) -> bool:
         return False
 
 
-def start_race(settings: race_files.Settings) -> str:
+def start_race(settings: race_folder.Settings) -> str:
     """Start a race that this visitor owns; return its name. Raises InputError where there is no room for it."""
     with _room_for_one_more():
-        folder = race_files.start(settings, _races_root())
+        folder = race_launcher.start(settings, _races_root())
         with replacing(folder / OWNER) as beside:
             beside.write_text(_digest())
     st.session_state["own_race"] = folder.name
@@ -162,20 +162,20 @@ def _check_may_steer(name: str) -> None:
         raise InputError("Somebody else started this race, so you can only watch it; start one of your own.")
 
 
-def steer_race(name: str, control: race_files.Control) -> None:
+def steer_race(name: str, control: race_folder.Control) -> None:
     """Tell the race's workers what its owner wants.
 
     Raises InputError for everybody else, and where a race that pauses is to go on and there is no room for it.
     """
     _check_may_steer(name)
     folder = _races_root() / name
-    now = race_files.read(folder)
+    now = race_reader.read(folder)
     wakes = now.paused and control.wish == "run" and (control.until is None or control.until > now.iteration)
     if wakes:
         with _room_for_one_more(besides=name):
-            race_files.steer(folder, control)
+            race_folder.steer(folder, control)
     else:
-        race_files.steer(folder, control)
+        race_folder.steer(folder, control)
     _reader(folder).forget()
 
 
@@ -184,13 +184,13 @@ def go_on_with_race(name: str) -> None:
     _check_may_steer(name)
     folder = _races_root() / name
     with _room_for_one_more(besides=name):
-        race_files.go_on(folder)
+        race_launcher.go_on(folder)
     _reader(folder).forget()
 
 
 def packed_race(name: str) -> bytes:
     """Return a zip of its folder."""
-    return race_files.packed(_races_root() / name)
+    return race_folder.packed(_races_root() / name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,6 +214,6 @@ class Digits:
 def watched_digits() -> Digits:
     from resnet_core.data.sources import open_dataset
 
-    data = open_dataset(race_files.DATA)
-    images, labels = next(data.test.test_batches(race_files.SHOWN, data.test.side))
+    data = open_dataset(race_folder.DATA)
+    images, labels = next(data.test.test_batches(race_folder.SHOWN, data.test.side))
     return Digits(images.permute(0, 2, 3, 1).numpy(), labels.tolist(), data.classes)

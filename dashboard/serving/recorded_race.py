@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.serving.studies import shipped
-from resnet_core.live.race import NETWORKS, SHORTCUTS, Control, Lane, Race, Settings
+from resnet_core.live.race_folder import NETWORKS, SHORTCUTS, Control, Settings
+from resnet_core.live.race_reader import Lane, Race
 
 
 @st.cache_resource

@@ -14,7 +14,7 @@ import streamlit as st
 from resnet_core.assets import REFERENCE, STUDIES
 from resnet_core.runs import RunFacts
 from resnet_core.studies import collection
-from resnet_core.studies.collection import Answers, Found, Study
+from resnet_core.studies.collection import Found, MeasurementResults, StudyResults
 
 Drawn = TypeVar("Drawn")
 
@@ -30,20 +30,20 @@ def _all_found() -> list[Found]:
     return [_found(*place) for place in places]
 
 
-def studies() -> dict[str, Study]:
+def studies() -> dict[str, StudyResults]:
     """Every study that trained networks, by its name."""
-    return {each.name: each for found in _all_found() for each in found.studies if isinstance(each, Study)}
+    return {each.name: each for found in _all_found() for each in found.studies if isinstance(each, StudyResults)}
 
 
-def answers() -> dict[str, Answers]:
+def answers() -> dict[str, MeasurementResults]:
     """Every study that asked networks, by its name."""
-    return {each.name: each for found in _all_found() for each in found.studies if isinstance(each, Answers)}
+    return {each.name: each for found in _all_found() for each in found.studies if isinstance(each, MeasurementResults)}
 
 
-def shipped(name: str) -> Study:
+def shipped(name: str) -> StudyResults:
     """Return one study that comes with the project, without reading the others."""
     place = next(place for place in collection.folders(STUDIES, "") if place[1] == name)
-    return next(study for study in _found(*place).studies if isinstance(study, Study))
+    return next(study for study in _found(*place).studies if isinstance(study, StudyResults))
 
 
 def left_out() -> list[str]:
@@ -51,7 +51,7 @@ def left_out() -> list[str]:
     return [sentence for found in _all_found() for sentence in found.left_out]
 
 
-def _identity(study: Study | Answers) -> tuple[str, str, int]:
+def _identity(study: StudyResults | MeasurementResults) -> tuple[str, str, int]:
     return type(study).__name__, study.name, study.changed
 
 
@@ -63,8 +63,10 @@ def _place(function: FunctionType) -> str:
     return f"{function.__module__}.{function.__qualname__}"
 
 
-@st.cache_resource(max_entries=256, hash_funcs={Study: _identity, Answers: _identity, RunFacts: _folder, FunctionType: _place})
-def drawn(draw: Callable[..., Drawn], study: Study | Answers, *choices: Any) -> Drawn:
+@st.cache_resource(
+    max_entries=256, hash_funcs={StudyResults: _identity, MeasurementResults: _identity, RunFacts: _folder, FunctionType: _place}
+)
+def drawn(draw: Callable[..., Drawn], study: StudyResults | MeasurementResults, *choices: Any) -> Drawn:
     """`draw(study.table, *choices)`, once for all sessions: it takes a tenth of a second, and most people look at the same."""
     return draw(study.table, *choices)
 
@@ -74,7 +76,7 @@ def _findings() -> dict[str, list[str]]:
     return collection.findings((STUDIES / "STUDIES.md").read_text())
 
 
-def findings(study: Study | Answers) -> list[str]:
+def findings(study: StudyResults | MeasurementResults) -> list[str]:
     """What was found in a shipped study and its kin, paragraph by paragraph in Markdown; nothing of a person's own."""
     return [] if study.name.startswith("own/") else _findings().get(study.kind, [])
 

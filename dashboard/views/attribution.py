@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import serving, words
-from dashboard.figures.overlay import picture_uri
+from dashboard.figures.overlay import thumbnail_uri
 from dashboard.parts import link
 from dashboard.parts.ask import asks_first, choice
 from dashboard.parts.evidence_sliders import cover
@@ -39,7 +39,7 @@ cover()
 inspections = serving.inspections(names, photograph, chosen.targets)
 if ask:
     last, label = inspections[-1].blocks[-1], checkpoints[-1].labels[chosen.targets[-1]]
-    asking = region_question(photograph.title, chosen.titles[-1], label, picture_uri(photograph.shown), last.cam)
+    asking = region_question(photograph.title, chosen.titles[-1], label, thumbnail_uri(photograph.shown), last.cam)
     choice(f"region-{photograph.digest}-{names[-1]}-{chosen.targets[-1]}", *asking)
 asked = [
     Contrast.of(checkpoint, target, other if other != NO_OTHER else None)

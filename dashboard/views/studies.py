@@ -14,14 +14,16 @@ from dashboard.parts.left_out import say_left_out
 from dashboard.parts.show import Template, begin, more
 from dashboard.plain import plain
 from dashboard.scenes.studies import measurement_scene, run_scene
-from resnet_core.studies.collection import Answers, Study
+from resnet_core.studies.collection import MeasurementResults, StudyResults
 
 RUNS, MEASUREMENTS = "runs", "measurements"
 OLD = {"training runs": RUNS}  # what links said before they held ids
 
 
-def show_measurements(page: Template, known: Mapping[str, Study]) -> None:
-    asked: dict[str, Study | Answers] = {name: study for name, study in known.items() if study.kind in TRAINING_PICTURES}
+def show_measurements(page: Template, known: Mapping[str, StudyResults]) -> None:
+    asked: dict[str, StudyResults | MeasurementResults] = {
+        name: study for name, study in known.items() if study.kind in TRAINING_PICTURES
+    }
     asked |= serving.answers()
     if not asked:
         st.info("There is no measurement yet; `resnet-lens study depth` makes one.", icon=":material/science:")
@@ -38,7 +40,7 @@ def show_measurements(page: Template, known: Mapping[str, Study]) -> None:
     page.show(scene)
 
 
-def show_runs(page: Template, known: Mapping[str, Study]) -> None:
+def show_runs(page: Template, known: Mapping[str, StudyResults]) -> None:
     if not known:
         st.info("There is no run yet; `resnet-lens train` makes one.", icon=":material/science:")
         return

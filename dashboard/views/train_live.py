@@ -16,7 +16,8 @@ from dashboard.plain import plain
 from dashboard.scenes.questions import race_question
 from dashboard.scenes.train_live import train_live
 from resnet_core import InputError
-from resnet_core.live.race import LEARNING_RATES, SHORTCUTS, Race, Settings
+from resnet_core.live.race_folder import LEARNING_RATES, SHORTCUTS, Settings
+from resnet_core.live.race_reader import Race
 
 DEPTHS = (20, 32, 44, 56, 110)
 WIDTHS = (4, 8, 16)

@@ -210,12 +210,12 @@ def gradient_flow_of_batch(
     from resnet_core.networks.resnet import build
     from resnet_core.networks.weights import load
     from resnet_core.pictures.network_input import network_input
-    from resnet_core.studies import measurements
+    from resnet_core.studies.measure import SMALLEST
 
     dataset = open_dataset(data)
     if name in REGISTRY:
         lens = build(architecture(name, batch_norm=batch_norm, num_classes=len(dataset.classes)), seed)
-        resolution = max(measurements.SMALLEST, dataset.train.side)
+        resolution = max(SMALLEST, dataset.train.side)
     else:
         lens = load(name)
         resolution = lens.checkpoint.resolution

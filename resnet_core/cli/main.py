@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import Annotated, NoReturn
 
@@ -16,6 +17,10 @@ from resnet_core.networks.architectures import REGISTRY, architecture
 from resnet_core.networks.cost import complexity, stage_table
 
 DEBUG = "RESNET_LENS_DEBUG"  # environment variable; with it, an unforeseen error is shown with its traceback
+NO_MEMORY = re.compile(  # how torch, NumPy, CUDA, Linux and Windows say it
+    r"alloc|\boom\b|map segment|paging file|(out of|not enough|insufficient|exhausted|exceeded)[a-z ]* (memory|resources)"
+    r"|memory[a-z ]* (exhausted|exceeded|full|limit)"
+)
 STOPPED = 130  # what a command that a Ctrl-C ended gives
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -84,13 +89,18 @@ def main() -> None:
 
 def _sentence(error: Exception) -> str:
     """Return what to say of an error that nobody foresaw."""
-    text = " ".join(str(error).split())[:300].rstrip(".")
+    lines = str(error).strip().splitlines()
+    if any("Traceback (most recent call last)" in line for line in lines):  # a worker process's, with the error in its last line
+        lines = lines[-1:]
+    text = " ".join(" ".join(lines).split())[:300].rstrip(".")
     reason = f"{type(error).__name__}: {text}" if text else type(error).__name__
     low = text.lower()
     if "shared memory" in low or "/dev/shm" in low or "shm" in low.split():
         return f"The system's shared memory cannot be used ({reason}); make /dev/shm writable and large enough."
-    if isinstance(error, MemoryError) or any(word in low for word in ("memory", "alloc")):
+    if isinstance(error, MemoryError) or NO_MEMORY.search(low):
         return f"There is not enough memory ({reason}); choose a smaller network or fewer images at once."
+    if "start new thread" in low or isinstance(error, BlockingIOError):
+        return f"The system starts no more threads or processes ({reason}); end some, or raise the limit (ulimit -u)."
     if isinstance(error, OSError):
         place = f"{os.fsencode(error.filename).decode(errors='replace')}: " if isinstance(error.filename, str | bytes) else ""
         return (

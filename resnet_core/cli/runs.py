@@ -99,7 +99,9 @@ def _thinned(table: pd.DataFrame) -> pd.DataFrame:
 @runs_app.command("repeat")
 def repeat_run(
     run: RunFolder,
-    data: Annotated[str | None, typer.Option(help="where its name does not lead to its data: folder:PATH")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="where its name does not lead to its data: folder:PATH or imagenet:PATH")
+    ] = None,
     start: Start = None,
     out: Annotated[Path, typer.Option(help="the folder of repeated runs")] = Path("repeated"),
 ) -> None:
@@ -111,7 +113,8 @@ def repeat_run(
 
     recorded, folder = read(run), out / run.resolve().parent.name / run.resolve().name
     if data is None and recorded.data["name"] not in DATASETS:
-        raise InputError(f"{run} was trained on {recorded.data['title']}; say where that is with --data folder:PATH.")
+        kind = "imagenet" if recorded.recipe.sides else "folder"
+        raise InputError(f"{run} was trained on {recorded.data['title']}; say where that is with --data {kind}:PATH.")
     torch.set_num_threads(recorded.threads)
     dataset = open_dataset(data or recorded.data["name"])
     with bar() as shown:

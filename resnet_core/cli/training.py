@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
     from lightning_fabric.loggers.logger import Logger
 
-    from resnet_core.live.race import Race
+    from resnet_core.live.race_reader import Race
     from resnet_core.training import loop
     from resnet_core.training.hardware import Precision
 
@@ -128,16 +128,16 @@ def race(
     out: Annotated[Path, typer.Option(help="the folder of races")] = Path("runs/races"),
 ) -> None:
     """Train a plain network and its residual twin side by side on handwritten digits: what the page "Train live" does."""
-    from resnet_core.live import race as races
+    from resnet_core.live import race_folder, race_launcher, race_reader
 
     if folder is None:
-        folder = races.start(races.Settings(depth=depth, seed=seed), out)
-    elif races.read(folder).over:
-        races.go_on(folder)
+        folder = race_launcher.start(race_folder.Settings(depth=depth, seed=seed), out)
+    elif race_reader.read(folder).over:
+        race_launcher.go_on(folder)
     try:
         now = _watched(folder)
     except KeyboardInterrupt:  # the workers hear no Ctrl-C, so that a server's would not end them
-        races.steer(folder, races.Control("stop"))
+        race_folder.steer(folder, race_folder.Control("stop"))
         print(f"Stopped; `python -m resnet_core race {folder}` goes on with it.", file=sys.stderr)
         sys.exit(130)
     ends = {which: lane.status for which, lane in now.lanes.items()}
@@ -153,12 +153,12 @@ def race(
 
 def _watched(folder: Path) -> Race:
     """The race when it is over; until then it is shown."""
-    from resnet_core.live import race as races
+    from resnet_core.live import race_folder, race_reader
 
     with bar() as shown:
-        reader = races.Reader(folder)
+        reader = race_reader.Reader(folder)
         total = reader.read().settings.iterations
-        tasks = {which: shown.add_task(which, total=total) for which in races.NETWORKS}
+        tasks = {which: shown.add_task(which, total=total) for which in race_folder.NETWORKS}
         while True:
             now = reader.read()
             for which, lane in now.lanes.items():
@@ -182,7 +182,7 @@ def study(
 ) -> None:
     """Train or measure a study's networks; finished ones are skipped, so the same command goes on with it."""
     from resnet_core.studies import plan as studies
-    from resnet_core.studies.catalogue import Study, study
+    from resnet_core.studies.catalogue import StudyPlan, study
 
     if on not in ("here", "ray"):
         raise InputError(f"A study runs here or on ray, not on {on!r}.")
@@ -206,7 +206,7 @@ def study(
             studies.run_on_ray(planned, threads, tell)
         else:
             studies.run_here(planned, jobs, threads, tell)
-    if finished and isinstance(chosen, Study):
+    if finished and isinstance(chosen, StudyPlan):
         _print_errors(runs.load(*finished), chosen.question)
 
 

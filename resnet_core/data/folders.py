@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from resnet_core.data.photographs import opened
+from resnet_core.data.photographs import picture_size, shown_name
 from resnet_core.errors import InputError
 
 MIN_SIDE = 8  # pixels that a network needs
@@ -49,12 +49,19 @@ def list_pictures(train: Path, test: Path, endings: tuple[str, ...] = ()) -> Pic
     """
     names = class_folders(train)
     others = class_folders(test)
-    if names != others or not names:
-        different = ", ".join(map(shown, sorted(set(names) ^ set(others))[:5]))
-        raise InputError(f"The classes of {train} and {test} differ: {different or 'there are none'}.")
+    for part, classes in ((train, names), (test, others)):
+        if not classes:
+            raise InputError(f"{part} has no folder of a class; put the images of each class into a folder of its own there.")
+    if names != others:
+        different = ", ".join(map(shown_name, sorted(set(names) ^ set(others))[:5]))
+        raise InputError(
+            f"The classes of {train} and {test} differ: {different}; each class needs a folder of that name in both."
+        )
     for name in names:
-        if not _is_utf8(name):
-            raise InputError(f"The folder {shown(name)} in {train} is not named in UTF-8; rename it, in {test.name} too.")
+        if not name.isprintable():  # nor what is not UTF-8, which no file of weights could say
+            raise InputError(
+                f"The folder {shown_name(name)} in {train} is not named in printable UTF-8; rename it, in {test.name} too."
+            )
     if len(names) == 1:
         raise InputError(f"{train} has a single class, {names[0]}; a network needs at least two to tell apart.")
     parts = [
@@ -74,14 +81,16 @@ def _pictures(folder: Path, endings: tuple[str, ...]) -> list[Path]:
     def refuse(error: OSError) -> None:
         raise InputError(f"{error.filename} cannot be read ({error.strerror}); allow it, or remove it.") from None
 
-    found = []
-    for place, folders, files in sorted(os.walk(folder, onerror=refuse, followlinks=True)):
-        inside = Path(place).relative_to(folder).parts
-        if any(name.startswith(".") or name in SYSTEM_FOLDERS for name in inside):
+    pictures, seen = [], set()
+    for path, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
+        status = os.stat(path)
+        if (status.st_dev, status.st_ino) in seen:  # a link to a folder above it, or to one beside it
+            folders.clear()
             continue
-        found += [Path(place, name) for name in sorted(files) if _is_picture(name, endings)]
-        del folders
-    return found
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = [name for name in folders if not name.startswith(".") and name not in SYSTEM_FOLDERS]
+        pictures += [Path(path, name) for name in files if _is_picture(name, endings)]
+    return sorted(pictures, key=lambda picture: (str(picture.parent), picture.name))
 
 
 def _is_picture(name: str, endings: tuple[str, ...]) -> bool:
@@ -92,13 +101,8 @@ def _is_picture(name: str, endings: tuple[str, ...]) -> bool:
 
 def one_side(folder: Path, pictures: Labelled) -> int:
     """Return the side in pixels of the pictures, which must all be squares of one size. Raises InputError if they are not."""
-
-    def size(picture: tuple[Path, int]) -> tuple[int, int]:
-        with opened(picture[0]) as image:
-            return image.size
-
     with ThreadPoolExecutor() as pool:
-        sizes = Counter(pool.map(size, pictures, chunksize=64))
+        sizes = Counter(pool.map(picture_size, [path for path, _ in pictures], chunksize=64))
     words = [f"{width} x {height}" for (width, height), _ in sizes.most_common()]
     otherwise = f"make them squares of one size, or take imagenet:{folder} with --recipe he2015-imagenet, which crops photographs"
     if len(words) > 1:
@@ -110,16 +114,3 @@ def one_side(folder: Path, pictures: Labelled) -> int:
     if width < MIN_SIDE:
         raise InputError(f"The images of {folder} have {words[0]} pixels; a network needs at least {MIN_SIDE} x {MIN_SIDE}.")
     return width
-
-
-def _is_utf8(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def shown(name: str) -> str:
-    """Return a file's name for a sentence, whatever bytes it has."""
-    return os.fsencode(name).decode(errors="replace")

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 from resnet_core.data.in_memory import ALL, Augmentation, Batch, epochs
 from resnet_core.device import processors
 from resnet_core.errors import InputError
+from resnet_core.pictures.decode import from_pillow, read_image
 
 CROP, SHORTER_SIDE = 224, 256  # pixels: a test's central square, and what is left of the photograph around it (section 3.4)
 # The eigenvalues of the covariance of ImageNet's colours (0 to 1) and, as columns, its eigenvectors (red, green, blue): the
@@ -32,30 +34,86 @@ CPU = torch.device("cpu")
 MOST_WORKERS = 16  # each keeps two batches in shared memory: of 256 photographs, 77 MB
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[Image.Image]:
-    """The picture. Raises InputError, also where the block finds it broken."""
+class UnreadablePictureError(InputError):
+    """A picture of the data cannot be read."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(path, reason)  # as they are, so that the error survives the way out of a worker process
+        self.path, self.reason = path, reason
+
+    def __str__(self) -> str:
+        return (
+            f"{shown_name(str(self.path))} is not a picture that can be read ({self.reason}); put a readable copy in its place, "
+            "and the same command goes on, or remove it and begin a new training in another folder with --out."
+        )
+
+
+def shown_name(name: str) -> str:
+    """Return a file's name for a sentence, whatever bytes it has."""
+    return os.fsencode(name).decode(errors="replace")
+
+
+def read_picture(path: Path) -> Image.Image:
+    """Decode a picture file to the pixels that inspection shows of it, and PPM and TIFF files by Pillow.
+
+    Returns:
+        The picture in its own size, mode RGB: upright, sRGB, on white, 16 bits scaled to 8.
+
+    Raises:
+        UnreadablePictureError: It cannot be read, or it is no picture.
+    """
     try:
+        if not _may_be_read(path):
+            raise OSError("it is no file")
+        data = path.read_bytes()
+        try:
+            return read_image(data)
+        except InputError as error:
+            reason = str(error)
+        with Image.open(BytesIO(data), formats=("PPM", "TIFF")) as image:
+            turned = ImageOps.exif_transpose(image)  # which a TIFF file says in tags of its own
+            return Image.fromarray(from_pillow(turned, max(turned.size)))
+    except UnidentifiedImageError:
+        reason = reason.partition(";")[0]
+    except OSError as error:
+        reason = error.strerror or str(error)
+    except (InputError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        reason = str(error).partition(";")[0]
+    raise UnreadablePictureError(path, reason.rstrip("."))
+
+
+def _may_be_read(path: Path) -> bool:
+    """Whether the path is a file or absent: opening a pipe would wait for ever."""
+    return path.is_file() or not path.exists()
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Return a picture's width and height in pixels, from its header if Pillow can. Raises UnreadablePictureError."""
+    try:
+        if not _may_be_read(path):
+            raise OSError
         with Image.open(path) as image:
-            yield image
-    except InputError:
-        raise
+            return image.size
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        raise InputError(
-            f"{path} is not a picture that can be read; put the original in its place, and the same command goes on, or remove "
-            "it and begin a new training in another folder with --out."
-        ) from None
+        return read_picture(path).size
 
 
-def decode(paths: Sequence[Path], side: int) -> Tensor:
-    """The images as (N, side, side, 3) uint8; Pillow decodes outside the interpreter's lock, so threads help."""
+def read_images(paths: Sequence[Path], side: int) -> Tensor:
+    """Decode pictures of one size, by threads, as Pillow decodes outside the interpreter's lock.
+
+    Returns:
+        (N, side, side, 3) uint8.
+
+    Raises:
+        InputError: A picture cannot be read, or has another size.
+    """
     images = np.empty((len(paths), side, side, 3), dtype=np.uint8)
 
     def read(i: int) -> None:
-        with opened(paths[i]) as image:
-            if image.size != (side, side):
-                raise InputError(f"{paths[i]} has {image.size[0]} x {image.size[1]} pixels, the first image {side} x {side}.")
-            images[i] = np.asarray(image.convert("RGB"))
+        image = read_picture(paths[i])
+        if image.size != (side, side):
+            raise InputError(f"{paths[i]} has {image.size[0]} x {image.size[1]} pixels, the first image {side} x {side}.")
+        images[i] = np.asarray(image)
 
     with ThreadPoolExecutor() as pool:
         for _ in pool.map(read, range(len(paths)), chunksize=256):
@@ -129,18 +187,42 @@ class ImageFiles:
         return self._load((cuts[i : i + batch_size] for i in range(0, len(cuts), batch_size)), resolution)
 
     def _load(self, cuts: Iterable[list[Cut]], resolution: int) -> Iterator[Batch]:
+        if self.workers:
+            _check_shared_memory()
         loader = DataLoader(
             _Squares(self, resolution),
             batch_sampler=cuts,
             num_workers=self.workers,
+            collate_fn=_collate,
             pin_memory=self.device.type == "cuda",
             generator=torch.Generator(),  # otherwise it draws the workers' seed from everybody's random numbers
         )
         try:
-            for images, labels in loader:
+            for batch in loader:
+                if isinstance(batch, InputError):
+                    raise batch
+                images, labels = batch
                 yield images.to(self.device, non_blocking=True).permute(0, 3, 1, 2), labels.to(self.device, non_blocking=True)
-        except InputError as error:  # from a worker it comes with a traceback before its sentence
-            raise InputError(str(error).strip().rpartition("InputError: ")[2]) from None
+        except RuntimeError as error:
+            reason = str(error).strip().splitlines()[-1]  # a worker's traceback comes before it
+            if any(word in str(error) for word in ("shared memory", "(shm)", "Bus error", "</torch_")):
+                raise _no_shared_memory(reason) from None
+            raise
+
+
+def _check_shared_memory() -> None:
+    """Raise InputError where worker processes cannot share memory: a loader that fails to begin leaves a traceback."""
+    try:
+        multiprocessing.Lock()
+    except OSError as error:
+        raise _no_shared_memory(error.strerror or str(error)) from None
+
+
+def _no_shared_memory(reason: str) -> InputError:
+    return InputError(
+        f"The processes that read photographs share no memory ({reason}); make /dev/shm writable and large enough "
+        "(of a container: --shm-size=2g), and the same command goes on."
+    )
 
 
 def _training_cuts(
@@ -157,18 +239,29 @@ def _training_cuts(
             yield [Cut(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 
-class _Squares(Dataset[tuple[Tensor, int]]):
-    """What a worker does: a `Cut` -> the square, (H, W, 3) uint8, and its label."""
+Sample = tuple[Tensor, int]  # (H, W, 3) uint8, and its label
+
+
+def _collate(samples: list[Sample | InputError]) -> list[Tensor] | InputError:
+    """Return a batch, or the first error among its samples: raised in a worker, it would come with a traceback in its text."""
+    return next((sample for sample in samples if isinstance(sample, InputError)), None) or default_collate(samples)
+
+
+class _Squares(Dataset[Sample | InputError]):
+    """What a worker does: a `Cut` -> the square, and its label."""
 
     def __init__(self, files: ImageFiles, resolution: int) -> None:
         self.root, self.names, self.labels = files.root, files.names, files.labels.numpy()
         self.resolution = resolution
 
-    def __getitem__(self, cut: Cut) -> tuple[Tensor, int]:
+    def __getitem__(self, cut: Cut) -> Sample | InputError:
         from torchvision.transforms.v2 import functional as transforms
 
-        with opened(self.root / os.fsdecode(self.names[cut.image])) as file:
-            image = transforms.resize(file.convert("RGB"), [cut.shorter_side], antialias=True)
+        try:
+            picture = read_picture(self.root / os.fsdecode(self.names[cut.image]))
+        except UnreadablePictureError as error:
+            return error
+        image = transforms.resize(picture, [cut.shorter_side], antialias=True)
         size = self.resolution
         if cut.place is None:
             image = transforms.center_crop(image, [size, size])

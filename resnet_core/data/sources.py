@@ -17,11 +17,12 @@ from resnet_core.assets import DATA
 from resnet_core.data import synthetic as shapes
 from resnet_core.data.folders import class_folders, list_pictures, one_side
 from resnet_core.data.in_memory import Colour, Images, ImageSet
-from resnet_core.data.photographs import ImageFiles, decode
+from resnet_core.data.photographs import ImageFiles, read_images, shown_name
 from resnet_core.errors import InputError
 
 IMAGENET_CLASSES = 1000
 FLAT = 1e-9  # a channel's variance on a scale of 0 to 1, below which it is one value and rounding
+LONGEST_LINE = 1000  # characters of a title or a source
 DATA_FOLDER = "RESNET_LENS_DATA"  # environment variable; without it ./data, as in torchvision's examples
 
 
@@ -84,8 +85,8 @@ def tiny_imagenet(root: Path) -> Dataset:
         classes=tuple(words[wnid].split(",")[0] for wnid in wnids),
         mean=(0.480, 0.448, 0.398),
         std=(0.277, 0.269, 0.282),
-        train=ImageSet(decode([p for p, _ in train], 64), torch.tensor([y for _, y in train])),
-        test=ImageSet(decode([p for p, _ in test], 64), torch.tensor([y for _, y in test])),
+        train=ImageSet(read_images([p for p, _ in train], 64), torch.tensor([y for _, y in train])),
+        test=ImageSet(read_images([p for p, _ in test], 64), torch.tensor([y for _, y in test])),
     )
 
 
@@ -157,12 +158,12 @@ def image_folder(folder: Path) -> Dataset:
     listed = list_pictures(folder / "train", tests[0])
     side = one_side(folder, [*listed.train, *listed.test])
     sets = [
-        ImageSet(decode([path for path, _ in part], side), torch.tensor([label for _, label in part]))
+        ImageSet(read_images([path for path, _ in part], side), torch.tensor([label for _, label in part]))
         for part in (listed.train, listed.test)
     ]
     train, test = sets
     return Dataset(
-        name=folder.name,
+        name=shown_name(folder.name),
         title=title,
         source=source,
         classes=listed.classes,
@@ -245,12 +246,17 @@ def _card(folder: Path) -> tuple[str, str]:
     path = folder / "dataset.json"
     try:
         card = json.loads(path.read_text(encoding="utf-8-sig")) if path.exists() else {}
-        if not (isinstance(card, dict) and all(isinstance(value, str) for value in card.values())):
+        if not (isinstance(card, dict) and all(isinstance(value, str) and _is_line(value) for value in card.values())):
             raise ValueError
-    except ValueError:
-        raise InputError(f'{path} must hold {{"title": "…", "source": "…"}}; correct it, or remove it.') from None
-    title, source = f"{folder.name} (a folder of images)", f"the image folder {folder.name}"
-    return card.get("title", title), card.get("source", source)
+    except (ValueError, OSError, RecursionError):
+        words = f'{{"title": "…", "source": "…"}}, lines of at most {LONGEST_LINE} characters'
+        raise InputError(f"{path} must hold {words}; correct it, or remove it.") from None
+    name = shown_name(folder.name)
+    return card.get("title", f"{name} (a folder of images)"), card.get("source", f"the image folder {name}")
+
+
+def _is_line(text: str) -> bool:
+    return text.isprintable() and 0 < len(text.strip()) <= LONGEST_LINE
 
 
 def _statistics(train: ImageSet) -> dict[str, Colour]:
@@ -282,18 +288,26 @@ def _folder_of(reference: str) -> Path:
     """The folder of `folder:PATH` or `imagenet:PATH`. Raises InputError for the home of an unknown user."""
     path = reference.partition(":")[2]
     try:
-        return Path(path).expanduser().absolute()  # absolute: "." has a name too
+        folder = Path(path).expanduser().absolute()  # absolute: "." has a name too
+        folder.exists()
     except RuntimeError:
         raise InputError(f"There is no home folder for {path}; write the whole path.") from None
+    except OSError as error:  # too long a name, a folder that may not be looked into
+        raise InputError(f"{shown_name(path)[:300]} cannot be read ({error.strerror}); choose another folder.") from None
+    return folder
 
 
 def dataset_name(reference: str) -> str:
     """Return the name of the dataset that `open_dataset` opens, without opening it. Raises InputError for an unknown name."""
     if reference.startswith("folder:"):
-        return _folder_of(reference).name
+        return shown_name(_folder_of(reference).name)
     if reference.startswith("imagenet:"):
         folder = _folder_of(reference)
-        return "imagenet" if (folder / "train").is_dir() and _are_synsets(class_folders(folder / "train")) else folder.name
+        return (
+            "imagenet"
+            if (folder / "train").is_dir() and _are_synsets(class_folders(folder / "train"))
+            else shown_name(folder.name)
+        )
     if reference not in DATASETS:
         known = f"known are {', '.join(DATASETS)}, folder:PATH and imagenet:PATH."
         raise InputError(f"There is no dataset named {reference!r}; {known}")

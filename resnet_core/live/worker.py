@@ -17,7 +17,7 @@ from lightning_fabric import Fabric
 
 from resnet_core.atomic import replacing
 from resnet_core.data.sources import open_dataset
-from resnet_core.live import race
+from resnet_core.live import race_folder
 from resnet_core.networks.resnet import build
 from resnet_core.runs.provenance import provenance
 from resnet_core.runs.run import Run
@@ -34,9 +34,9 @@ PATIENCE = 900  # seconds of a pause, after which the race is stopped: two proce
 
 def work(run: Run, folder: Path, which: str) -> None:
     """Train one lane into its run directory as the control file wants, until the race's last iteration or a stop."""
-    settings, _ = race.read_settings(folder)
+    settings, _ = race_folder.read_settings(folder)
     fabric = Fabric(accelerator="cpu", devices=1)  # so small a network is no faster on a GPU
-    architecture, recipe, dataset = settings.network(which), settings.recipe(), open_dataset(race.DATA)
+    architecture, recipe, dataset = settings.network(which), settings.recipe(), open_dataset(race_folder.DATA)
     made_with = provenance(fabric.device)
     checkpoint = describe_checkpoint(architecture, recipe, dataset, settings.seed, which, made_with["commit"])
     trainer = Trainer(build(architecture, settings.seed), recipe, dataset, settings.seed, fabric)
@@ -46,7 +46,7 @@ def work(run: Run, folder: Path, which: str) -> None:
     if saved := run.restore():
         trainer.restore(saved)
         earlier = run.rows
-    watched, _ = next(dataset.test.test_batches(race.SHOWN, recipe.resolution))
+    watched, _ = next(dataset.test.test_batches(race_folder.SHOWN, recipe.resolution))
     with (run.folder / "live.jsonl").open("w") as live:
         reported = trainer.iteration
 
@@ -72,13 +72,13 @@ def work(run: Run, folder: Path, which: str) -> None:
 
         publish(earlier)
         status = "stopped"
-        control, read_at, paused_at = race.Control(), 0, None
+        control, read_at, paused_at = race_folder.Control(), 0, None
         clock = time.perf_counter()
         try:
             while trainer.iteration < recipe.iterations:
                 changed = (folder / "control.json").stat().st_mtime_ns
                 if changed != read_at:
-                    (_, control), read_at = race.read_settings(folder), changed
+                    (_, control), read_at = race_folder.read_settings(folder), changed
                 if control.wish == "stop":
                     break
                 pause = control.wish == "pause" or (control.until is not None and trainer.iteration >= control.until)
@@ -119,7 +119,7 @@ def _be_worker(folder: Path, which: str) -> NoReturn:
     try:
         if hasattr(os, "nice"):
             os.nice(NICENESS)
-        with Run.open(folder / which, patience=race.FAREWELL) as run:
+        with Run.open(folder / which, patience=race_folder.FAREWELL) as run:
             with replacing(run.folder / "pid") as beside:
                 beside.write_text(str(os.getpid()))  # says that it has begun; the number itself decides nothing
             work(run, folder, which)

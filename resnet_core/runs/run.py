@@ -49,6 +49,14 @@ def write_facts(folder: Path, facts: Mapping[str, Any]) -> None:
         path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
 
+def _undo(folder: Path, made: Iterable[Path]) -> None:
+    """Remove the lock of a run that was never begun, and the folders that were made for it."""
+    with suppress(OSError):
+        (folder / LOCK).unlink(missing_ok=True)
+        for empty in made:
+            empty.rmdir()
+
+
 @dataclass(frozen=True)
 class SavedState:
     """A checkpoint of an unfinished run: its tensors, and what else the training needs to resume."""
@@ -70,11 +78,13 @@ def _damaged(path: Path, error: Exception) -> InputError:
 def mismatch(expected: Mapping[str, Any], recorded: Mapping[str, Any], recipe_defaults: Mapping[str, Any]) -> str | None:
     """Return the first key of `expected` whose recorded value differs, or None if all match.
 
-    A recipe's note may differ. Keys that an older version did not record count as `recipe_defaults` say, or as equal: its data's
-    digest, and the sizes in the digest of photographs.
+    A recipe's note may differ. Keys that an older version did not record count as `recipe_defaults` say, or as equal: the digests
+    of its data and of the weights that it started from, and the sizes in the digest of photographs.
     """
     for key, value in expected.items():
         found = recorded.get(key)
+        if key == "start_digest" and key not in recorded:
+            continue
         if isinstance(value, Mapping):
             found = found or {}
             if key == "recipe":
@@ -85,7 +95,7 @@ def mismatch(expected: Mapping[str, Any], recorded: Mapping[str, Any], recipe_de
             if key == "architecture":
                 found = {name: field for name, field in found.items() if name in value}
         if found != value:
-            return key
+            return "start" if key == "start_digest" else key
     return None
 
 
@@ -93,7 +103,12 @@ def comparable_digest(ours: str, recorded: str | None) -> str:
     """Return our digest of data as the version that recorded the other one would have written it."""
     if recorded is None:
         return ours
-    return ours if "+" in recorded else "-".join(part.split("+")[0] for part in ours.split("-"))
+    return ours if "+" in recorded else _without_sizes(ours)
+
+
+def _without_sizes(digest: str) -> str:
+    """Return a digest of photographs without the sizes of their files."""
+    return "-".join(part.split("+")[0] for part in digest.split("-"))
 
 
 class Run:
@@ -141,7 +156,11 @@ class Run:
             absent = [place for place in (folder, *folder.parents) if not place.exists()]
         except OSError as error:  # a name that is too long, a folder that may not be looked into
             raise InputError(f"{folder} cannot be made ({error.strerror}); choose another folder of runs with --out.") from None
-        lock = take(folder / LOCK, patience) if writes else None
+        try:
+            lock = take(folder / LOCK, patience) if writes else None
+        except InputError:
+            _undo(folder, absent)
+            raise
         if writes and lock is None:
             raise LockedError(f"Another process is training {folder}; wait for it, or choose another folder with --out.")
         run = cls(folder, lock)
@@ -166,10 +185,7 @@ class Run:
         if self._lock is None:
             return
         if not self._facts:  # by whoever holds the lock, so that nobody else has begun there
-            with suppress(OSError):
-                (self.folder / LOCK).unlink(missing_ok=True)
-                for folder in self._made:
-                    folder.rmdir()
+            _undo(self.folder, self._made)
         self._lock.release()
         self._lock = None
 
@@ -178,9 +194,18 @@ class Run:
         """What run.json says of the run; None where it is new."""
         return parse_facts(self.folder, self._facts) if self._facts else None
 
+    def await_repair(self, picture: str) -> None:
+        """Record that a picture of the data cannot be read, so that the run resumes with a readable copy of another size."""
+        data = {**self._facts["data"], "digest": _without_sizes(self._facts["data"]["digest"])}
+        self._update(self._facts, data=data, repairing=picture)
+
     def require(self, expected: Mapping[str, Any], recipe_defaults: Mapping[str, Any]) -> None:
         """Raise InputError where the directory holds a run of something else, or a finished one."""
         other = mismatch(expected, self._facts, recipe_defaults)
+        if other == "data":
+            raise InputError(
+                f"{self.folder} holds a run on other data; put its data back as they were, or choose another folder."
+            )
         if other:
             raise InputError(f"{self.folder} holds a run with another {other}; choose another folder.")
         if self._facts["status"] == "finished":
@@ -210,6 +235,8 @@ class Run:
         else:
             self.require(description, recipe_defaults or {})
             self._facts = {**self._facts, "seconds": self._facts.get("seconds", 0.0), "compiled": compiled}
+            if picture := self._facts.pop("repairing", None):
+                self._facts |= {"data": description["data"], "repaired": [*self._facts.get("repaired", []), picture]}
         if self._lock:
             for half in self.folder.glob(".*.part"):  # what a killed process was writing
                 half.unlink(missing_ok=True)

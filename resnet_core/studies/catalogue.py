@@ -4,56 +4,66 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from resnet_core.assets import WEIGHTS
 from resnet_core.errors import InputError
 from resnet_core.networks.architectures import Architecture, architecture
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from resnet_core.studies.measurements import Subject
+    from resnet_core.studies.subject import Subject
 
 
-@dataclass(frozen=True)
-class Study:
-    """Networks to train, by the names of their runs."""
+@dataclass(frozen=True, kw_only=True)
+class StudyPlan:
+    """Networks to train, by the names of their runs.
+
+    Attributes:
+        name: Its key, everywhere: of its folder of runs, its figures (dashboard/figures/gallery.py), its section of STUDIES.md.
+        title: What a heading calls it.
+        question: What it asks; the first words of its section answer it.
+        source: The paper that asked it first, or what it is for.
+        seconds: Median time of one network's shipped run on a CPU, at the scale that was shipped; None: none was shipped.
+        recipes: By network; "": of all others.
+    """
 
     name: str
+    title: str
     question: str
+    source: str
+    seconds: float | None
     networks: Mapping[str, Architecture]
-    recipes: Mapping[str, str]  # by network; "": all others
+    recipes: Mapping[str, str]
     data: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """One question to many networks, by the names of their runs: those that a study trained, or new ones."""
+    """One question to many networks, by the names of their runs: those that a study trained, or new ones.
+
+    Attributes:
+        name, title, question, source, seconds: As of a StudyPlan.
+        trained_by: The study that trained the networks, or PAIR; None: they are new.
+        measure: The file in studies/measurements that measures one network.
+    """
 
     name: str
+    title: str
     question: str
+    source: str
+    seconds: float | None
     networks: Mapping[str, Architecture]
-    trained_by: str | None  # a study, or PAIR; None: asked at initialisation
-    measure: str  # a function of `measurements`: a Subject -> a table
+    trained_by: str | None
+    measure: str
     data: str
 
     @property
     def function(self) -> Callable[[Subject], pd.DataFrame]:
-        from resnet_core.studies import measurements
-
-        return getattr(measurements, self.measure)
-
-
-def folder_of(name: str, scale: float) -> str:
-    """Where a study's runs are: its name, with the scale of their iterations where that is not 1."""
-    return name if scale == 1 else f"{name}-x{scale:g}"
-
-
-def study_of(folder: str) -> str:
-    """The name of the study whose runs are in a folder of that name."""
-    return folder.split("-x")[0]
+        """The function that measures one network; imported here, so that tables and pages do without torch."""
+        function: Callable[[Subject], pd.DataFrame] = import_module(f"resnet_core.studies.measurements.{self.measure}").measure
+        return function
 
 
 def _pairs(*depths: int, **changes: Any) -> dict[str, Architecture]:
@@ -71,17 +81,23 @@ def _squares(*depths: int, **changes: Any) -> dict[str, Architecture]:
 PAIR = "the bundled pair"
 _TRAINED = _pairs(20, 56)
 
-_ALL: list[Study | Measurement] = [
-    Study(
+_ALL: list[StudyPlan | Measurement] = [
+    StudyPlan(
         name="race",
+        title="Depth on digits",
         question="Does depth harm a plain network, and does a residual one escape?",
+        source="a small version of Figure 6 of He et al. 2015, for a lecture",
+        seconds=33,
         networks=_pairs(20, 56, width=8),
         recipes={"": "quick"},
         data="digits",
     ),
-    Study(
+    StudyPlan(
         name="race-long",
+        title="Depth on digits, trained long",
         question="Does depth still harm a plain network once it has learnt all it will, at its own best learning rate?",
+        source="a control of the study `race`: enough iterations, and each network's own best rate",
+        seconds=530,
         networks={
             **_pairs(20, 56, width=8),
             **{f"{name}-rate-{rate}": network for rate in ("0.02", "0.1") for name, network in _pairs(20, 56, width=8).items()},
@@ -92,9 +108,12 @@ _ALL: list[Study | Measurement] = [
         },
         data="digits",
     ),
-    Study(
+    StudyPlan(
         name="figure4",
+        title="Depth, ImageNet's shape",
         question="Does depth harm plain networks of the ImageNet shape (Figure 4)?",
+        source="He et al. 2015, Figure 4 and Table 2",
+        seconds=620,
         networks={
             name: architecture(name, width=32, shortcut="A" if name.startswith("resnet") else None)
             for name in ("plain18", "plain34", "resnet18", "resnet34")
@@ -102,23 +121,32 @@ _ALL: list[Study | Measurement] = [
         recipes={"": "short"},
         data="tiny-imagenet",
     ),
-    Study(
+    StudyPlan(
         name="figure6",
+        title="Depth, CIFAR-10",
         question="How do training and test error develop in plain and residual networks of growing depth (Figure 6)?",
+        source="He et al. 2015, Figure 6 and Table 6",
+        seconds=2200,
         networks={**_pairs(20, 32, 44, 56), "resnet110-cifar": architecture("resnet110-cifar")},
         recipes={"": "he2015-cifar", "resnet110-cifar": "he2015-cifar-110"},
         data="cifar10",
     ),
-    Study(
+    StudyPlan(
         name="gradients",
+        title="Batch norm and shortcuts in training",
         question="What do batch norm and shortcuts each do to the gradients of 56 layers in training (section 4.1)?",
+        source="He et al. 2015, section 4.1",
+        seconds=57,
         networks=_squares(56, width=8),
         recipes={"": "quick"},
         data="digits",
     ),
-    Study(
+    StudyPlan(
         name="shortcuts",
+        title="What stands on the shortcuts",
         question="How do shortcuts of option A, B, C and none compare (Table 3)?",
+        source="He et al. 2015, Table 3",
+        seconds=1000,
         networks={
             **_pairs(20),
             **{f"resnet20-cifar-{option}": architecture("resnet20-cifar", shortcut=option) for option in "BC"},
@@ -126,9 +154,12 @@ _ALL: list[Study | Measurement] = [
         recipes={"": "he2015-cifar"},
         data="cifar10",
     ),
-    Study(
+    StudyPlan(
         name="rates",
+        title="The rate at the start",
         question="Does the learning rate at the start hold a deep residual network back (section 4.2)?",
+        source="He et al. 2015, section 4.2",
+        seconds=1300,
         networks={
             f"resnet{depth}-cifar{ending}": architecture(f"resnet{depth}-cifar")
             for depth in (20, 56)
@@ -143,7 +174,10 @@ _ALL: list[Study | Measurement] = [
     ),
     Measurement(
         name="figure7",
+        title="Responses of the layers",
         question="How strong are the responses of the layers, plain and residual (Figure 7)?",
+        source="He et al. 2015, Figure 7",
+        seconds=3,
         networks=_TRAINED,
         trained_by="figure6",
         measure="responses",
@@ -151,7 +185,10 @@ _ALL: list[Study | Measurement] = [
     ),
     Measurement(
         name="depth",
+        title="Signal and gradient before training",
         question="How do signal and gradient pass through 20 to 1202 layers before training?",
+        source="He et al. 2015, section 4.1; He et al. 2016 (identity mappings)",
+        seconds=0.85,
         networks=_squares(20, 56, 110, 1202),
         trained_by=None,
         measure="flow",
@@ -159,7 +196,10 @@ _ALL: list[Study | Measurement] = [
     ),
     Measurement(
         name="shattering",
+        title="Shattered gradients",
         question="How alike are the gradients at nearby inputs, by depth, at initialisation (Balduzzi et al. 2017)?",
+        source="Balduzzi et al. 2017",
+        seconds=12,
         networks=_squares(8, 14, 20, 32, 56, 110),
         trained_by=None,
         measure="shattering",
@@ -167,7 +207,10 @@ _ALL: list[Study | Measurement] = [
     ),
     Measurement(
         name="lesion",
+        title="Blocks removed or exchanged",
         question="What happens when blocks are removed or exchanged after training (Veit et al. 2016)?",
+        source="Veit et al. 2016",
+        seconds=1100,
         networks=_pairs(56),
         trained_by="figure6",
         measure="lesions",
@@ -175,7 +218,10 @@ _ALL: list[Study | Measurement] = [
     ),
     Measurement(
         name="paths",
+        title="Paths of the gradient",
         question="Through paths of which length does the gradient pass (Veit et al. 2016)?",
+        source="Veit et al. 2016",
+        seconds=100,
         networks={name: row for name, row in _TRAINED.items() if row.residual},
         trained_by="figure6",
         measure="paths",
@@ -183,7 +229,10 @@ _ALL: list[Study | Measurement] = [
     ),
     Measurement(
         name="landscape",
+        title="Loss around the weights",
         question="How does the loss look around the trained weights (Li et al. 2018)?",
+        source="Li et al. 2018",
+        seconds=480,
         networks=_TRAINED,
         trained_by="figure6",
         measure="landscape",
@@ -191,7 +240,10 @@ _ALL: list[Study | Measurement] = [
     ),
     Measurement(
         name="similarity",
+        title="Blocks that compute alike",
         question="Which blocks of two networks compute alike (CKA; Kornblith et al. 2019)?",
+        source="Kornblith et al. 2019",
+        seconds=13,
         networks=_TRAINED,
         trained_by="figure6",
         measure="similarity",
@@ -199,7 +251,10 @@ _ALL: list[Study | Measurement] = [
     ),
     Measurement(
         name="sanity",
+        title="Attributions after randomisation",
         question="Which attributions outlive what a network has learnt (Adebayo et al. 2018)?",
+        source="Adebayo et al. 2018",
+        seconds=350,
         networks={
             "plain34-tiny": architecture("plain34", width=32),
             "resnet34-tiny": architecture("resnet34", width=32, shortcut="A"),
@@ -212,14 +267,7 @@ _ALL: list[Study | Measurement] = [
 STUDIES = {study.name: study for study in _ALL}
 
 
-def weights_of(study_folder: Path, network: str, seed: int) -> Path:
-    """Where a study leaves what it trained; the bundled pair lies in a folder of its own."""
-    if study_folder == WEIGHTS:
-        return study_folder / f"{network}.safetensors"
-    return study_folder / f"{network}-seed{seed}" / "last.safetensors"
-
-
-def study(name: str) -> Study | Measurement:
+def study(name: str) -> StudyPlan | Measurement:
     """The named study. Raises InputError for an unknown name."""
     if name not in STUDIES:
         raise InputError(f"There is no study named {name!r}; known are {', '.join(STUDIES)}.")

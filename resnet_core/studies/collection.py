@@ -15,11 +15,12 @@ import pandas as pd
 from resnet_core import runs
 from resnet_core.errors import InputError
 from resnet_core.runs import RunFacts
-from resnet_core.studies.catalogue import STUDIES, study_of
+from resnet_core.studies.catalogue import STUDIES
+from resnet_core.studies.folders import study_name
 
 
 @dataclass(frozen=True, eq=False)
-class Study:
+class StudyResults:
     """Runs that lie side by side in one folder; `facts` by the run's name."""
 
     name: str  # the folder's, after "own/" where it was made here
@@ -30,7 +31,7 @@ class Study:
     @cached_property
     def kind(self) -> str:
         """Its name in the catalogue of studies, whatever its scale."""
-        return study_of(self.name.split("/")[-1])
+        return study_name(self.name.split("/")[-1])
 
     @cached_property
     def question(self) -> str:
@@ -42,7 +43,7 @@ class Study:
         rows = self.table.groupby(["layers", "residual"])[["network", "recipe"]]
         return {key: sorted(set(part.itertuples(index=False, name=None))) for key, part in rows}
 
-    def same_but_for_length(self, other: Study) -> bool:
+    def same_but_for_length(self, other: StudyResults) -> bool:
         """Whether the other is this study with another schedule: it lies beside it, and networks of one depth are the same."""
         beside = self.name.rpartition("/")[0] == other.name.rpartition("/")[0]
         common = self.networks.keys() & other.networks.keys()
@@ -94,10 +95,10 @@ class Study:
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
+class MeasurementResults:
     """What networks, trained or new, gave as answers to one question."""
 
-    name: str  # as a Study's
+    name: str  # as of StudyResults
     kind: str  # its name in the catalogue of studies
     question: str
     changed: int
@@ -119,7 +120,7 @@ class Answers:
 class Found:
     """What a folder of run directories holds: a study, answers, both or neither; and a sentence for each run left out."""
 
-    studies: tuple[Study | Answers, ...]
+    studies: tuple[StudyResults | MeasurementResults, ...]
     left_out: tuple[str, ...]
 
 
@@ -136,7 +137,7 @@ def read(folder: Path, name: str, changed: int) -> Found:
             left_out.append(f"A run is left out: {error}")
     # of one folder's measurements, the most frequent: one figure shows one kind
     kinds = Counter(facts.measurement for facts, _ in recorded if facts.measurement).most_common()
-    studies: list[Study | Answers] = []
+    studies: list[StudyResults | MeasurementResults] = []
     for kind in (None, *(kind for kind, _ in kinds[:1])):
         every = {facts.run: facts for facts, _ in recorded if facts.measurement == kind}
         tables = [table for facts, table in recorded if facts.measurement == kind and table is not None]
@@ -144,10 +145,10 @@ def read(folder: Path, name: str, changed: int) -> Found:
             continue
         table = pd.concat(tables, ignore_index=True)
         if kind is None:
-            studies.append(Study(name, changed, every, table))
+            studies.append(StudyResults(name, changed, every, table))
         else:
             question = next(iter(every.values())).question or ""
-            studies.append(Answers(name, kind, question, changed, every, table))
+            studies.append(MeasurementResults(name, kind, question, changed, every, table))
     for facts, _ in recorded:
         if facts.measurement not in (None, *(kind for kind, _ in kinds[:1])):
             left_out.append(f"A run is left out: {facts.folder} holds another measurement than most beside it.")

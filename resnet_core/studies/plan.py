@@ -19,8 +19,9 @@ from resnet_core.assets import WEIGHTS
 from resnet_core.errors import InputError
 from resnet_core.networks.architectures import Architecture
 from resnet_core.runs.run import FinishedError, LockedError, Run, mismatch
-from resnet_core.studies.catalogue import PAIR, Measurement, Study, folder_of, weights_of
-from resnet_core.training.description import describe_data, describe_plan
+from resnet_core.studies.catalogue import PAIR, Measurement, StudyPlan
+from resnet_core.studies.folders import study_folder_name, weights_path
+from resnet_core.training.description import describe_data, describe_plan, describe_weights
 from resnet_core.training.recipe import RECIPE_DEFAULTS, Recipe, recipe
 
 if TYPE_CHECKING:
@@ -75,19 +76,20 @@ class Asking:
     @property
     def facts(self) -> dict[str, Any]:
         """As a Training's."""
-        return {"measurement": self.measurement.name, "seed": self.seed}
+        start = describe_weights(weights_path(self.trained, self.label, self.seed)) if self.trained else {}
+        return {"measurement": self.measurement.name, "seed": self.seed, **start}
 
     def carry_out(self, run: Run) -> None:
         """Measure the network, and write the table into its run directory, which is open."""
-        from resnet_core.studies.measurements import answer
+        from resnet_core.studies.measure import run_measurement
 
-        answer(self.measurement, self.label, _dataset(self.data), self.seed, self.trained, run)
+        run_measurement(self.measurement, self.label, _dataset(self.data), self.seed, self.trained, run)
 
 
 Planned = Training | Asking
 
 
-def _chosen(study: Study | Measurement, only: Sequence[str]) -> list[str]:
+def _chosen(study: StudyPlan | Measurement, only: Sequence[str]) -> list[str]:
     known = {name.replace("-cifar", ""): name for name in study.networks}
     unknown = [name for name in only if name.replace("-cifar", "") not in known]
     if unknown:
@@ -97,7 +99,7 @@ def _chosen(study: Study | Measurement, only: Sequence[str]) -> list[str]:
 
 
 def plan(
-    study: Study | Measurement,
+    study: StudyPlan | Measurement,
     out: Path,
     seeds: Sequence[int] = (0,),
     only: Sequence[str] = (),
@@ -109,9 +111,9 @@ def plan(
     A measurement of trained networks takes them from the study that trained them, in `out` and of the same scale. Raises
     InputError for unknown networks, and where trained ones are missing.
     """
-    names, data, folder = _chosen(study, only), data or study.data, out / folder_of(study.name, scale)
+    names, data, folder = _chosen(study, only), data or study.data, out / study_folder_name(study.name, scale)
     places = [(name, seed, folder / f"{name}-seed{seed}") for seed in seeds for name in names]
-    if isinstance(study, Study):
+    if isinstance(study, StudyPlan):
         recipes = {name: recipe(study.recipes.get(name, study.recipes[""])).scaled(scale) for name in names}
         return [Training(study.networks[name], recipes[name], data, seed, place) for name, seed, place in places]
     if study.trained_by is None:
@@ -120,14 +122,15 @@ def plan(
         if len(seeds) > 1:
             raise InputError(f"{study.name} asks the bundled pair, which was trained with one seed; leave out --seeds.")
         return [Asking(study, name, data, seed, place, WEIGHTS) for name, seed, place in places]
-    trained = out / folder_of(study.trained_by, scale)
+    trained = out / study_folder_name(study.trained_by, scale)
     for name, seed, _ in places:
-        weights = weights_of(trained, name, seed)
+        weights = weights_path(trained, name, seed)
         if not weights.exists():
-            scaled = "" if scale == 1 else f" --scale {scale:g}"
+            options = ("" if scale == 1 else f" --scale {scale:g}") + ("" if len(seeds) == 1 else f" --seeds {len(seeds)}")
+            options += f" --out {out}" + ("" if data == study.data else f" --data {data}")
             raise InputError(
                 f"{study.name} asks trained networks, and {weights} does not exist; "
-                f"`python -m resnet_core study {study.trained_by}{scaled} --out {out}` trains it."
+                f"`python -m resnet_core study {study.trained_by}{options}` trains it."
             )
     return [Asking(study, name, data, seed, place, trained) for name, seed, place in places]
 

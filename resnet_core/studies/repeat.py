@@ -15,7 +15,7 @@ from resnet_core.errors import InputError
 from resnet_core.networks.architectures import Architecture
 from resnet_core.runs.provenance import provenance
 from resnet_core.runs.run import Run, comparable_digest, mismatch
-from resnet_core.training.description import describe
+from resnet_core.training.description import describe, describe_start
 from resnet_core.training.hardware import Precision, accelerator, can_compile
 from resnet_core.training.loop import Progress, train_in
 from resnet_core.training.recipe import RECIPE_DEFAULTS, Recipe
@@ -31,6 +31,7 @@ class Recorded:
     data: dict[str, str]  # name, title, source
     seed: int
     start: str | None  # the name of the run from whose weights it began
+    start_digest: dict[str, str]  # of those weights; empty where an earlier version recorded none
     precision: Precision
     compiled: bool
     threads: int
@@ -57,6 +58,7 @@ def read(run: Path) -> Recorded:
             data=facts.recorded["data"],
             seed=facts.seed,
             start=facts.start,
+            start_digest={key: value for key, value in facts.recorded.items() if key == "start_digest"},
             precision="bf16-mixed" if facts.precision == "bf16-mixed" else "32-true",
             compiled=facts.compiled,
             threads=facts.recorded["hardware"]["threads"],
@@ -79,7 +81,7 @@ def repeat(
     for key, ours in (("title", dataset.title), ("source", dataset.source), ("digest", digest)):
         if recorded.data.get(key, ours) != ours:
             raise InputError(f"{run} was trained on data whose {key} is {recorded.data[key]!r}, not {ours!r}; name those.")
-    if recorded.start != (start.name if start else None):
+    if mismatch(describe_start(start), {"start": recorded.start, **recorded.start_digest}, {}):
         raise InputError(f"{run} began from the weights of {recorded.start or 'no other run'}; say so with --start, or without.")
     fabric = Fabric(accelerator=accelerator(), devices=1, precision=recorded.precision)
     if recorded.compiled and not can_compile(fabric.device):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,18 @@ if TYPE_CHECKING:
     from resnet_core.data.sources import Dataset
 
 
+def describe_start(start: Path | None) -> dict[str, Any]:
+    """Return the name of the run that a training starts from, and what tells its weights from others of that name."""
+    if start is None:
+        return {"start": None}
+    return {"start": start.absolute().name, **describe_weights(start / "last.safetensors")}
+
+
+def describe_weights(weights: Path) -> dict[str, str]:
+    """Return the CRC-32 of a file of weights; nothing where there is none, which whoever loads it says."""
+    return {"start_digest": f"{zlib.crc32(weights.read_bytes()):08x}"} if weights.is_file() else {}
+
+
 def describe_plan(architecture: Architecture, recipe: Recipe, seed: int, start: Path | None) -> dict[str, Any]:
     """Return what is known of a training before its data are opened.
 
@@ -27,7 +40,7 @@ def describe_plan(architecture: Architecture, recipe: Recipe, seed: int, start: 
         "architecture": fields,
         "recipe": {**asdict(recipe), "iterations": recipe.iterations},
         "seed": seed,
-        "start": start.absolute().name if start else None,
+        **describe_start(start),
     }
     return json.loads(json.dumps(facts))  # as it will be read back
 
@@ -47,6 +60,6 @@ def describe(
         "recipe": describe_plan(architecture, recipe, seed, start)["recipe"],
         "data": describe_data(dataset),
         "seed": seed,
-        "start": start.absolute().name if start else None,
+        **describe_start(start),
         "precision": fabric.strategy.precision.precision,
     }

@@ -14,6 +14,7 @@ from typing import Any
 
 from lightning_fabric import Fabric
 
+from resnet_core.data.photographs import UnreadablePictureError, shown_name
 from resnet_core.data.sources import Dataset
 from resnet_core.errors import InputError
 from resnet_core.networks.architectures import Architecture
@@ -65,6 +66,16 @@ def heeding_ctrl_c(alone: bool) -> Iterator[Callable[[], bool]]:
         yield lambda: came
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _awaiting_repair(run: Run) -> Iterator[None]:
+    """Let the run resume from its last checkpoint once an unreadable picture is replaced."""
+    try:
+        yield
+    except UnreadablePictureError as error:
+        run.await_repair(shown_name(str(error.path)))
+        raise
 
 
 def open_run(folder: Path, architecture: Architecture, recipe: Recipe, seed: int, start: Path | None, writes: bool = True) -> Run:
@@ -136,7 +147,7 @@ def train_in(
     if saved := run.restore():
         trainer.restore(saved)
     clock, since = time.perf_counter(), trainer.iteration
-    with heeding_ctrl_c(fabric.world_size == 1) as asked_to_stop:
+    with _awaiting_repair(run), heeding_ctrl_c(fabric.world_size == 1) as asked_to_stop:
         while trainer.iteration < recipe.iterations:
             trainer.step()
             iteration, last = trainer.iteration, trainer.iteration == recipe.iterations
@@ -163,8 +174,9 @@ def train_in(
                 run.checkpoint(*trainer.state())
                 raise KeyboardInterrupt
 
-    if fabric.is_global_zero:
-        finish(run, trainer, trainer.examine(), checkpoint)
+    with _awaiting_repair(run):
+        if fabric.is_global_zero:
+            finish(run, trainer, trainer.examine(), checkpoint)
     fabric.barrier()
     use_torchs_batch_norm(trainer.network)
     return trainer.network.eval()

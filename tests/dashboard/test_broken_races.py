@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.plain import plain
 from resnet_core import InputError
-from resnet_core.live import race
+from resnet_core.live import race_folder, race_launcher, race_reader
 from tests.support.broken_races import FAULTS, mutate, whole
 
 racing = import_module("dashboard.serving.races")  # the folder's own name `races` is a function
@@ -28,12 +28,12 @@ def races(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     known = st.get_option
     monkeypatch.setattr(st, "get_option", lambda key: options.get(key) or known(key))
     monkeypatch.setenv("RESNET_LENS_RUNS", str(tmp_path))
-    monkeypatch.setattr(race, "warm_up", lambda: None)
+    monkeypatch.setattr(race_launcher, "warm_up", lambda: None)
     whole(tmp_path / "races" / GOOD)
     return tmp_path / "races"
 
 
-def read(folder: Path) -> race.Race | str:
+def read(folder: Path) -> race_reader.Race | str:
     """The race, or the sentence that says why it is none; whatever else is raised fails the test."""
     try:
         return racing.race(folder.name)
@@ -61,7 +61,7 @@ def test_a_named_fault_is_said_in_a_sentence_and_blocks_no_start(
     fault(folder)  # type: ignore[operator]
     found = read(folder)
     if readable:
-        assert isinstance(found, race.Race)
+        assert isinstance(found, race_reader.Race)
         assert found.over
     else:
         assert isinstance(found, str)
@@ -69,8 +69,8 @@ def test_a_named_fault_is_said_in_a_sentence_and_blocks_no_start(
     names, sentences = racing.known_races()
     assert GOOD in names
     assert all(map(is_sentence, sentences))
-    monkeypatch.setattr(race, "start", lambda _settings, root: whole(root / "new"))
-    assert racing.start_race(race.Settings()) == "new"
+    monkeypatch.setattr(race_launcher, "start", lambda _settings, root: whole(root / "new"))
+    assert racing.start_race(race_folder.Settings()) == "new"
 
 
 def test_the_page_leaves_broken_races_out_and_shows_the_good_one(races: Path) -> None:
@@ -88,7 +88,7 @@ def test_the_page_leaves_broken_races_out_and_shows_the_good_one(races: Path) ->
 def test_a_rate_that_is_not_in_the_list_is_shown(races: Path, status: str) -> None:
     folder = whole(races / "z-rate", status=status)
     FAULTS["a rate that is not in the list"][1](folder)
-    with racing.holding(folder / "plain" / race.LOCK):
+    with racing.holding(folder / "plain" / race_folder.LOCK):
         page = shown("z-rate")
     assert not page.exception
     if status == "running":

@@ -26,7 +26,7 @@ from resnet_core import runs
 from resnet_core.cli.main import app
 from resnet_core.errors import InputError
 from resnet_core.studies import collection
-from resnet_core.studies.collection import Answers, Study
+from resnet_core.studies.collection import MeasurementResults, StudyResults
 
 SHIPPED = Path(__file__).parents[2] / "assets" / "studies"
 TRAINED = [SHIPPED / name for name in ("race", "gradients", "rates-x0.1", "shortcuts-x0.025")]
@@ -187,7 +187,7 @@ def broken(number: int, root: Path) -> Path:
     return study
 
 
-def draw(study: Study | Answers) -> None:
+def draw(study: StudyResults | MeasurementResults) -> None:
     """All that the pages draw of a study."""
     assert study.words
     for facts in study.facts.values():
@@ -196,7 +196,7 @@ def draw(study: Study | Answers) -> None:
         for picture in pictures(study.table, study.kind):
             picture.figure.to_json()
             picture.numbers.to_csv()
-    if isinstance(study, Answers):
+    if isinstance(study, MeasurementResults):
         return
     runs_table(study.table, study.name, study.facts)
     size_changes(facts.phases for facts in study.facts.values())
@@ -359,7 +359,7 @@ def test_pages_show_the_good_study_and_a_sentence_beside_thirty_bad_ones(tmp_pat
         found = collection.read(study, study.name, 0)
         left_out += len(found.left_out)
         names = [f"own/{number}/{each.name}" for each in found.studies]
-        drawn = isinstance(next(iter(found.studies), None), Study)
+        drawn = isinstance(next(iter(found.studies), None), StudyResults)
         pages: dict[str, dict[str, str]] = {"studies": {"show": "measurements", "measurement": names[0]} if names else {}}
         if drawn:  # else they look as with no run at all
             pages |= {"degradation": {"study": names[0]}, "gradient_flow": {"study": names[0], "layers": "20"}}

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from dashboard.figures.colours import of_depth, of_network
-from dashboard.figures.degradation import at_the_end, degradation_curves, end_points, is_it_overfitting, over_seeds, size_changes
+from dashboard.figures.degradation import degradation_curves, end_points, is_it_overfitting, over_seeds, size_changes
+from resnet_core.runs import mean_final_errors
 
 PAPER = {"resnet20": 8.75, "resnet56": 6.97}
 
@@ -20,7 +21,14 @@ def run(layers: int, residual: bool, seed: int, train: float, test: float) -> pd
         rows += [{"step": 100, "split": split, "value": end}]
     table = pd.DataFrame(rows).assign(metric="error_percent", block=None)
     block = {"step": 50, "split": "train_batches", "metric": "gradient_norm", "block": "conv2_1", "value": 0.5}
-    facts = {"run": f"{name}-seed{seed}", "network": name, "layers": layers, "residual": residual, "seed": seed}
+    facts = {
+        "run": f"{name}-seed{seed}",
+        "network": name,
+        "layers": layers,
+        "residual": residual,
+        "batch_norm": True,
+        "seed": seed,
+    }
     return pd.concat([table, pd.DataFrame([block])]).assign(**facts, iterations=100, seconds=120.0, epoch=0.0)
 
 
@@ -53,13 +61,13 @@ def test_a_mean_ends_where_the_last_seed_ends() -> None:
 
 
 def test_the_end_is_the_last_iteration_with_the_sample_sd() -> None:
-    ends = at_the_end(study()).set_index(["network", "split"])
+    ends = mean_final_errors(study()).set_index(["network", "split"])
     row = ends.loc[("resnet20-cifar", "train")]
     assert (row["mean"], row.n) == (21.0, 2)
     assert row.sd == pytest.approx(2**0.5)
     unfinished = study()
     unfinished = unfinished[unfinished.step < 100]
-    assert at_the_end(unfinished).empty
+    assert mean_final_errors(unfinished).empty
 
 
 @pytest.mark.parametrize(("residual", "names"), [(False, {"plain-20", "plain-56"}), (True, {"ResNet-20", "ResNet-56"})])

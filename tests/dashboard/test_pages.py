@@ -17,7 +17,7 @@ from dashboard import pages, serving
 from dashboard.figures.feature_maps import PLACES
 from resnet_core import runs
 from resnet_core.inspection.attribution.catalogue import METHODS
-from resnet_core.live import race
+from resnet_core.live import race_folder
 from resnet_core.pictures.samples import SAMPLES
 
 DASHBOARD = Path(__file__).parents[2] / "dashboard"
@@ -138,12 +138,12 @@ def own_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def write_race(folder: Path) -> None:
     """A finished race of twenty iterations, as its workers leave it."""
-    settings = race.Settings(depth=8, iterations=20)
+    settings = race_folder.Settings(depth=8, iterations=20)
     facts = {
         "layers": 8, "recipe": {"name": "quick", "iterations": 20}, "data": {"name": "digits", "title": "Digits"}, "seed": 0,
         "seconds": 1.0, "status": "finished",
     }  # fmt: skip
-    for lane in race.NETWORKS:
+    for lane in race_folder.NETWORKS:
         (folder / lane).mkdir(parents=True)
         runs.write_facts(folder / lane, facts | {"architecture": asdict(settings.network(lane))})
         with (folder / lane / "live.jsonl").open("w") as file:
@@ -154,10 +154,10 @@ def write_race(folder: Path) -> None:
                     {**where, "metric": metric, "block": block, "value": 1.0}
                     for metric in ("gradient_norm", "response_sd") for block in ("conv2_1", "conv3_1", "conv4_1")
                 ]  # fmt: skip
-                guesses = {"classes": [0] * race.SHOWN, "probabilities": [0.5] * race.SHOWN}
+                guesses = {"classes": [0] * race_folder.SHOWN, "probabilities": [0.5] * race_folder.SHOWN}
                 file.write(json.dumps({"iteration": iteration, "rows": rows, **guesses}) + "\n")
     (folder / "race.json").write_text(json.dumps(asdict(settings)))
-    race.steer(folder, race.Control())
+    race_folder.steer(folder, race_folder.Control())
 
 
 def visit(page: str, parameters: dict[str, str | list[str]]) -> AppTest:

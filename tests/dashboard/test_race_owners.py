@@ -14,8 +14,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from resnet_core import InputError
-from resnet_core.live import race
-from resnet_core.live.race import Control, Settings
+from resnet_core.live import race_folder, race_launcher, race_reader
+from resnet_core.live.race_folder import Control, Settings
 from tests.support.broken_races import whole
 
 racing = import_module("dashboard.serving.races")  # the folder's own name `races` is a function
@@ -33,8 +33,8 @@ class Headers(dict[str, str]):
 def races(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A public server's folder of races; a race that is started there has three reports and no process."""
     monkeypatch.setenv("RESNET_LENS_RUNS", str(tmp_path))
-    monkeypatch.setattr(race, "start", lambda _settings, root: whole(root / NAME))
-    monkeypatch.setattr(race, "warm_up", lambda: None)
+    monkeypatch.setattr(race_launcher, "start", lambda _settings, root: whole(root / NAME))
+    monkeypatch.setattr(race_launcher, "warm_up", lambda: None)
     reached(monkeypatch, "0.0.0.0", Host="lens.example.org", Origin="https://lens.example.org")
     return tmp_path / "races"
 
@@ -68,7 +68,7 @@ def test_only_the_starter_steers_and_others_change_nothing(races: Path, visit: C
         with pytest.raises(InputError, match=r"^Somebody else started this race[^\n]+\.$"):
             tried()
     assert {path: path.read_bytes() for path in races.rglob("*.json")} == before
-    assert race.read(races / NAME).control == Control("pause")
+    assert race_reader.read(races / NAME).control == Control("pause")
 
 
 def test_a_race_of_a_terminal_is_nobodys_on_a_public_server(races: Path) -> None:
@@ -133,13 +133,13 @@ def test_the_page_of_another_visitor_has_no_controls(races: Path, monkeypatch: p
     """AppTest's sessions are at no address: only the rule of the token is left."""
     monkeypatch.undo()
     monkeypatch.setenv("RESNET_LENS_RUNS", str(races.parent))
-    monkeypatch.setattr(race, "warm_up", lambda: None)
+    monkeypatch.setattr(race_launcher, "warm_up", lambda: None)
     monkeypatch.setattr(racing, "_only_this_machine", lambda: False)
     monkeypatch.setenv("RESNET_LENS_RACES", "2")  # one is what this test holds the lock of
-    monkeypatch.setattr(race, "start", lambda _settings, root: whole(root / NAME, status="running"))
+    monkeypatch.setattr(race_launcher, "start", lambda _settings, root: whole(root / NAME, status="running"))
 
     starter, other = (AppTest.from_file(str(APP), default_timeout=120).switch_page("views/train_live.py").run() for _ in range(2))
-    with racing.holding(races / NAME / "plain" / race.LOCK):
+    with racing.holding(races / NAME / "plain" / race_folder.LOCK):
         next(button for button in starter.button if button.label == "Start").click().run()
         other.run()
         labels = [{button.label for button in page.button} for page in (starter, other)]
@@ -153,7 +153,7 @@ def test_the_page_of_another_visitor_has_no_controls(races: Path, monkeypatch: p
 def test_a_visitor_lands_on_the_own_race_and_others_on_the_latest(races: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     monkeypatch.setenv("RESNET_LENS_RUNS", str(races.parent))
-    monkeypatch.setattr(race, "warm_up", lambda: None)
+    monkeypatch.setattr(race_launcher, "warm_up", lambda: None)
     whole(races / "20260101-mine")
     whole(races / "20261231-latest")
     for own, expected in (("20260101-mine", "20260101-mine"), (None, "20261231-latest"), ("gone", "20261231-latest")):

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from resnet_core import InputError
-from resnet_core.live import race
-from resnet_core.live.race import Control, Settings
+from resnet_core.live import race_folder, race_launcher, race_reader
+from resnet_core.live.race_folder import Control, Settings
 from tests.support.broken_races import whole
 from tests.support.processes import Start, races_root, started
 
@@ -24,7 +24,7 @@ PRESS = """
 import sys, time
 from dashboard.serving import start_race
 from resnet_core import InputError
-from resnet_core.live.race import Settings
+from resnet_core.live.race_folder import Settings
 print("ready", flush=True)
 sys.stdin.readline()
 try:
@@ -46,7 +46,7 @@ class Launcher:
 def races(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("RESNET_LENS_RUNS", str(tmp_path))
     monkeypatch.setenv("RESNET_LENS_RACES", "1")
-    monkeypatch.setattr(race, "_launch", lambda _lane: Launcher())
+    monkeypatch.setattr(race_launcher, "_launch", lambda _lane: Launcher())
     return tmp_path / "races"
 
 
@@ -74,7 +74,7 @@ def test_eight_threads_start_one_race(races: Path) -> None:
 
 def test_a_race_that_nobody_works_on_blocks_no_start(races: Path) -> None:
     whole(races / "dead", "running")
-    for which in race.NETWORKS:
+    for which in race_folder.NETWORKS:
         (races / "dead" / which / "pid").write_text("1")
     assert press(0) in racing.known_races()[0]
     release(races)
@@ -82,22 +82,22 @@ def test_a_race_that_nobody_works_on_blocks_no_start(races: Path) -> None:
 
 def test_a_race_at_work_counts_although_it_cannot_be_read(races: Path) -> None:
     (whole(races / "broken") / "race.json").write_text("[")
-    with racing.holding(races / "broken" / "plain" / race.LOCK):
+    with racing.holding(races / "broken" / "plain" / race_folder.LOCK):
         assert press(0).startswith("1 of at most 1 races run")
 
 
 def test_a_paused_race_wakes_only_where_there_is_room(races: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(racing, "_only_this_machine", lambda: True)
     for name in ("one", "two"):
-        race.steer(whole(races / name, "running"), Control("pause" if name == "one" else "run"))
-    with racing.holding(races / "one" / "plain" / race.LOCK):
-        with racing.holding(races / "two" / "plain" / race.LOCK):
+        race_folder.steer(whole(races / name, "running"), Control("pause" if name == "one" else "run"))
+    with racing.holding(races / "one" / "plain" / race_folder.LOCK):
+        with racing.holding(races / "two" / "plain" / race_folder.LOCK):
             racing.steer_race("one", Control("pause", learning_rate=0.2))  # wakes nobody
             with pytest.raises(InputError, match="1 of at most 1 races run"):
                 racing.steer_race("one", Control("run", until=25))
-        assert race.read(races / "one").control == Control("pause", learning_rate=0.2)
+        assert race_reader.read(races / "one").control == Control("pause", learning_rate=0.2)
         racing.steer_race("one", Control("run"))
-        assert race.read(races / "one").control == Control("run")
+        assert race_reader.read(races / "one").control == Control("run")
 
 
 def test_a_server_without_races_says_so(races: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,5 +119,5 @@ def test_eight_servers_start_one_race(races_root: Path, monkeypatch: pytest.Monk
         server.stdin.flush()
     answers = [server.stdout.readline() for server in servers if server.stdout]
     assert sum(words.startswith("1 of at most 1 races run") for words in answers) == 7, answers
-    (folder,) = race.races(races_root / "races")
+    (folder,) = race_folder.races(races_root / "races")
     assert json.loads((folder / "race.json").read_text())["depth"] == 8

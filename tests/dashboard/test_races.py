@@ -12,8 +12,8 @@ import pytest
 
 from dashboard.serving.limits import most_races
 from resnet_core import InputError
-from resnet_core.live import race
-from resnet_core.live.race import Control, Settings
+from resnet_core.live import race_folder
+from resnet_core.live.race_folder import Control, Settings
 from resnet_core.locks import holding
 
 racing = import_module("dashboard.serving.races")  # the folder's own name `races` is a function
@@ -23,9 +23,9 @@ def going_on(root: Path, name: str, control: Control) -> AbstractContextManager[
     """A race whose worker lives as long as the context: this process stands for it."""
     folder = root / "races" / name
     folder.mkdir(parents=True)
-    race.steer(folder, control)
+    race_folder.steer(folder, control)
     (folder / "race.json").write_text(json.dumps(asdict(Settings())))
-    return holding(folder / "plain" / race.LOCK)
+    return holding(folder / "plain" / race_folder.LOCK)
 
 
 @pytest.mark.parametrize(

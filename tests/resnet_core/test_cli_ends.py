@@ -33,6 +33,21 @@ def ended(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *
         (RuntimeError("std::bad_alloc"), "There is not enough memory"),
         (RuntimeError("DefaultCPUAllocator: can't allocate\n 9 bytes"), "There is not enough memory"),
         (RuntimeError("unable to open shared memory object </torch_1> in read-write mode"), "make /dev/shm writable"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), "There is not enough memory"),
+        (RuntimeError("CUDA error: out of memory"), "There is not enough memory"),
+        (OSError(12, "Cannot allocate memory"), "There is not enough memory"),
+        (OSError(1455, "The paging file is too small for this operation to complete"), "There is not enough memory"),
+        (ImportError("libtorch.so: failed to map segment from shared object"), "There is not enough memory"),
+        (RuntimeError("an illegal memory access was encountered"), "nobody foresaw"),
+        (RuntimeError("unsupported memory format option"), "nobody foresaw"),
+        (RuntimeError("can't start new thread"), "starts no more threads or processes"),
+        (BlockingIOError(11, "Resource temporarily unavailable"), "starts no more threads or processes"),
+        (
+            RuntimeError(
+                "Caught RuntimeError in worker.\nTraceback (most recent call last):\n  File x\nRuntimeError: what it was\n"
+            ),
+            "(RuntimeError: RuntimeError: what it was)",
+        ),
         (OverflowError("too large"), "nobody foresaw (OverflowError: too large)"),
         (KeyError("x"), "nobody foresaw"),
     ],

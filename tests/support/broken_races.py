@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from resnet_core.live import race
+from resnet_core.live import race_folder
 
 ROWS = [("loss", None, 2.3), ("error_percent", None, 91.0), ("gradient_norm", "conv2_1", 0.5), ("response_sd", "conv2_1", 1.5)]
 
@@ -17,11 +17,11 @@ ROWS = [("loss", None, 2.3), ("error_percent", None, 91.0), ("gradient_norm", "c
 def whole(folder: Path, status: str = "stopped") -> Path:
     """Write a race of three reports, without training."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "race.json", asdict(race.Settings(depth=8, width=2, iterations=60)))
-    _write(folder / "control.json", asdict(race.Control()))
-    for which in race.NETWORKS:
+    _write(folder / "race.json", asdict(race_folder.Settings(depth=8, width=2, iterations=60)))
+    _write(folder / "control.json", asdict(race_folder.Control()))
+    for which in race_folder.NETWORKS:
         (folder / which).mkdir(exist_ok=True)
-        row = race.Settings(depth=8, width=2).network(which)
+        row = race_folder.Settings(depth=8, width=2).network(which)
         facts = {
             "architecture": asdict(row),
             "layers": 8,

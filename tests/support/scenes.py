@@ -29,7 +29,7 @@ from resnet_core.inspection.attribution.methods import attribute
 from resnet_core.inspection.attribution.sanity_checks import cascade, curves
 from resnet_core.inspection.gradients import gradient_correlation, gradient_flow, nearby_inputs
 from resnet_core.inspection.inspect import inspect
-from resnet_core.live import race
+from resnet_core.live import race_folder, race_reader
 from resnet_core.networks.checkpoint import Checkpoint
 from resnet_core.networks.resnet import ResNet
 from resnet_core.studies import collection
@@ -126,9 +126,11 @@ def scene_of_degradation() -> Scene:
 
 
 def scene_of_train_live(folder: Path) -> Scene:
-    digits = np.zeros((race.SHOWN, 8, 8, 3), np.uint8)
-    found = race.read(whole(folder))
-    return train_live(found, 15, None, digits, list(range(race.SHOWN)), tuple("0123456789"), lambda _: pd.DataFrame({"n": [1]}))
+    digits = np.zeros((race_folder.SHOWN, 8, 8, 3), np.uint8)
+    found = race_reader.read(whole(folder))
+    return train_live(
+        found, 15, None, digits, list(range(race_folder.SHOWN)), tuple("0123456789"), lambda _: pd.DataFrame({"n": [1]})
+    )
 
 
 def scene_of_a_run() -> Scene:

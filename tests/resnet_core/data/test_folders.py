@@ -89,7 +89,7 @@ def one_colour(folder: Path) -> None:
         (empty_class, r"^The class ant in \S+train has no image; add some, or remove the class from train and val\.$"),
         (empty_test_class, r"^The class bee in \S+val has no image; "),
         (one_class, r"has a single class, ant; a network needs at least two"),
-        (not_utf8, r"is not named in UTF-8; rename it"),
+        (not_utf8, r"is not named in printable UTF-8; rename it"),
         (rectangles, r"have 40 x 30 pixels and are no squares; make them squares of one size, or take imagenet:"),
         (tiny, r"have 4 x 4 pixels; a network needs at least 8 x 8\.$"),
         (one_colour, r"^All training images have one colour;"),

@@ -198,7 +198,7 @@ def test_what_is_not_imagenet_is_refused_in_one_sentence(tmp_path: Path, spoil, 
 def test_a_broken_photograph_is_named_in_one_sentence(tmp_path: Path, workers: int) -> None:
     broken = make_photographs(tmp_path, train=3, val=1) / "train/n02123045/01.JPEG"
     broken.write_bytes(broken.read_bytes()[:300])
-    with pytest.raises(InputError, match=rf"^{broken} is not a picture that can be read; [^\n]*\.$"):
+    with pytest.raises(InputError, match=rf"^{broken} is not a picture that can be read \([^\n]*\); [^\n]*\.$"):
         batches(open_dataset(f"imagenet:{tmp_path}").train, 1, workers)
 
 

@@ -25,8 +25,9 @@ from resnet_core import runs
 from resnet_core.data.sources import open_dataset
 from resnet_core.device import processors
 from resnet_core.errors import InputError
-from resnet_core.live import race, worker
-from resnet_core.live.race import Control, Race, Settings
+from resnet_core.live import race_folder, race_launcher, race_reader, worker
+from resnet_core.live.race_folder import Control, Settings
+from resnet_core.live.race_reader import Race
 from resnet_core.locks import holding
 from resnet_core.networks import weights
 from resnet_core.networks.resnet import build
@@ -42,7 +43,7 @@ LONG = Settings(depth=8, width=2, iterations=100_000)
 def wait(folder: Path, until: Callable[[Race], bool], seconds: float = 60) -> Race:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        now = race.read(folder)
+        now = race_reader.read(folder)
         if until(now):
             return now
         time.sleep(0.05)
@@ -57,13 +58,13 @@ def at_least(iteration: int) -> Callable[[Race], bool]:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Race:
     """It ends by itself."""
-    return wait(race.start(SMALL, tmp_path_factory.mktemp("races")), lambda now: now.over)
+    return wait(race_launcher.start(SMALL, tmp_path_factory.mktemp("races")), lambda now: now.over)
 
 
 @pytest.mark.slow
 def test_both_lanes_finish_as_run_directories_with_the_weights_of_a_training_alone(finished: Race) -> None:
     assert {lane.status for lane in finished.lanes.values()} == {"finished"}
-    for which in race.NETWORKS:
+    for which in race_folder.NETWORKS:
         folder = finished.folder / which
         alone = Trainer(
             build(SMALL.network(which), 0), SMALL.recipe(), open_dataset("digits"), 0, Fabric(accelerator="cpu", devices=1)
@@ -86,40 +87,42 @@ def test_what_is_watched_is_what_is_recorded(finished: Race) -> None:
         blocks = recorded[recorded.metric == "gradient_norm"]
         assert set(blocks.block) == {"conv2_1", "conv3_1", "conv4_1"}
         assert sorted(set(blocks.step)) == list(range(0, 60, 10))
-        assert len(lane.at(60)["classes"]) == race.SHOWN
+        assert len(lane.at(60)["classes"]) == race_folder.SHOWN
         assert lane.at(31)["iteration"] == 30
 
 
 def test_the_lanes_start_from_equal_weights(finished: Race) -> None:
-    plain, residual = (build(SMALL.network(which), 0).state_dict() for which in race.NETWORKS)
+    plain, residual = (build(SMALL.network(which), 0).state_dict() for which in race_folder.NETWORKS)
     assert all((tensor == residual[name]).all() for name, tensor in plain.items())
 
 
 @pytest.mark.slow
 def test_pause_step_learning_rate_and_stop_reach_both_workers(races_root: Path) -> None:
-    folder = race.start(LONG, races_root)
+    folder = race_launcher.start(LONG, races_root)
     wait(folder, at_least(5))
-    race.steer(folder, Control("pause"))
+    race_folder.steer(folder, Control("pause"))
     time.sleep(0.5)
-    paused = race.read(folder)
+    paused = race_reader.read(folder)
     time.sleep(0.5)
-    assert [lane.iteration for lane in race.read(folder).lanes.values()] == [lane.iteration for lane in paused.lanes.values()]
+    assert [lane.iteration for lane in race_reader.read(folder).lanes.values()] == [
+        lane.iteration for lane in paused.lanes.values()
+    ]
 
     goal = paused.iteration // 5 * 5 + 20
-    race.steer(folder, Control("run", until=goal, learning_rate=0.123))
+    race_folder.steer(folder, Control("run", until=goal, learning_rate=0.123))
     there = wait(folder, at_least(goal))
     assert [lane.iteration for lane in there.lanes.values()] == [goal, goal]
     for lane in there.lanes.values():
         rates = lane.table[lane.table.metric == "learning_rate"]
         assert rates.value.iloc[-1] == pytest.approx(0.123)
 
-    race.steer(folder, Control("run", until=goal + 7))  # of which no worker reports: they pause at the next report
+    race_folder.steer(folder, Control("run", until=goal + 7))  # of which no worker reports: they pause at the next report
     time.sleep(0.5)
     paused = wait(folder, at_least(goal + 10))
     assert [lane.iteration for lane in paused.lanes.values()] == [goal + 10, goal + 10]
     assert paused.paused
 
-    race.steer(folder, Control("stop"))
+    race_folder.steer(folder, Control("stop"))
     over = wait(folder, lambda now: now.over)
     assert {lane.status for lane in over.lanes.values()} == {"stopped"}
     for which, lane in over.lanes.items():
@@ -130,9 +133,9 @@ def test_pause_step_learning_rate_and_stop_reach_both_workers(races_root: Path) 
 def not_begun(settings: Settings, folder: Path) -> Path:
     """A race to which no worker has come."""
     folder.mkdir(parents=True)
-    race.steer(folder, Control())
+    race_folder.steer(folder, Control())
     (folder / "race.json").write_text(json.dumps(asdict(settings)))
-    for which in race.NETWORKS:
+    for which in race_folder.NETWORKS:
         (folder / which).mkdir()
     return folder
 
@@ -142,22 +145,22 @@ def test_a_race_is_being_started_as_long_as_its_starter_lives(tmp_path: Path) ->
     for clock in (-8 * 3600, 0, 8 * 3600):  # of another machine: no clock is asked
         written = time.time() + clock
         os.utime(folder / "control.json", (written, written))
-        with holding(folder / race.STARTING):
-            assert {lane.status for lane in race.read(folder).lanes.values()} == {"starting"}
-            assert race.at_work(folder)
-        assert race.read(folder).over
-        assert not race.at_work(folder)
+        with holding(folder / race_folder.STARTING):
+            assert {lane.status for lane in race_reader.read(folder).lanes.values()} == {"starting"}
+            assert race_launcher.at_work(folder)
+        assert race_reader.read(folder).over
+        assert not race_launcher.at_work(folder)
 
 
 def test_a_reused_process_number_is_no_worker(finished: Race, tmp_path: Path) -> None:
     folder = tmp_path / "race"
     shutil.copytree(finished.folder, folder)
-    for which in race.NETWORKS:
+    for which in race_folder.NETWORKS:
         facts = runs.read_facts(folder / which)
         runs.write_facts(folder / which, facts | {"status": "running"})
         (folder / which / "pid").write_text(str(os.getpid()))
-    assert {lane.status for lane in race.read(folder).lanes.values()} == {"dead"}
-    assert not race.at_work(folder)
+    assert {lane.status for lane in race_reader.read(folder).lanes.values()} == {"dead"}
+    assert not race_launcher.at_work(folder)
 
 
 @pytest.mark.slow
@@ -175,57 +178,57 @@ def test_a_worker_that_is_no_fork_trains_the_same_network(finished: Race, tmp_pa
 def test_a_race_that_is_paused_for_long_stops_and_can_go_on(races_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "PATIENCE", 0.2)
     folder = not_begun(SMALL, races_root / "race")
-    race.steer(folder, Control("run", until=12))
+    race_folder.steer(folder, Control("run", until=12))
     with runs.Run.open(folder / "plain") as run:
         worker.work(run, folder, "plain")
-    lane = race.read(folder).lanes["plain"]
+    lane = race_reader.read(folder).lanes["plain"]
     assert (lane.status, lane.iteration) == ("stopped", 15)
-    race.go_on(folder)
+    race_launcher.go_on(folder)
     assert wait(folder, lambda now: now.over).lanes["plain"].status == "finished"
 
 
 def test_two_watchers_may_steer_at_once(tmp_path: Path) -> None:
     folder = not_begun(SMALL, tmp_path / "race")
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda n: race.steer(folder, Control(until=n)), range(400)))
-    assert race.read(folder).control.until in range(400)
+        list(pool.map(lambda n: race_folder.steer(folder, Control(until=n)), range(400)))
+    assert race_reader.read(folder).control.until in range(400)
     assert not list(folder.glob(".*.part"))
 
 
 @pytest.mark.slow
 def test_a_killed_lane_is_seen_to_be_dead_and_goes_on_from_what_it_saved(races_root: Path) -> None:
-    folder = race.start(LONG, races_root)
+    folder = race_launcher.start(LONG, races_root)
     wait(folder, at_least(60))
     os.kill(int((folder / "plain" / "pid").read_text()), signal.SIGKILL)
     now = wait(folder, lambda now: now.lanes["plain"].status == "dead")
     assert now.lanes["residual"].status == "running"
     assert not now.over
-    race.steer(folder, Control("stop"))
+    race_folder.steer(folder, Control("stop"))
     wait(folder, lambda now: now.over)
-    race.go_on(folder)
+    race_launcher.go_on(folder)
     again = wait(folder, lambda now: now.lanes["plain"].status == "running" and now.lanes["plain"].iteration >= 65)
     steps = again.lanes["plain"].table.query("metric == 'loss'").step
     assert steps.is_unique  # nothing is told twice
-    race.steer(folder, Control("stop"))
+    race_folder.steer(folder, Control("stop"))
     wait(folder, lambda now: now.over)
 
 
 @pytest.mark.slow
 def test_a_loss_that_is_no_number_ends_the_lane_and_keeps_the_last_good_checkpoint(races_root: Path) -> None:
-    folder = race.start(LONG, races_root)
+    folder = race_launcher.start(LONG, races_root)
     wait(folder, at_least(55))
-    race.steer(folder, Control(learning_rate=1e30))
+    race_folder.steer(folder, Control(learning_rate=1e30))
     over = wait(folder, lambda now: now.over)
     assert {lane.status for lane in over.lanes.values()} == {"diverged"}
-    for which in race.NETWORKS:
+    for which in race_folder.NETWORKS:
         state = load_file(folder / which / "state.safetensors")
         assert all(tensor.isfinite().all() for tensor in state.values())
 
 
 def test_a_packed_race_is_the_same_race_elsewhere(finished: Race, tmp_path: Path) -> None:
-    with ZipFile(io.BytesIO(race.packed(finished.folder))) as archive:
+    with ZipFile(io.BytesIO(race_folder.packed(finished.folder))) as archive:
         archive.extractall(tmp_path)
-    found = race.read(tmp_path / finished.folder.name)
+    found = race_reader.read(tmp_path / finished.folder.name)
     assert (found.settings, found.control, found.over) == (finished.settings, finished.control, True)
     for which, lane in finished.lanes.items():
         pd.testing.assert_frame_equal(found.lanes[which].table, lane.table)
@@ -240,7 +243,7 @@ def test_a_reader_reads_on_and_begins_anew_with_its_file(finished: Race, tmp_pat
     path = folder / "plain" / "live.jsonl"
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:3]) + lines[3][:40])  # half of it is still being written
-    reader = race.Reader(folder)
+    reader = race_reader.Reader(folder)
     assert reader.read().lanes["plain"].iteration == json.loads(lines[2])["iteration"]
     with path.open("a") as file:
         file.write(lines[3][40:] + "".join(lines[4:]))
@@ -274,4 +277,4 @@ def test_what_cannot_be_raced_is_refused_in_one_sentence(changes: dict[str, floa
 
 def test_a_folder_without_a_race_is_refused_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"is not a race[^\n]+\.$"):
-        race.read(tmp_path)
+        race_reader.read(tmp_path)

@@ -17,10 +17,11 @@ from resnet_core.errors import InputError
 from resnet_core.inspection.attribution.sanity_checks import cascade
 from resnet_core.networks.architectures import Architecture, architecture
 from resnet_core.networks.weights import bundled, read_checkpoint
-from resnet_core.studies import measurements
 from resnet_core.studies.catalogue import PAIR, STUDIES, Measurement, study
-from resnet_core.studies.measurements import Subject
+from resnet_core.studies.measure import run_measurement
+from resnet_core.studies.measurements import flow, landscape, lesions, paths, responses, sanity, shattering, similarity
 from resnet_core.studies.plan import Asking, Planned, Training, carry_out, plan
+from resnet_core.studies.subject import Subject
 from resnet_core.training.recipe import Phase, recipe
 
 QUICK = replace(recipe("quick"), phases=(Phase(60, 16),), blocks_every=None)
@@ -75,14 +76,14 @@ def test_an_answer_is_a_run_directory(trained: Path, tmp_path: Path) -> None:
 
 
 def test_the_same_question_has_the_same_answer_bit_for_bit(trained: Path) -> None:
-    for function in (measurements.responses, measurements.paths, measurements.similarity):
+    for function in (responses.measure, paths.measure, similarity.measure):
         first, second = (function(subject(trained)) for _ in range(2))
         pd.testing.assert_frame_equal(first, second, check_exact=True)
 
 
 def test_the_flow_of_a_new_network(tmp_path: Path) -> None:
     row: Architecture = replace(NETWORKS["plain20-cifar"], batch_norm=False)
-    found = measurements.flow(Subject("plain", row, 3, open_dataset("digits"), 32, None))
+    found = flow.measure(Subject("plain", row, 3, open_dataset("digits"), 32, None))
     assert list(found.columns) == ["place", "block", "gradient_norm", "response_sd", "output_rms"]
     assert len(found) == 7
     assert (found.gradient_norm > 0).all()
@@ -90,32 +91,32 @@ def test_the_flow_of_a_new_network(tmp_path: Path) -> None:
 
 def test_shattering_is_by_angle(trained: Path) -> None:
     new = replace(subject(trained), trained=None)
-    found = measurements.shattering(new, points=6, radians=0.1, curves=2)
+    found = shattering.measure(new, points=6, radians=0.1, curves=2)
     image = found[found.block == "image"]
     assert np.allclose(image.radians, [0.1, 0.2, 0.3, 0.4, 0.5])
     assert image.correlation.iloc[0] > image.correlation.iloc[-1]
 
 
 def test_lesions_of_the_whole_network_are_its_test_error(trained: Path) -> None:
-    found = measurements.lesions(subject(trained), images=297, draws=2, counts=(2,), swaps=(1,))
+    found = lesions.measure(subject(trained), images=297, draws=2, counts=(2,), swaps=(1,))
     recorded = runs.read_metrics(trained / "resnet20-cifar-seed0")
     error = recorded[(recorded.metric == "error_percent") & (recorded.split == "test")].value.iloc[-1]
     whole = found[(found.lesion == "none") & ~found.reestimated].error_percent.item()
     assert whole == pytest.approx(error, abs=0.4)  # the weights are stored in half precision
     assert found.groupby("lesion").size().to_dict() == {"none": 2, "one removed": 14, "several removed": 4, "exchanged": 4}
-    plain = measurements.lesions(subject(trained, "plain20-cifar"), images=50, draws=2, counts=(2,), swaps=(1,))
+    plain = lesions.measure(subject(trained, "plain20-cifar"), images=50, draws=2, counts=(2,), swaps=(1,))
     assert plain.blocks.tolist() == found.blocks.tolist()  # both networks lose the same blocks
 
 
 def test_paths_of_every_length(trained: Path) -> None:
-    found = measurements.paths(subject(trained), images=8, draws=3)
+    found = paths.measure(subject(trained), images=8, draws=3)
     assert found.groupby("length").size().tolist() == [1, 3, 3, 3, 3, 3, 3, 1]
     assert (found.gradient_norm > 0).all()
 
 
 def test_the_centre_of_the_landscape_is_the_loss(trained: Path) -> None:
     asked = subject(trained)
-    found = measurements.landscape(asked, side=3, images=40)
+    found = landscape.measure(asked, side=3, images=40)
     assert len(found) == 27
     images, labels = asked.batches(40, training=True, size=40)[0]
     with torch.no_grad():
@@ -126,7 +127,7 @@ def test_the_centre_of_the_landscape_is_the_loss(trained: Path) -> None:
 
 
 def test_similarity_with_itself_its_twin_and_another_seed(trained: Path) -> None:
-    found = measurements.similarity(subject(trained), images=64)
+    found = similarity.measure(subject(trained), images=64)
     assert set(found.other) == {"itself", "plain20-cifar", "another seed"}
     itself = found[(found.other == "itself") & (found.block == found.other_block)]
     assert np.allclose(itself.cka, 1)
@@ -142,12 +143,12 @@ def test_missing_weights_and_other_data_are_named(trained: Path, tmp_path: Path)
     assert isinstance(asked, Measurement)
     other = replace(open_dataset("digits"), classes=tuple("abcdefghij"))
     with pytest.raises(InputError, match="has learned other classes than those of handwritten digits"):
-        measurements.answer(replace(asked, networks=NETWORKS), "plain20-cifar", other, 0, trained, tmp_path)
+        run_measurement(replace(asked, networks=NETWORKS), "plain20-cifar", other, 0, trained, tmp_path)
 
 
 def test_sanity_is_the_cascade_of_every_image_and_method(trained: Path) -> None:
     asked = replace(subject(trained), resolution=32)
-    found = measurements.sanity(asked, images=2)
+    found = sanity.measure(asked, images=2)
     x = asked.batches(2, size=1)[1][0]
     expected = cascade(asked.network(), x, "gradient-x-input")
     part = found[(found.image == 1) & (found.method == "gradient-x-input")]

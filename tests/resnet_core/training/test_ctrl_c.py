@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from resnet_core import runs
-from resnet_core.live import race
+from resnet_core.live import race_folder, race_reader
 from resnet_core.runs import Run
 from tests.support.processes import Start, races_root, started, until
 
@@ -54,11 +54,11 @@ def test_a_training_says_that_it_goes_on(tmp_path: Path, command: Command) -> No
 
 def test_both_networks_of_a_race_stop(races_root: Path, command: Command) -> None:
     process = command("race", "--out", str(races_root))
-    until(lambda: any(race.read(folder).iteration >= 5 for folder in race.races(races_root)), 120, "no race")
-    folders = race.races(races_root)
+    until(lambda: any(race_reader.read(folder).iteration >= 5 for folder in race_folder.races(races_root)), 120, "no race")
+    folders = race_folder.races(races_root)
     assert pressed(process) == f"Stopped; `python -m resnet_core race {folders[0]}` goes on with it."
-    until(lambda: race.read(folders[0]).over, 60, "not over")
-    assert {lane.status for lane in race.read(folders[0]).lanes.values()} == {"stopped"}
+    until(lambda: race_reader.read(folders[0]).over, 60, "not over")
+    assert {lane.status for lane in race_reader.read(folders[0]).lanes.values()} == {"stopped"}
 
 
 def test_one_run_is_trained_by_one_command(tmp_path: Path, command: Command) -> None:

@@ -16,7 +16,7 @@ from resnet_core import runs
 from resnet_core.data.sources import Dataset, open_dataset
 from resnet_core.errors import InputError
 from resnet_core.networks import weights
-from resnet_core.studies.measurements import Subject
+from resnet_core.studies.subject import Subject
 from resnet_core.training import loop
 from resnet_core.training.loop import train
 from resnet_core.training.recipe import Phase, recipe

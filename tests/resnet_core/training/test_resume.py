@@ -131,7 +131,9 @@ def test_a_run_that_goes_on_elsewhere_says_where(tmp_path: Path) -> None:
 def test_other_images_under_the_same_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(StoppedError):
         run(tmp_path / "run", progress=stop_at(50))
-    with pytest.raises(InputError, match=r"holds a run with another data; choose another folder\.$"):
+    with pytest.raises(
+        InputError, match=r"holds a run on other data; put its data back as they were, or choose another folder\.$"
+    ):
         train(TINY, RECIPE, replace(DATA, train=DATA.train.part(torch.arange(59))), 0, tmp_path / "run", silent)
 
 

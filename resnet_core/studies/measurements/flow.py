@@ -1,0 +1,17 @@
+"""How do signal and gradient pass through the blocks?"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import pandas as pd
+
+from resnet_core.inspection.gradients import gradient_flow
+from resnet_core.studies.subject import Subject
+
+
+def measure(subject: Subject, images: int = 16) -> pd.DataFrame:
+    """Gradient norm, response and output of every block for one batch."""
+    (batch,) = subject.batches(images, training=True, size=images)
+    found = gradient_flow(subject.network(), *batch)
+    return pd.DataFrame({"place": place, **asdict(block)} for place, block in enumerate(found.blocks, start=1))

@@ -27,3 +27,4 @@ embedded = st.context.is_embedded  # presenter mode, ?embed=true: nothing but th
 page = st.navigation(pages, position="hidden" if embedded else "top")
 link.begin()
 page.run()
+link.end()

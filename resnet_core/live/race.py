@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import stat
 import subprocess
 import sys
 import threading
@@ -311,6 +312,7 @@ def _made(kind: Callable[..., Made], path: Path) -> Made:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
+        _check_file(path, runs.LARGEST_JSON)
         found = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(found, dict):
             return found
@@ -319,6 +321,15 @@ def _read_json(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError):
         pass
     raise _BrokenError(f"{path.name} is not a JSON object")
+
+
+def _check_file(path: Path, most: int) -> None:
+    """Raise _BrokenError for what would be waited for, such as a pipe, and for more bytes than a race writes."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise _BrokenError(f"{path.name} is no file")
+    if found.st_size > most:
+        raise _BrokenError(f"{path.name} has more than {most:,} bytes")
 
 
 def _recorded_status(lane: Path) -> Status:
@@ -388,6 +399,7 @@ class _Lines:
     def read(self) -> None:
         """Read on. Where the last line is no longer in its place, a worker has begun the file anew: so does the reading."""
         try:
+            _check_file(self._path, runs.LARGEST_TABLE)
             with self._path.open("rb") as file:
                 file.seek(self._offset - len(self._last))
                 found = file.read()

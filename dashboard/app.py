@@ -49,3 +49,4 @@ if not embedded:
     frame.footer(key)
 with body:
     page.run()
+link.end()

@@ -17,7 +17,10 @@ from dashboard.plain import plain
 Value = TypeVar("Value")
 Id = TypeVar("Id", bound=str)
 Options = Mapping[Id, str] | Sequence[Id]  # ids with their words, or ids that are words
-_SEEN, _KEPT, _UNKNOWN, _ENDS, _PAGE = "link-seen", "link-kept", "link-unknown", "link-ends", "link-page"
+_SEEN, _KEPT, _UNKNOWN, _ENDS, _ASKED = "link-seen", "link-kept", "link-unknown", "link-ends", "link-asked"
+_PAGE = "link-page"
+# What others than a page's widgets read: Streamlit, the presenter's mode, the lecture
+_ELSEWHERE = {"embed", "embed_options", "present", "tour", "step", "explore", "hide"}
 
 
 class _NoSuchChoiceError(Exception):
@@ -27,9 +30,19 @@ class _NoSuchChoiceError(Exception):
 def begin(page: str = "") -> None:
     """Reserve the place where the page names what its link asks for in vain. Call it once, above the page."""
     st.session_state[_UNKNOWN] = (st.empty(), [])
+    st.session_state[_ASKED] = set()
     if st.session_state.get(_PAGE) != page:  # what the link said on another page, it says no more
         st.session_state[_PAGE] = page
         st.session_state[_SEEN] = {}
+
+
+def end() -> None:
+    """Name what the link holds and nothing on the page asked for. Call it once, below the page."""
+    seen = st.session_state.get(_SEEN, {})
+    for key in set(st.query_params) - st.session_state[_ASKED] - _ELSEWHERE:
+        if seen.pop(key, None) is None:  # else a choice has put away the widget that had it
+            _complain(f"The link names “{plain(key[:60])}”, which this page does not ask for; it is left out.")
+        del st.query_params[key]
 
 
 def select(
@@ -85,7 +98,11 @@ def pills(
 
 def toggle(label: str, key: str, default: bool = False, **looks: Any) -> bool:
     """Draw a toggle and return whether it is on; the parameter is "true" or "false"."""
-    _before(key, default, lambda said: _id(said[-1].lower(), _words(("true", "false")), None) == "true", lambda _kept: True)
+    can_be = ("false",) if looks.get("disabled") else ("true", "false")
+    _before(
+        key, default, lambda said: _id(_one(key, said).lower(), _words(can_be), None) == "true",
+        lambda kept: str(kept).lower() in can_be,
+    )  # fmt: skip
     chosen = st.toggle(label, key=key, **looks)
     _after(key, chosen, chosen == default, [str(chosen).lower()])
     return bool(chosen)
@@ -93,7 +110,7 @@ def toggle(label: str, key: str, default: bool = False, **looks: Any) -> bool:
 
 def number(label: str, key: str, low: int, high: int, default: int | None = None, **looks: Any) -> int | None:
     """Draw a field for a whole number from `low` to `high` and return it; without a default it may be empty: None."""
-    _before(key, default, lambda said: _in_range(said[-1], low, high), lambda kept: kept is None or low <= kept <= high)
+    _before(key, default, lambda said: _in_range(_one(key, said), low, high), lambda kept: kept is None or low <= kept <= high)
     # "min", not None, where there is a default: else Streamlit adds a button to empty the field that no keyboard reaches
     chosen: int | None = st.number_input(label, low, high, None if default is None else "min", key=key, **looks)
     _after(key, chosen, chosen == default, [str(chosen)])
@@ -108,7 +125,7 @@ def slider(label: str, key: str, low: int, high: int, default: int, step: int = 
         high,
     ):  # a new widget of Streamlit's, without the value of the old one
         st.session_state[key], ends[key] = default, (low, high)
-    _before(key, default, lambda said: _in_range(said[-1], low, high), lambda kept: low <= kept <= high)
+    _before(key, default, lambda said: _in_range(_one(key, said), low, high), lambda kept: low <= kept <= high)
     chosen: int = st.slider(label, low, high, step=step, key=key, **looks)
     _after(key, chosen, chosen == default, [str(chosen)])
     return chosen
@@ -116,8 +133,9 @@ def slider(label: str, key: str, low: int, high: int, default: int, step: int = 
 
 def asked(key: str, allowed: Collection[str]) -> str | None:
     """Return what the link says for a choice that is no widget of Streamlit's; None where it says nothing, or what is unknown."""
+    st.session_state[_ASKED].add(key)
     said = st.query_params.get_all(key)
-    if said and said[-1] not in allowed:
+    if said and _one(key, said) not in allowed:
         _name_unknown(key, said[-1])
     return said[-1] if said and said[-1] in allowed else None
 
@@ -144,7 +162,7 @@ def _one_of(
 ) -> Id:
     words = _words(options)
     usual = next(iter(words)) if default is None else default
-    _before(key, usual, lambda said: _id(said[-1], words, old), lambda kept: kept in words)
+    _before(key, usual, lambda said: _id(_one(key, said), words, old), lambda kept: kept in words)
     chosen: Id = draw(label, list(words), format_func=words.__getitem__, key=key, **looks)
     _after(key, chosen, chosen == usual, [chosen])
     return chosen
@@ -162,6 +180,13 @@ def _id(said: str, words: Mapping[Id, str], old: Mapping[str, Id] | None) -> Id:
     raise _NoSuchChoiceError(said)
 
 
+def _one(key: str, said: list[str]) -> str:
+    """What a link says of a choice that can be one thing only."""
+    if len(set(said)) > 1:
+        _complain(f"The link asks for {key} {len(said)} times; the page takes the last, “{plain(said[-1][:60])}”.")
+    return said[-1]
+
+
 def _in_range(said: str, low: int, high: int) -> int:
     try:
         value = int(said)
@@ -175,6 +200,7 @@ def _in_range(said: str, low: int, high: int) -> int:
 def _before(key: str, default: Value, read: Callable[[list[str]], Value], fits: Callable[[Any], bool]) -> None:
     """Settle the widget's value before it is drawn."""
     said, state = st.query_params.get_all(key), st.session_state
+    state[_ASKED].add(key)
     seen, kept = state.setdefault(_SEEN, {}), state.setdefault(_KEPT, {})
     if said and said != seen.get(key):
         seen[key] = said
@@ -207,8 +233,12 @@ def _after(key: str, value: Any, usual: bool, says: list[str]) -> None:
 
 
 def _name_unknown(key: str, said: str) -> None:
-    place, sentences = st.session_state[_UNKNOWN]
-    sentences.append(
+    _complain(
         f"The link asks for {key} “{plain(said[:60])}”, which does not exist here; the page shows its usual choice instead."
     )
+
+
+def _complain(sentence: str) -> None:
+    place, sentences = st.session_state[_UNKNOWN]
+    sentences.append(sentence)
     place.warning("  \n".join(sentences), icon=":material/link_off:")

@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard import serving, words
 from dashboard.parts import link
 from dashboard.parts.uploads import forget_own_photograph, own_photograph, own_weights, say_refusal
+from dashboard.plain import plain
 from resnet_core import InputError
 from resnet_core.networks.checkpoint import Checkpoint
 from resnet_core.pictures.samples import SAMPLES
@@ -98,13 +99,12 @@ def usable(own: serving.Photograph | InputError | None, instead: str) -> serving
 
 def _own_networks() -> dict[str, str]:
     """The visitor's own weights: reference by title. Draws the upload, and what is wrong with a file."""
-    uploads = own_weights()
     taken = {}
-    for (title, _data), found in zip(uploads, serving.own_networks(uploads), strict=True):
-        if isinstance(found, InputError):
-            say_refusal(f"{title}: {found}" if title not in str(found) else found)
+    for title, own in own_weights(serving.own_networks).items():
+        if isinstance(own, InputError):
+            say_refusal(f"{title}: {own}" if title not in str(own) else own)
         else:
-            taken[title] = found
+            taken[title] = own
     return taken
 
 
@@ -171,6 +171,8 @@ def choose(what_for: str) -> Choice:
 
     if photograph.own:
         st.info(OWN, icon=":material/lock:")
+    if photograph.note:
+        st.warning(plain(photograph.note), icon=":material/palette:")
     return Choice(
         row,
         names=(left_name, right_name),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,12 +41,13 @@ def known_networks() -> tuple[str, ...]:
     return (*bundled(), *(f"{TORCHVISION}{name}" for name in torchvision_names()))
 
 
-def own_networks(uploads: Sequence[tuple[str, bytes]]) -> list[str | InputError]:
+def own_networks(uploads: Sequence[tuple[str, bytes]], earlier: Collection[object] = ()) -> list[str | InputError]:
     """References of a visitor's own weights (file names and bytes), or why they are refused. Nobody else's page lists them.
 
-    The visitor's other files are deleted.
+    The visitor's other files are deleted, but for the `earlier` references.
     """
-    kept = session_files().keep_only([data for _title, data in uploads])
+    keeping = [Path(reference).stem for reference in earlier if isinstance(reference, str)]
+    kept = session_files().keep_only([data for _title, data in uploads], keeping)
     found: list[str | InputError] = []
     for (title, _data), path in zip(uploads, kept, strict=True):
         try:

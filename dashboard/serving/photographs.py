@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dashboard.serving import limits
 from resnet_core import InputError
-from resnet_core.pictures.decode import decode
+from resnet_core.pictures.decode import decode_with_note
 from resnet_core.pictures.preprocess import square
 from resnet_core.pictures.samples import SAMPLES, sample
 
@@ -31,6 +31,7 @@ class Photograph:
     digest: str
     own: bool  # uploaded or taken here, so no link can hold it
     classes: tuple[str, ...] = ()  # those that are right for it, where anybody has said so
+    note: str = ""  # what is to be known of its colours
 
     @property
     def shown(self) -> NDArray[np.uint8]:
@@ -56,9 +57,9 @@ def _own_photograph(digest: str, _data: bytes) -> Photograph:
     if not _ROOM.acquire(blocking=False):
         raise InputError("The server keeps as many photographs as it can; try again when other visitors have left.")
     try:
-        pixels = decode(_data, longest=2 * OWN_SIDE)
+        decoded = decode_with_note(_data, longest=2 * OWN_SIDE)
     except InputError:
         _ROOM.release()
         raise
-    side = min(OWN_SIDE, *pixels.shape[:2])
-    return Photograph("Your photograph", "", square(pixels, side), digest, own=True)
+    side = min(OWN_SIDE, *decoded.pixels.shape[:2])
+    return Photograph("Your photograph", "", square(decoded.pixels, side), digest, own=True, note=decoded.note)

@@ -87,12 +87,12 @@ class SessionFiles:
         self._store = store
         self._digests: dict[int, tuple[bytes, str]] = {}  # Streamlit hands out the same bytes at every rerun
 
-    def keep_only(self, uploads: Sequence[bytes]) -> list[Path | InputError]:
-        """Keep these files and no others: for each, its path, or why it is refused."""
+    def keep_only(self, uploads: Sequence[bytes], keeping: Sequence[str] = ()) -> list[Path | InputError]:
+        """Keep these files, those with the digests `keeping`, and no others: for each upload its path, or why it is refused."""
         known = self._digests
         self._digests = {id(data): known.get(id(data)) or (data, hashlib.sha256(data).hexdigest()) for data in uploads}
         digests = [self._digests[id(data)][1] for data in uploads]
-        self._store.release(self, keeping=digests)
+        self._store.release(self, keeping=[*digests, *keeping])
         kept: list[Path | InputError] = []
         for digest, data in zip(digests, uploads, strict=True):
             try:

@@ -8,6 +8,7 @@ from dashboard import serving
 from dashboard.parts.pickers import made, two_networks
 from dashboard.parts.show import begin
 from dashboard.parts.uploads import own_photographs, say_refusal
+from dashboard.plain import plain
 from dashboard.scenes.predictions import predictions
 from dashboard.serving.limits import SESSION_PHOTOGRAPHS as MOST
 from resnet_core import InputError
@@ -17,15 +18,17 @@ page = begin("predictions")
 with st.container(horizontal=True, vertical_alignment="bottom"):
     matched, named = two_networks()
     with st.popover("Your own photographs…", icon=":material/add_a_photo:"):
-        uploads = own_photographs(f"Your own photographs, up to {MOST}")
+        album = own_photographs(f"Your own photographs, up to {MOST}", serving.own_photograph, MOST)
 photographs = []
-for title, data in uploads[:MOST]:
-    try:
-        photographs.append((title, serving.own_photograph(data)))
-    except InputError as error:
-        say_refusal(f"{title}: {error}")
-if len(uploads) > MOST:
-    st.warning(f"You gave {len(uploads)} photographs; here are the first {MOST}.", icon=":material/content_cut:")
+for title, own in album.items():
+    if isinstance(own, InputError):
+        say_refusal(f"{title}: {own}")
+    elif own is not None:
+        photographs.append((title, own))
+        if own.note:
+            st.warning(plain(f"{title}: {own.note}"), icon=":material/palette:")
+if None in album.values():
+    st.warning(f"You gave {len(album)} photographs; here are the first {MOST}.", icon=":material/content_cut:")
 if photographs:
     st.info("Your photographs stay in this session: a link to this page shows the samples.", icon=":material/lock:")
 else:

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from resnet_core.atomic import save_arrays
-from resnet_core.cli.shared import print_table
+from resnet_core.cli.shared import print_table, printable
 from resnet_core.errors import InputError
 from resnet_core.networks.architectures import REGISTRY, architecture
 
@@ -57,14 +57,14 @@ def inspect_image(
         print(json.dumps({"network": network, **target_class, "top": top, "blocks": blocks}, indent=2, allow_nan=False))
         return
     for row in top:
-        print(f"{row['probability']:6.1%}  {known.labels[row['index']]}")
+        print(f"{row['probability']:6.1%}  {printable(known.labels[row['index']])}")
     table = Table(
         "block",
         "output",
         "gradient norm",
         "response sd",
         "‖F(x)‖ / ‖x‖",
-        title=Text(f"target: {known.labels[found.target]}"),
+        title=Text(f"target: {printable(known.labels[found.target])}"),
         box=None,
     )
     for block in found.blocks:
@@ -133,7 +133,7 @@ def attribute_image(
     if out:
         found.save(out)
     name = lens.checkpoint.labels[found.target] + (f" rather than {against}" if against else "")
-    print(f"{method} for {name}: {found.values.min():.3g} to {found.values.max():.3g} a pixel, {found.seconds:.1f} s")
+    print(f"{method} for {printable(name)}: {found.values.min():.3g} to {found.values.max():.3g} a pixel, {found.seconds:.1f} s")
     if found.incompleteness is not None:
         print(f"The sum is {found.incompleteness:.2%} from what the image adds to the class's logit.")
 

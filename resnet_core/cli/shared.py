@@ -21,3 +21,8 @@ def print_anything() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+
+
+def printable(text: object) -> str:
+    """Return a stranger's text on one line, without the control characters that a terminal would obey."""
+    return "".join(letter if letter.isprintable() else " " for letter in str(text))

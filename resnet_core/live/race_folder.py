@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import json
+import stat
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -161,6 +162,7 @@ def _made(kind: Callable[..., Made], path: Path) -> Made:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
+        check_file(path, runs.LARGEST_JSON)
         found = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(found, dict):
             return found
@@ -169,6 +171,15 @@ def _read_json(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError):
         pass
     raise BrokenError(f"{path.name} is not a JSON object")
+
+
+def check_file(path: Path, most: int) -> None:
+    """Raise BrokenError for what would be waited for, such as a pipe, and for more bytes than a race writes."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise BrokenError(f"{path.name} is no file")
+    if found.st_size > most:
+        raise BrokenError(f"{path.name} has more than {most:,} bytes")
 
 
 def recorded_status(lane: Path) -> Status:

@@ -23,6 +23,7 @@ from resnet_core.live.race_folder import (
     Control,
     Settings,
     Status,
+    check_file,
     is_number,
     is_whole,
     naming,
@@ -130,6 +131,7 @@ class _Lines:
     def read(self) -> None:
         """Read on. Where the last line is no longer in its place, a worker has begun the file anew: so does the reading."""
         try:
+            check_file(self._path, runs.LARGEST_TABLE)
             with self._path.open("rb") as file:
                 file.seek(self._offset - len(self._last))
                 found = file.read()

@@ -44,7 +44,8 @@ class Checkpoint:
         ):
             raise InputError(f"There must be {self.architecture.num_classes} class names, not {str(self.classes)[:60]}.")
         numbers = (*self.mean, *self.std)
-        if len(self.mean) != 3 or len(self.std) != 3 or not all(map(math.isfinite, numbers)) or min(self.std) <= 0:
+        are_numbers = all(type(number) in (int, float) and math.isfinite(number) for number in numbers)
+        if len(self.mean) != 3 or len(self.std) != 3 or not are_numbers or min(self.std) <= 0:
             raise InputError(f"mean and std must be three finite numbers each, std above 0, not {self.mean} and {self.std}.")
         for pixels in (self.resolution, self.stored_resolution):
             if type(pixels) is not int or not SMALLEST <= pixels <= LARGEST:

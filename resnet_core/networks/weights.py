@@ -42,6 +42,12 @@ def save(network: nn.Module, checkpoint: Checkpoint, path: str | Path) -> None:
     Raises:
         InputError: the tensors are not those of `checkpoint.architecture` or not finite, or the file cannot be written.
     """
+    if not isinstance(network, nn.Module):
+        raise InputError(f"A network is a torch.nn.Module, not a {type(network).__name__}; give the network itself.")
+    if not Path(path).name:
+        raise InputError(f"{str(path)!r} names no file; give the path of a safetensors file.")
+    if unfilled := next((name for name, tensor in network.state_dict().items() if tensor.is_meta), None):
+        raise InputError(f"The network has no weights yet: {unfilled} is on torch's meta device.")
     state = {_WRAPPED.sub("", name): tensor.detach().cpu() for name, tensor in network.state_dict().items()}
     _check(state, checkpoint, "The network")
     # cloned, because safetensors refuses tensors that share memory

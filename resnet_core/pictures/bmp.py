@@ -1,4 +1,4 @@
-"""How is a BMP file read? Colours by bit masks and run lengths here, everything else by Pillow."""
+"""How is a BMP file read? Colours by bit masks, palettes and run lengths here, everything else by Pillow."""
 
 from __future__ import annotations
 
@@ -37,8 +37,13 @@ def open_bmp(data: bytes) -> Encoded:
         if compression == _MASKS and header < 56:
             masks = (*masks[:3], 0)
         encoded = Encoded((width, abs(height)), lambda _: _masked(data[start:], width, height, bits, masks))
+    elif header >= 108 and compression == _RAW and bits == 32:  # of the masks, only that of alpha counts
+        masks = (0xFF0000, 0xFF00, 0xFF, *struct.unpack_from("<I", data, 66))
+        encoded = Encoded((width, abs(height)), lambda _: _masked(data[start:], width, height, bits, masks))
     elif compression in (_RLE8, _RLE4):
         encoded = Encoded((width, abs(height)), lambda _: _run_lengths(data, start, header))
+    elif bits in (1, 2, 4, 8):
+        encoded = Encoded((width, abs(height)), lambda _: _indexed(data, start, header))
     else:
         encoded = _by_pillow(data)
     if header == 124 and data[70:74] == b"DEBM":  # the profile is in the file
@@ -77,9 +82,8 @@ def _channel(words: NDArray[np.unsignedinteger], mask: int) -> NDArray[np.uint8]
 
 def _run_lengths(data: bytes, start: int, header: int) -> Image.Image:
     """Pixels that no run covers are black."""
-    width, height, _, _, compression = struct.unpack_from("<iiHHI", data, 18)
-    if height <= 0:
-        raise ValueError("run lengths go from the bottom")
+    width, upwards, _, _, compression = struct.unpack_from("<iiHHI", data, 18)
+    height = abs(upwards)
     four = compression == _RLE4
     runs = [bytes((i >> 4, i & 15)) * 128 if four else bytes((i,)) * 255 for i in range(256)]
     indices, free = bytearray(width * height), bytearray(width * height)  # rows from the bottom
@@ -109,10 +113,26 @@ def _run_lengths(data: bytes, start: int, header: int) -> Image.Image:
             count = min(value, len(run), width - x)
             indices[row + x : row + x + count] = run[:count]
             x, at = x + count, at + length + length % 2
+    pixels = _palette(data, start, header)[np.frombuffer(indices, np.uint8)]
+    pixels[np.frombuffer(free, np.bool_)] = 0
+    return Image.fromarray(pixels.reshape(height, width, 3)[:: -1 if upwards > 0 else 1])
+
+
+def _indexed(data: bytes, start: int, header: int) -> Image.Image:
+    width, upwards, _, bits = struct.unpack_from("<iiHH", data, 18)
+    height, row = abs(upwards), -(-width * bits // 32) * 4
+    stored = np.frombuffer(data, np.uint8, row * height, start).reshape(height, row)  # ValueError where they are too few
+    lows = range(8 - bits, -1, -bits)
+    indices = np.stack([stored >> low & (1 << bits) - 1 for low in lows], axis=2).reshape(height, -1)[:, :width]
+    return Image.fromarray(_palette(data, start, header)[indices[:: -1 if upwards > 0 else 1]])
+
+
+def _palette(data: bytes, start: int, header: int) -> NDArray[np.uint8]:
+    """(256, 3); what the file does not list is black."""
+    (listed,) = struct.unpack_from("<I", data, 46)
+    (bits,) = struct.unpack_from("<H", data, 28)
     entries = np.frombuffer(data[14 + header : start], np.uint8)
-    entries = entries[: len(entries) // 4 * 4].reshape(-1, 4)[:256, 2::-1]
+    entries = entries[: len(entries) // 4 * 4].reshape(-1, 4)[: min(listed or 256, 2**bits), 2::-1]
     palette = np.zeros((256, 3), np.uint8)
     palette[: len(entries)] = entries
-    pixels = palette[np.frombuffer(indices, np.uint8)]
-    pixels[np.frombuffer(free, np.bool_)] = 0
-    return Image.fromarray(pixels.reshape(height, width, 3)[::-1])
+    return palette

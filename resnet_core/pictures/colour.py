@@ -26,6 +26,8 @@ def by_profile(profile: bytes, mode: str) -> ToSRGB | None:
 
     Returns None if the profile is broken or is one for another kind of picture, such as inks for an RGB picture.
     """
+    if int.from_bytes(profile[:4], "big") > len(profile):
+        return None
     inks, grey = mode == "CMYK", mode in ("1", "L", "LA", "I", "I;16", "I;16B")
     try:
         source = ImageCms.ImageCmsProfile(BytesIO(profile))
@@ -70,6 +72,12 @@ class ColourSpace:
     primaries: Sequence[Chromaticity] = SRGB_PRIMARIES
     white: Chromaticity = D65
 
+    @property
+    def is_possible(self) -> bool:
+        """Whether the primaries span colours, and the white has a luminance."""
+        spanned = np.linalg.det(np.stack([_xyz(primary) for primary in self.primaries], axis=1))
+        return self.white[1] > 0 and abs(spanned) > 1e-6 and max(map(abs, (*self.white, *sum(self.primaries, ())))) < 10
+
     def __call__(self, image: Image.Image) -> Image.Image:
         """Convert an RGB or RGBA picture to sRGB; colours that sRGB does not have are clipped."""
         pixels = np.asarray(image.convert("RGB"))
@@ -104,13 +112,15 @@ _ENCODED = _encoded()
 
 
 def _xyz(chromaticity: Chromaticity) -> NDArray[np.float64]:
+    """XYZ of a sum of 1; a primary may have no luminance."""
     x, y = chromaticity
-    return np.array([x / y, 1, (1 - x - y) / y])
+    return np.array([x, y, 1 - x - y])
 
 
 def _to_d50(primaries: Sequence[Chromaticity], white: Chromaticity) -> NDArray[np.float64]:
     """The matrix from linear RGB to XYZ, its white adapted to D50 after Bradford."""
     rgb = np.stack([_xyz(each) for each in primaries], axis=1)
-    rgb = rgb * np.linalg.solve(rgb, _xyz(white))
-    gains = (_BRADFORD @ _D50) / (_BRADFORD @ _xyz(white))
+    light = _xyz(white) / white[1]
+    rgb = rgb * np.linalg.solve(rgb, light)
+    gains = (_BRADFORD @ _D50) / (_BRADFORD @ light)
     return np.linalg.solve(_BRADFORD, np.diag(gains) @ _BRADFORD @ rgb)

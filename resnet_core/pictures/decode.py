@@ -19,6 +19,7 @@ from resnet_core.pictures.colour import by_profile
 from resnet_core.pictures.encoded import Encoded, UnreadableKindError, eight_bits, orientation
 from resnet_core.pictures.gif import open_gif
 from resnet_core.pictures.jpeg import open_jpeg
+from resnet_core.pictures.other_kinds import other_kind
 from resnet_core.pictures.png import open_png
 from resnet_core.pictures.webp import open_webp
 
@@ -140,6 +141,8 @@ def _read(data: bytes, decoded: Callable[[Encoded], Image.Image]) -> tuple[Image
     """The picture by `decoded`, with every error as a sentence."""
     kind, reader = next(((kind, reader) for start, kind, reader in _READERS if start.match(data)), ("", None))
     if reader is None:
+        if other := other_kind(data):
+            raise InputError(f"The file is {other}, which cannot be read here; convert it to {FORMATS}.")
         raise InputError(f"The file is not a {FORMATS} picture, whatever its name says; convert it to one of these.")
     with _quiet:
         try:

@@ -16,6 +16,8 @@ def open_gif(data: bytes) -> Encoded:
     place = image.tile[0].extents if image.tile else None
 
     def load(_longest: int | None) -> Image.Image:
+        if place is not None and place[0] == place[2] and place[1] == place[3]:  # an empty frame leaves all free
+            return Image.new("RGBA", image.size)
         image.load()
         if place in (None, (0, 0, *image.size)):
             return image

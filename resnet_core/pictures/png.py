@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 
 import numpy as np
@@ -32,14 +32,25 @@ _PRIMARIES = {
     7: (_NTSC, _D65),
     8: (((0.681, 0.319), (0.243, 0.692), (0.145, 0.049)), _C),
     9: (((0.708, 0.292), (0.17, 0.797), (0.131, 0.046)), _D65),
+    10: (((1.0, 0.0), (0.0, 1.0), (0.0, 0.0)), (1 / 3, 1 / 3)),
     11: (((0.68, 0.32), (0.265, 0.69), (0.15, 0.06)), (0.314, 0.351)),
     12: (((0.68, 0.32), (0.265, 0.69), (0.15, 0.06)), _D65),
+    22: (((0.63, 0.34), (0.295, 0.605), (0.155, 0.077)), _D65),
 }
 _DISPLAY = power(2.4)  # of a display for BT.709, BT.601 and BT.2020 (BT.1886)
 _CURVES: dict[int, Curve] = {
-    1: _DISPLAY, 4: power(2.2), 5: power(2.8), 6: _DISPLAY, 7: smpte240, 8: power(1), 13: srgb, 14: _DISPLAY, 15: _DISPLAY,
+    1: _DISPLAY, 4: power(2.2), 5: power(2.8), 6: _DISPLAY, 7: smpte240, 8: power(1), 11: _DISPLAY, 13: srgb, 14: _DISPLAY,
+    15: _DISPLAY,
     17: lambda values: values**2.6 * 52.37 / 48,
 }  # fmt: skip
+# Whether a chunk says what its name promises; where it does not, it counts no more than an unknown one.
+_IS_VALID: dict[bytes, Callable[[bytes], bool]] = {
+    b"acTL": lambda content: len(content) == 8 and any(content[:4]),
+    b"cICP": lambda content: len(content) == 4,
+    b"sRGB": lambda content: len(content) == 1 and content[0] < 4,
+}
+_BEFORE_PALETTE = {b"cICP"}
+_AFTER_PALETTE = {b"tRNS"}
 
 
 def open_png(data: bytes) -> Encoded:
@@ -47,12 +58,16 @@ def open_png(data: bytes) -> Encoded:
     chunks = list(_chunks(data))
     first = next(i for i, (name, _) in enumerate([*chunks, (b"IDAT", b"")]) if name == b"IDAT")
     before: dict[bytes, bytes] = {}
+    palette_comes = any(name == b"PLTE" for name, _ in chunks[:first])
     for name, content in chunks[:first]:
-        before.setdefault(name, content)  # of two, the first counts
+        misplaced = name in _BEFORE_PALETTE and b"PLTE" in before
+        misplaced |= name in _AFTER_PALETTE and palette_comes and b"PLTE" not in before
+        if not misplaced and _IS_VALID.get(name, bool)(content):
+            before.setdefault(name, content)  # of two, the first counts
     width, height, depth, colour, *rest = struct.unpack(">IIBBBBB", before[b"IHDR"])
     size, place = (width, height), (0, 0)
     pixels = [content for name, content in chunks[first:] if name == b"IDAT"]
-    if b"fcTL" not in before and any(struct.unpack_from(">I", before.get(b"acTL", bytes(4)))):
+    if b"fcTL" not in before and b"acTL" in before:
         width, height, place, pixels = _first_frame(chunks[first:])
         if place[0] + width > size[0] or place[1] + height > size[1]:
             raise ValueError("the first frame lies outside the picture")
@@ -153,18 +168,20 @@ def _load(head: bytes, pixels: bytes, depth: int, key: tuple[int, ...] | None) -
 def _colours(chunks: dict[bytes, bytes], mode: str) -> tuple[ToSRGB | None, bool]:
     """The conversion to sRGB, and whether a colour space cannot be used. cICP counts first, then iCCP, sRGB, gAMA."""
     unused = False
-    if len(cicp := chunks.get(b"cICP", b"")) == 4:
+    if cicp := chunks.get(b"cICP"):
         if cicp[0] in _PRIMARIES and cicp[1] in _CURVES:
             primaries, white = _PRIMARIES[cicp[0]]
             return ColourSpace(_CURVES[cicp[1]], primaries, white), False
         unused = True
     if b"iCCP" in chunks:
         name, _, packed = chunks[b"iCCP"].partition(b"\0")
+        stream, profile = zlib.decompressobj(), b""
         try:
-            profile = zlib.decompressobj().decompress(packed[1:], MAX_PROFILE_BYTES) if name else b""
+            if name and packed[:1] == b"\0":
+                profile = stream.decompress(packed[1:], MAX_PROFILE_BYTES)
         except zlib.error:
-            profile = b""
-        if to_srgb := by_profile(profile, mode):
+            pass
+        if stream.eof and (to_srgb := by_profile(profile, mode)):
             return to_srgb, False
         unused = True
     if b"sRGB" in chunks:
@@ -174,9 +191,9 @@ def _colours(chunks: dict[bytes, bytes], mode: str) -> tuple[ToSRGB | None, bool
     chromaticities = chunks.get(b"cHRM", b"")
     if len(chromaticities) == 32:
         x, y = np.array(struct.unpack(">8I", chromaticities)).reshape(4, 2).T / 100_000
-        if y.all():
-            white, *others = zip(x.tolist(), y.tolist(), strict=True)
-            return ColourSpace(power(100_000 / stored), others, white), unused
-    if stored == 45455:  # what every program writes that means sRGB
+        white, *others = zip(x.tolist(), y.tolist(), strict=True)
+        space = ColourSpace(power(100_000 / stored), others, white)
+        return (space, unused) if space.is_possible else (None, unused)
+    if abs(stored * 2.2 / 100_000 - 1) <= 0.05:  # what programs write that mean sRGB; libpng's own threshold
         return None, unused
     return ColourSpace(power(100_000 / stored)), unused

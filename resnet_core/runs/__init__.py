@@ -1,8 +1,9 @@
 """What did a training do? Run directories: written by one `Run`, read as typed facts and as one tidy table. Knows no network."""
 
-from resnet_core.runs.facts import RunFacts, read_facts, read_run
+from resnet_core.runs.facts import LARGEST_JSON, RunFacts, read_facts, read_run
 from resnet_core.runs.run import LOCK, Run, write_facts
 from resnet_core.runs.table import (
+    LARGEST_TABLE,
     MEASURED,
     METRIC_COLUMNS,
     final_errors,
@@ -17,6 +18,8 @@ from resnet_core.runs.table import (
 )
 
 __all__ = [
+    "LARGEST_JSON",
+    "LARGEST_TABLE",
     "LOCK",
     "MEASURED",
     "METRIC_COLUMNS",

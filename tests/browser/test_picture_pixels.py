@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page
 
 from resnet_core.errors import InputError
 from resnet_core.pictures.decode import Picture, decode
+from tests.support.picture_corners import CORNERS
 from tests.support.picture_corpus import FAMILIES
 from tests.support.pictures import assert_sentence
 
@@ -36,7 +37,8 @@ OTHERWISE = {
     "jpeg-kinds/cmyk-profile": "Chromium's black is lighter than the profile's",
     "gif/no-palette": "Chromium shows black, Pillow a grey ramp",
 }
-QUICK = ("png-keyed", "apng", "jpeg-kinds", "gif")
+EVERY = FAMILIES | CORNERS
+QUICK = ("png-keyed", "apng", "jpeg-kinds", "gif", "animations", "bmp-headers")
 
 
 @pytest.fixture
@@ -54,10 +56,10 @@ def shown(page: Page, data: bytes) -> Picture | None:
     return np.frombuffer(base64.b64decode(pixels), np.uint8).reshape(height, width, 4)[..., :3]
 
 
-@pytest.mark.parametrize("family", [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow]) for name in FAMILIES])
+@pytest.mark.parametrize("family", [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow]) for name in EVERY])
 def test_every_file_that_chromium_shows_has_its_pixels(page: Page, family: str) -> None:
     wrong, compared = {}, 0
-    for name, data in FAMILIES[family]().items():
+    for name, data in EVERY[family]().items():
         expected = shown(page, data)
         try:
             found: Picture | str = decode(data)

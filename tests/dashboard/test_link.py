@@ -15,6 +15,7 @@ from dashboard.parts import link
 page = st.navigation([st.Page("one.py"), st.Page("two.py")])
 link.begin(page.title)
 page.run()
+link.end()
 """
 ONE = """
 import streamlit as st
@@ -26,9 +27,12 @@ st.text(link.toggle("Wet", "wet", True))
 st.text(link.number("Count", "count", 0, 9, 5))
 st.text(link.number("Place", "place", 0, 9))
 st.text(link.slider("Upto", "upto", 5, 22, 22, 5))
-if st.query_params.get("longer"):
+if link.asked("longer", ["30", "60", "350"]):
     st.text(link.slider("Until", "until", 5, int(st.query_params["longer"]), int(st.query_params["longer"])))
 st.text(link.asked("speed", ["slow", "fast"]))
+if link.toggle("Dry", "dry"):
+    link.select("Cloth", "cloth", ["wool", "silk"])
+link.toggle("Sealed", "sealed", disabled=True)
 st.button("Red", on_click=link.choose, args=("colour", "r"))
 """
 TWO = """
@@ -231,3 +235,43 @@ def test_what_a_stranger_writes_is_shown_as_it_is(app: AppTest, said: str) -> No
     opened(app, colour=said)
     [sentence] = complaints(app)
     assert sentence.startswith(f"The link asks for colour “{plain(said)}”, which")
+
+
+def test_of_several_values_the_last_counts_and_the_page_says_so(app: AppTest) -> None:
+    opened(app, colour=["b", "r"], count=["3", "3"], wet=["true", "false"], speed=["slow", "fast"])
+    assert found(app) == ["r", "small", "['a', 'b']", "False", "3", "None", "22", "fast"]
+    assert complaints(app) == [
+        "The link asks for colour 2 times; the page takes the last, “r”.",
+        "The link asks for wet 2 times; the page takes the last, “false”.",
+        "The link asks for speed 2 times; the page takes the last, “fast”.",
+    ]
+    assert says(app)["colour"] == ["r"]
+    opened(app, colour=["b", "purple"])
+    assert [sentence.split(",")[0] for sentence in complaints(app)] == [
+        "The link asks for colour 2 times; the page takes the last", "The link asks for colour “purple”",
+    ]  # fmt: skip
+
+
+def test_what_the_page_does_not_ask_for_is_named_and_left_out(app: AppTest) -> None:
+    opened(app, clour="b", cloth="silk", embed="true", **{"[x](http://x.example)": "1"})
+    assert found(app) == USUAL
+    named = {sentence.split(",")[0] for sentence in complaints(app)}
+    assert named == {f"The link names “{plain(name)}”" for name in ("clour", "cloth", "[x](http://x.example)")}
+    assert "clour" not in says(app)
+    assert complaints(app.run()) == []
+
+
+def test_what_a_choice_puts_away_is_no_fault_of_the_link(app: AppTest) -> None:
+    opened(app, dry="true", cloth="silk")
+    assert (says(app), complaints(app)) == ({"dry": ["true"], "cloth": ["silk"]}, [])
+    app.toggle(key="dry").set_value(False).run()
+    assert (says(app), complaints(app)) == ({}, [])
+    app.toggle(key="dry").set_value(True).run()
+    assert (says(app), complaints(app)) == ({"dry": ["true"], "cloth": ["silk"]}, [])
+
+
+def test_what_cannot_be_switched_on_is_named(app: AppTest) -> None:
+    opened(app, sealed="true")
+    assert [sentence.split(",")[0] for sentence in complaints(app)] == ["The link asks for sealed “true”"]
+    assert app.toggle(key="sealed").value is False
+    assert complaints(opened(app, sealed="false")) == []

@@ -31,7 +31,7 @@ PAGE = """
 import streamlit as st
 from dashboard.serving.uploads import session_files
 from dashboard.parts.uploads import own_weights
-st.text(session_files().keep_only([data for _name, data in own_weights()]))
+st.text(own_weights(lambda uploads, _earlier: session_files().keep_only([data for _name, data in uploads])))
 """
 
 

@@ -146,3 +146,41 @@ def test_answers_that_are_not_finite_are_no_answers(tmp_path: Path, photograph: 
         assert isinstance(found.exception, InputError)
         assert "which is no number" in str(found.exception)
         assert "Infinity" not in found.output
+
+
+@pytest.mark.parametrize(
+    ("network", "path", "words"),
+    [
+        (lambda: trained().state_dict(), "w.safetensors", "A network is a torch.nn.Module, not a OrderedDict"),
+        (lambda: trained().to("meta"), "w.safetensors", "The network has no weights yet: conv1.weight"),
+        (trained, "", "'' names no file"),
+        (trained, "/", "'/' names no file"),
+    ],
+    ids=["state", "meta", "empty", "root"],
+)
+def test_what_is_no_network_or_no_file_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, network: Callable[[], nn.Module], path: str, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=f"^{words}"):
+        weights.save(network(), described(), path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("mean", [("a", 0, 0), (True, 0, 0), (None, 0, 0), (0, 0), (float("nan"), 0, 0)])
+def test_a_mean_that_is_no_three_numbers_is_refused(mean: tuple[object, ...]) -> None:
+    with pytest.raises(InputError, match="mean and std must be three finite numbers each"):
+        replace(described(), mean=mean)
+
+
+def test_a_class_name_does_not_command_the_terminal(tmp_path: Path, photograph: Path) -> None:
+    names = ("[red]a[/red]", "\x1b[31mred\x1b[0m\x07", "two\nlines\r\u202e\ufeff")
+    weights.save(trained(), replace(described(), classes=names), tmp_path / "w.safetensors")
+    options = [str(photograph), "--network", str(tmp_path / "w.safetensors")]
+    for i, command in enumerate((["inspect"], ["attribute", "--method", "gradient-x-input"])):
+        found = CliRunner().invoke(app, [command[0], *options, *command[1:], "--target", f"#{i + 1}"])
+        assert found.exit_code == 0
+        assert all(letter == "\n" or letter.isprintable() for letter in found.output)
+        assert "[31mred" in found.output or "two lines" in found.output
+    found = CliRunner().invoke(app, ["inspect", *options, "--json"])
+    assert {row["class"] for row in json.loads(found.output)["top"]} == set(names)

@@ -207,3 +207,24 @@ def test_eight_threads_decode_what_one_does() -> None:
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(outcome, files)) == [outcome(data) for data in files]
     assert warnings.filters == before
+
+
+NAMED = {
+    "a TIFF or raw picture": encoded(quarters(), "TIFF"),
+    "an AVIF picture": encoded(quarters(), "AVIF"),
+    "a JPEG 2000 picture": encoded(quarters(), "JPEG2000"),
+    "a HEIC picture": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100),
+    "a video": b"\0\0\0\x18ftypisom\0\0\0\0mp42avc1" + bytes(100),
+    "a JPEG XL picture": b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(100),
+    "an icon": encoded(quarters(), "ICO"),
+    "a PNM picture": encoded(quarters(), "PPM"),
+    "a PDF document": encoded(quarters(), "PDF"),
+    "an archive": archive(),
+    "an SVG drawing": b"\xef\xbb\xbf<?xml version='1.0'?>\n<svg xmlns='http://www.w3.org/2000/svg'/>",
+    "a web page": b"<!DOCTYPE html><html><body>404</body></html>",
+}
+
+
+@pytest.mark.parametrize("kind", NAMED)
+def test_what_people_choose_by_mistake_is_named(kind: str) -> None:
+    assert refusal(NAMED[kind]) == f"The file is {kind}, which cannot be read here; convert it to {FORMATS}."

@@ -36,6 +36,10 @@ PAGES = {
         Page("gradient_flow", "Gradient flow", "How does the gradient come back?", "waves"),
         Page("degradation", "Degradation", "Do deeper networks learn worse?", "stacked_line_chart"),
         Page("train_live", "Train live", "Train a deep network, with and without shortcuts", "sprint"),
+        Page("lesion", "Lesion", "What if a block is missing?", "content_cut"),
+        Page("landscape", "Landscape", "How rough is the loss?", "landscape"),
+        Page("likeness", "Likeness", "Which blocks compute alike?", "grid_on"),
+        Page("myths", "Myths", "True, false, or does it depend?", "quiz"),
         Page("architectures", "Architectures", "What is a network made of?", "account_tree"),
         Page("studies", "Studies", "What was trained and measured?", "science"),
     )

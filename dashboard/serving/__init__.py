@@ -41,7 +41,7 @@ from dashboard.serving.races import (
     watched_digits,
 )
 from dashboard.serving.scenes import cached, scene
-from dashboard.serving.studies import answers, drawn, findings, left_out, paper, studies
+from dashboard.serving.studies import answers, drawn, findings, left_out, paper, shipped_answers, studies
 
 __all__ = [
     "NEARBY",
@@ -85,6 +85,7 @@ __all__ = [
     "random_curves",
     "sample_photograph",
     "scene",
+    "shipped_answers",
     "start_race",
     "steer_race",
     "studies",

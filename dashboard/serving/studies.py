@@ -40,6 +40,11 @@ def answers() -> dict[str, Answers]:
     return {each.name: each for found in _all_found() for each in found.studies if isinstance(each, Answers)}
 
 
+def shipped_answers() -> list[Answers]:
+    """The studies that asked networks and come with the project: pages tell their findings in sentences of their own."""
+    return [study for name, study in answers().items() if not name.startswith("own/")]
+
+
 def left_out() -> list[str]:
     """A sentence for each run directory that cannot be read."""
     return [sentence for found in _all_found() for sentence in found.left_out]

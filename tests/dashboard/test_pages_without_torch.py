@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 
-def test_neither_page_needs_torch() -> None:
+def test_no_page_of_recorded_runs_needs_torch() -> None:
     code = (
         "import sys; from streamlit.testing.v1 import AppTest\n"
-        "for view in ('degradation', 'studies'):\n"
+        "for view in ('degradation', 'studies', 'lesion', 'landscape', 'likeness', 'myths'):\n"
         "    test = AppTest.from_file(f'dashboard/views/{view}.py', default_timeout=60).run()\n"
         "    assert not test.exception, test.exception\n"
         "assert 'torch' not in sys.modules"

@@ -15,6 +15,7 @@ from dashboard.figures.colours import AMOUNT, NEUTRAL, of_network
 from dashboard.figures.style import ABOVE, AXIS, TICKS, network_name, titled
 
 BAR = {"title": {"text": "loss", "font": {"size": 14}}, "thickness": 12, "tickfont": {"size": 13}}
+BELOW = {"orientation": "h", "len": 0.7, "y": 0, "yanchor": "top"}  # a colour bar, for narrow screens
 DISTANCE, HEIGHT = 1.45, 0.85  # of the camera, in units of the drawn box
 
 
@@ -96,7 +97,8 @@ def surface(grid: Grid, low: float, high: float, turn: int) -> go.Figure:
     """
     figure = go.Figure()
     figure.add_surface(
-        x=grid.alphas, y=grid.betas, z=grid.loss, cmin=low, cmax=high, colorscale=AMOUNT, colorbar={**BAR, "len": 0.7},
+        x=grid.alphas, y=grid.betas, z=grid.loss, cmin=low, cmax=high, colorscale=AMOUNT,
+        colorbar={**BAR, "title": {"text": "loss  ", "font": {"size": 14}}, **BELOW},
         hovertemplate="loss %{z:.2f}<extra></extra>",
     )  # fmt: skip
     i, j = np.nonzero(grid.minima)
@@ -111,10 +113,10 @@ def surface(grid: Grid, low: float, high: float, turn: int) -> go.Figure:
     figure.update_scenes(
         camera={"eye": eye, "center": {"x": 0, "y": 0, "z": -0.2}},
         aspectmode="manual", aspectratio={"x": 1, "y": 1, "z": 0.7},
-        xaxis={"title": "direction α", **flat}, yaxis={"title": "direction β", **flat},
+        xaxis={"title": "α", **flat}, yaxis={"title": "β", **flat},
         zaxis={"title": "", "range": [low, high], "tickfont": {"size": 12}},
     )  # fmt: skip
-    return figure.update_layout(height=440, margin={"l": 0, "r": 0, "t": 0, "b": 0})
+    return figure.update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 60})
 
 
 def maps(shown: list[Grid], low: float, high: float) -> go.Figure:

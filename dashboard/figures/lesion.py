@@ -50,7 +50,7 @@ def one_block(damaged: pd.DataFrame, reestimated: bool, block: str | None) -> go
         name = network_name(layers, residual)
         figure.add_bar(
             x=blocks, y=bars, customdata=blocks, name=name, marker_color=of_network(residual),
-            hovertemplate=f"{name} without %{{x}}: %{{y:.0f}} %<extra></extra>",
+            hovertemplate="%{y:.0f} %",
         )  # fmt: skip
     _lines(figure)
     figure.update_xaxes(title=titled("the missing block, from image to answer"), **block_axis(blocks))
@@ -61,7 +61,7 @@ def one_block(damaged: pd.DataFrame, reestimated: bool, block: str | None) -> go
         figure.add_shape(
             type="rect", x0=at - 0.5, x1=at + 0.5, y0=0, y1=1, yref="paper", line={"color": NEUTRAL, "width": 2}, layer="below"
         )
-    return figure.update_layout(height=430, bargap=0.25, barmode="group", margin=_MARGIN, legend=ABOVE)
+    return figure.update_layout(height=430, bargap=0.25, barmode="group", hovermode="x unified", margin=_MARGIN, legend=ABOVE)
 
 
 def several(damaged: pd.DataFrame, lesions: tuple[str, ...], reestimated: bool, words: str) -> go.Figure:

@@ -47,8 +47,8 @@ def landscape_scene(study: Answers, layers: int, turn: int, why: bool) -> Scene:
             origin="measured",
             provenance=made,
             numbers=lambda grid=grid: _long(grid),  # type: ignore[misc]
-            caption="Drag to turn both. α, β: steps along two random directions from the trained weights, which are at 0, 0. Points: "
-            "local minima. One scale of heights and colours.",
+            caption="Drag to turn both. α, β: steps along two random directions from the trained weights, which are at 0, 0. "
+            "Points: local minima. One scale of heights and colours.",
             code=CODE,
             place="right" if grid.residual else "left",
             shape=1.25,  # a surface is drawn as large as its height asks for: on a phone, a high one is cut off at its sides

@@ -9,6 +9,8 @@ function template(element) {
   const style = getComputedStyle(element)
   const [text, border, background, second] = COLOURS.map((name) => style.getPropertyValue(name).trim())
   const axis = { gridcolor: border, zerolinecolor: border, linecolor: border, tickcolor: border, automargin: true }
+  const solid = { gridcolor: second, zerolinecolor: second, linecolor: second, showbackground: false } // WebGL ignores alpha
+  const scene = { xaxis: solid, yaxis: solid, zaxis: solid }
   return {
     layout: {
       font: { color: text, family: style.getPropertyValue("--st-font"), size: 13 },
@@ -17,6 +19,7 @@ function template(element) {
       hoverlabel: { bgcolor: second, bordercolor: border, font: { color: text } },
       xaxis: axis,
       yaxis: axis,
+      scene,
       annotationdefaults: { font: { color: text } },
     },
     background,
@@ -103,6 +106,7 @@ async function draw(plot) {
   const listen = () => (plot.isConnected ? cover(plot) : removeEventListener("cover", listen))
   addEventListener("cover", listen)
   plot.on("plotly_click", ({ points }) => plot.exhibit.choose(points[0].customdata))
+  for (const turned of ["plotly_relayouting", "plotly_relayout"]) plot.on(turned, (change) => turnOthers(plot, change))
   let width = plot.clientWidth
   new ResizeObserver(() => {
     if (!plot.clientWidth || plot.clientWidth === width) return
@@ -110,6 +114,17 @@ async function draw(plot) {
     Plotly.Plots.resize(plot)
   }).observe(plot)
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => setTimeout(draw, 300, plot))
+}
+
+/** Surfaces on one page are seen from one side: turning one turns the others. */
+function turnOthers(plot, change) {
+  const camera = change["scene.camera"]
+  if (!camera || plot.turnedBy === JSON.stringify(camera)) return // its own turn, or the echo of another's
+  for (const other of document.querySelectorAll(".exhibit .plot")) {
+    if (other === plot || !other.layout?.scene) continue
+    other.turnedBy = JSON.stringify(camera)
+    window.Plotly.relayout(other, { "scene.camera": camera })
+  }
 }
 
 /** The evidence over a photograph as the evidence sliders ask: how much of it covers, and from which share of the strongest on. */

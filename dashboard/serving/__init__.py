@@ -43,7 +43,7 @@ from dashboard.serving.races import (
 )
 from dashboard.serving.recorded_race import recorded_race
 from dashboard.serving.scenes import cached, scene
-from dashboard.serving.studies import answers, drawn, findings, left_out, paper, studies
+from dashboard.serving.studies import answers, drawn, findings, left_out, paper, shipped_answers, studies
 
 __all__ = [
     "NEARBY",
@@ -89,6 +89,7 @@ __all__ = [
     "recorded_race",
     "sample_photograph",
     "scene",
+    "shipped_answers",
     "start_race",
     "steer_race",
     "studies",

@@ -46,6 +46,11 @@ def shipped(name: str) -> StudyResults:
     return next(study for study in _found(*place).studies if isinstance(study, StudyResults))
 
 
+def shipped_answers() -> list[MeasurementResults]:
+    """The studies that asked networks and come with the project: pages tell their findings in sentences of their own."""
+    return [study for name, study in answers().items() if not name.startswith("own/")]
+
+
 def left_out() -> list[str]:
     """A sentence for each run directory that cannot be read."""
     return [sentence for found in _all_found() for sentence in found.left_out]

@@ -19,6 +19,10 @@ PAGES = (
     "train_live",
     "architectures?network=resnet152&first=true&stage=conv4_x",
     "studies",
+    "lesion?missing=conv4_1",
+    "landscape?why=true",
+    "likeness",
+    "myths?says-vanishing=true",
 )
 OTHER = "pair=any-two&left=torchvision:resnet18"
 STUDIES = Path(__file__).parents[2] / "assets/studies"

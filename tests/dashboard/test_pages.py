@@ -104,6 +104,11 @@ LINKS = [
         old={"race": ("yours, or the latest", "latest")},
     ),
     Link("architectures", {"network": same("plain50"), "stage": same("conv4_x"), "first": ("true", True)}),
+    Link("lesion", {"missing": same("conv4_1"), "statistics": same("stored"), "study": same("lesion-x0.1")}),
+    Link("landscape", {"pair-layers": same("20"), "turn": ("120", 120), "why": ("true", True)}),
+    Link("likeness", {"other": same("itself"), "block": same("conv2_2"), "pair-layers": same("20")}),
+    Link("myths", {"myth": same("overfitting"), "says-overfitting": same("false")}, keys={"says-overfitting": "f'says-{myth}'"}),
+    Link("myths", {"says-ensemble": ("depends", None)}, keys={"says-ensemble": "f'says-{key}'"}),
     Link("studies", {"run": same("race/plain20-cifar-seed1")}, old={"show": ("training runs", "runs")}),
     Link("studies", {"show": same("measurements"), "measurement": same("figure7-x0.1"), "asked": same("resnet56-cifar-seed0")}),
 ]  # fmt: skip

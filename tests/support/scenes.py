@@ -19,7 +19,12 @@ from dashboard.scenes.compare import Subject, compare
 from dashboard.scenes.degradation import degradation_scene
 from dashboard.scenes.feature_maps import Maps, feature_maps
 from dashboard.scenes.gradient_flow import batch_exhibits, gradient_flow_scene, training_exhibits
+from dashboard.scenes.landscape import landscape_scene
+from dashboard.scenes.lesion import lesion_scene
+from dashboard.scenes.likeness import likeness_scene
+from dashboard.scenes.myths import myths_scene
 from dashboard.scenes.predictions import predictions
+from dashboard.scenes.six_myths import MYTHS
 from dashboard.scenes.studies import measurement_scene, run_scene
 from dashboard.scenes.train_live import train_live
 from dashboard.serving import paper
@@ -143,6 +148,23 @@ def scene_of_a_measurement() -> Scene:
     return measurement_scene(study, ["A finding of **3 %**."], next(iter(study.facts.values())))
 
 
+def scene_of_lesion() -> Scene:
+    return lesion_scene(shipped("lesion-x0.025"), True, None)
+
+
+def scene_of_landscape() -> Scene:
+    return landscape_scene(shipped("landscape-x0.025"), 56, 45, why=True)
+
+
+def scene_of_likeness() -> Scene:
+    return likeness_scene(shipped("similarity-x0.025"), 56, "seed", "conv3_5")
+
+
+def scene_of_myths() -> Scene:
+    myth = MYTHS["batch-norm"]
+    return myths_scene(myth.key, {myth.key: "true"}, {name: shipped(name) for name in myth.studies}, paper())
+
+
 def scene_of_architectures() -> Scene:
     return architectures(architecture("resnet34"), "conv3_x", True, paper())
 
@@ -151,5 +173,6 @@ SCENES: dict[str, Callable[..., Scene]] = {
     "compare": scene_of_compare, "predictions": scene_of_predictions, "feature_maps": scene_of_feature_maps,
     "attribution": scene_of_attribution, "gradient_flow": scene_of_gradient_flow, "degradation": scene_of_degradation,
     "architectures": scene_of_architectures, "run": scene_of_a_run, "measurement": scene_of_a_measurement,
-    "train_live": scene_of_train_live,
+    "train_live": scene_of_train_live, "lesion": scene_of_lesion, "landscape": scene_of_landscape,
+    "likeness": scene_of_likeness, "myths": scene_of_myths,
 }  # fmt: skip

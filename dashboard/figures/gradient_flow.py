@@ -140,8 +140,11 @@ def evolution(table: pd.DataFrame, layers: int, seed: int) -> go.Figure:
 
 
 def _short(value: float) -> str:
-    """To two digits: 0.17, 4,500, 4.6e-04."""
-    return f"{float(f'{value:.2g}'):,g}" if value == 0 or 1e-3 <= value < 1e6 else f"{value:.1e}"
+    """To two digits: 0.17, 4,500, 4.6 × 10⁻⁴."""
+    if value == 0 or 1e-3 <= value < 1e6:
+        return f"{float(f'{value:.2g}'):,g}"
+    digits, _, power = f"{value:.1e}".partition("e")
+    return f"{digits} × 10{str(int(power)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
 
 
 def _relative(part: pd.DataFrame) -> pd.DataFrame:

@@ -107,7 +107,7 @@ def difference_strip(
         difference = (shares[1] - shares[0]) / 255
         heats.append((128 + 127 * difference).round().astype(np.uint8))
         label = two[0][0].label
-        texts.append(f"{label}<br>residual less plain: {difference.min():+.2f} to {difference.max():+.2f} of the scale")
+        texts.append(f"{label}<br>residual minus plain: {difference.min():+.2f} to {difference.max():+.2f} of the scale")
     legend = [("more in plain", PLAIN, 0), ("more in residual", RESIDUAL, 2)]
     grid = _Grid.of([residual for _, (residual, _) in pairs])
     middle = {"y": -grid.key / 2, "xshift": -2}

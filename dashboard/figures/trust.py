@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # at run time, they would bring torch
     from resnet_core.inspection.attribution.sanity_checks import Cascade, Curves
 
 Ranked = Literal["absolute", "signed"]
-RANKED: dict[Ranked, str] = {"absolute": "of the values' sizes, as Adebayo et al. have it", "signed": "of the values as they are"}
+RANKED: dict[Ranked, str] = {"absolute": "of the values' sizes, as in Adebayo et al.", "signed": "of the values as they are"}
 
 
 def similarity(table: pd.DataFrame, ranked: Ranked) -> go.Figure:

@@ -2,16 +2,14 @@
 
 import streamlit as st
 
-from dashboard.parts import link
-
 _KEY = "present"
 
 
 def presenting() -> bool:
     """Return whether present mode is on: by the link, or since the button was pressed; it stays from page to page."""
-    said = link.asked(_KEY, ("0", "1"))
+    said = st.query_params.get(_KEY)
     if said is not None:
-        st.session_state[_KEY] = said == "1"
+        st.session_state[_KEY] = said != "0"
     on = bool(st.session_state.get(_KEY))
     if on:
         st.query_params[_KEY] = "1"

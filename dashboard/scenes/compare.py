@@ -194,8 +194,8 @@ def compare(
         support=(
             *((_difference(pair, picture, maxima, block, scale, badge),) if difference and twins else ()),
             *classes,
-            *curves,
             *maps,
+            *curves,
             Table("block-numbers", block_table(detail), f"Block {' and '.join(dict.fromkeys(own))} in numbers"),
         ),
         try_this=(

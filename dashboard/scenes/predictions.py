@@ -64,9 +64,7 @@ def predictions(
                 caption=f"On the dashed line both are equally sure; above it {right} is surer.",
             ),
         ),
-        does_not_show=(
-            "Sure is not right: a picture of none of the classes that a network has learnt is taken for one of them all the same."
-        ),
+        does_not_show=("Sure is not right: a network always names one of its classes, even when the picture shows none of them."),
         provenance=tuple(provenance),
     )
 

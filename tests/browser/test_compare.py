@@ -46,7 +46,7 @@ def test_a_first_visit_shows_an_answer_and_asks_nothing_of_the_network(server: s
     expect(page.get_by_text(re.compile("They (dis)?agree"))).to_be_visible()
     drawn = figures(page)
     assert {len(drawn[strip]["data"][0]["x"]) for strip in ("strip-plain-34", STRIP)} == {16}
-    assert {len(drawn[f"classes-{name}34-tiny"]["data"][0]["y"]) for name in ("plain", "resnet")} == {5}
+    assert {len(drawn[f"classes-{name}-34"]["data"][0]["y"]) for name in ("plain", "ResNet")} == {5}
     hosts = {urlsplit(url).netloc for url in asked} - {""}
     assert hosts == {urlsplit(server).netloc}
 
@@ -55,7 +55,7 @@ def test_a_click_on_a_block_opens_it_and_the_url_brings_it_all_back(server: str,
     page.goto(f"{server}/compare")
     settle(page)
     click_block(page, "conv3_2")
-    expect(page.get_by_text("Block conv3_2 in numbers")).to_be_visible()
+    expect(page.get_by_text("conv3_2 of ResNet-34: ")).to_be_visible()
     choose(page, "Evidence for", "goldfish")
     expect(page.get_by_text("ResNet-34 gives goldfish")).to_be_visible()
     choose(page, "Photograph", "astronaut")

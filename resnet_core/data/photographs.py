@@ -121,7 +121,7 @@ def read_images(paths: Sequence[Path], side: int) -> Tensor:
     return torch.from_numpy(images)
 
 
-class Cut(NamedTuple):
+class Crop(NamedTuple):
     """What becomes of one image."""
 
     image: int
@@ -136,7 +136,7 @@ def _workers() -> int:
 
 
 @dataclass(frozen=True)
-class ImageFiles:
+class PhotographFolder:
     """Photographs of any size, decoded anew for every batch, which is cut out of them by torchvision's transforms.
 
     All chance is in the main process, so that batches do not depend on the number of workers.
@@ -165,10 +165,10 @@ class ImageFiles:
         named = zlib.crc32(self.labels.numpy().data, zlib.crc32(self.names.tobytes()))
         return f"{named:08x}+{zlib.crc32(sizes.data):08x}"
 
-    def to(self, device: torch.device) -> ImageFiles:
+    def to(self, device: torch.device) -> PhotographFolder:
         return replace(self, device=device)
 
-    def part(self, chosen: Tensor) -> ImageFiles:
+    def part(self, chosen: Tensor) -> PhotographFolder:
         chosen = chosen.cpu()
         return replace(self, names=self.names[chosen.numpy()], labels=self.labels[chosen])
 
@@ -178,20 +178,20 @@ class ImageFiles:
         """As in `Images`: a random square of the resized photograph or of its mirror image, in other colours (section 3.4)."""
         if not how.sides:
             raise InputError("The recipe is for images of one size; choose one that cuts photographs, such as he2015-imagenet.")
-        return self._load(_training_cuts(len(self), how, how.sides, batch_size, seed, first, share), resolution)
+        return self._load(_training_crops(len(self), how, how.sides, batch_size, seed, first, share), resolution)
 
     def test_batches(self, batch_size: int, resolution: int) -> Iterator[Batch]:
         """As in `Images`: the central square, of 224 pixels where the shorter side has 256."""
         shorter_side = round(resolution * SHORTER_SIDE / CROP)
-        cuts = [Cut(i, shorter_side, None, False) for i in range(len(self))]
-        return self._load((cuts[i : i + batch_size] for i in range(0, len(cuts), batch_size)), resolution)
+        crops = [Crop(i, shorter_side, None, False) for i in range(len(self))]
+        return self._load((crops[i : i + batch_size] for i in range(0, len(crops), batch_size)), resolution)
 
-    def _load(self, cuts: Iterable[list[Cut]], resolution: int) -> Iterator[Batch]:
+    def _load(self, crops: Iterable[list[Crop]], resolution: int) -> Iterator[Batch]:
         if self.workers:
             _check_shared_memory()
         loader = DataLoader(
-            _Squares(self, resolution),
-            batch_sampler=cuts,
+            _CropDataset(self, resolution),
+            batch_sampler=crops,
             num_workers=self.workers,
             collate_fn=_collate,
             pin_memory=self.device.type == "cuda",
@@ -225,9 +225,9 @@ def _no_shared_memory(reason: str) -> InputError:
     )
 
 
-def _training_cuts(
+def _training_crops(
     n: int, how: Augmentation, sides: tuple[int, int], batch_size: int, seed: int, first: int, share: slice
-) -> Iterator[list[Cut]]:
+) -> Iterator[list[Crop]]:
     components = 255 * torch.tensor(EIGENVALUES)[:, None] * torch.tensor(EIGENVECTORS).T
     for generator, batches in epochs(n, batch_size, seed, first, share):
         shorter = torch.randint(sides[0], sides[1] + 1, (n,), generator=generator)
@@ -236,7 +236,7 @@ def _training_cuts(
         light = how.colour * torch.randn(n, 3, generator=generator) @ components
         for chosen in batches:
             columns = (chosen, shorter[chosen], places[chosen], mirrored[chosen], light[chosen])
-            yield [Cut(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+            yield [Crop(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 
 Sample = tuple[Tensor, int]  # (H, W, 3) uint8, and its label
@@ -247,30 +247,30 @@ def _collate(samples: list[Sample | InputError]) -> list[Tensor] | InputError:
     return next((sample for sample in samples if isinstance(sample, InputError)), None) or default_collate(samples)
 
 
-class _Squares(Dataset[Sample | InputError]):
-    """What a worker does: a `Cut` -> the square, and its label."""
+class _CropDataset(Dataset[Sample | InputError]):
+    """What a worker does: a `Crop` -> the square, and its label."""
 
-    def __init__(self, files: ImageFiles, resolution: int) -> None:
+    def __init__(self, files: PhotographFolder, resolution: int) -> None:
         self.root, self.names, self.labels = files.root, files.names, files.labels.numpy()
         self.resolution = resolution
 
-    def __getitem__(self, cut: Cut) -> Sample | InputError:
+    def __getitem__(self, crop: Crop) -> Sample | InputError:
         from torchvision.transforms.v2 import functional as transforms
 
         try:
-            picture = read_picture(self.root / os.fsdecode(self.names[cut.image]))
+            picture = read_picture(self.root / os.fsdecode(self.names[crop.image]))
         except UnreadablePictureError as error:
             return error
-        image = transforms.resize(picture, [cut.shorter_side], antialias=True)
+        image = transforms.resize(picture, [crop.shorter_side], antialias=True)
         size = self.resolution
-        if cut.place is None:
+        if crop.place is None:
             image = transforms.center_crop(image, [size, size])
         else:
-            top, left = (int(at * (room - size + 1)) for at, room in zip(cut.place, image.size[::-1], strict=True))
+            top, left = (int(at * (room - size + 1)) for at, room in zip(crop.place, image.size[::-1], strict=True))
             image = transforms.crop(image, top, left, size, size)
-        if cut.mirrored:
+        if crop.mirrored:
             image = transforms.horizontal_flip(image)
         pixels = np.array(image)
-        if any(cut.light):
-            pixels = np.clip(np.rint(pixels + np.array(cut.light, dtype=np.float32)), 0, 255).astype(np.uint8)
-        return torch.from_numpy(pixels), int(self.labels[cut.image])
+        if any(crop.light):
+            pixels = np.clip(np.rint(pixels + np.array(crop.light, dtype=np.float32)), 0, 255).astype(np.uint8)
+        return torch.from_numpy(pixels), int(self.labels[crop.image])

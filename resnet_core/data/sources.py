@@ -17,7 +17,7 @@ from resnet_core.assets import DATA
 from resnet_core.data import synthetic as shapes
 from resnet_core.data.folders import class_folders, list_pictures, one_side
 from resnet_core.data.in_memory import Colour, Images, ImageSet
-from resnet_core.data.photographs import ImageFiles, read_images, shown_name
+from resnet_core.data.photographs import PhotographFolder, read_images, shown_name
 from resnet_core.errors import InputError
 
 IMAGENET_CLASSES = 1000
@@ -209,7 +209,7 @@ def imagenet(folder: Path) -> Dataset:
     else:
         title, source = _card(folder)
     files = [
-        ImageFiles(
+        PhotographFolder(
             root=folder,
             names=np.array([os.fsencode(os.path.relpath(path, folder)) for path, _ in part]),
             labels=torch.tensor([label for _, label in part]),

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from resnet_core.data.photographs import ImageFiles, UnreadablePictureError, read_picture
+from resnet_core.data.photographs import PhotographFolder, UnreadablePictureError, read_picture
 from resnet_core.data.sources import open_dataset
 from resnet_core.pictures.decode import decode
 from tests.support.picture_corpus import DISPLAY_P3, rgb_profile
@@ -87,7 +87,7 @@ def test_a_folder_of_pictures_holds_the_pixels_that_inspection_shows(tmp_path: P
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_photograph_is_cropped_from_the_pixels_that_inspection_shows(tmp_path: Path, name: str) -> None:
     PICTURES[name](tmp_path / "one")
-    files = ImageFiles(tmp_path, np.array([b"one"]), torch.tensor([3]), workers=0)
+    files = PhotographFolder(tmp_path, np.array([b"one"]), torch.tensor([3]), workers=0)
     shown = Image.fromarray(decode((tmp_path / "one").read_bytes())).resize((256, 256), Image.Resampling.BILINEAR)
     ((batch, labels),) = files.test_batches(1, 224)
     assert labels.tolist() == [3]
@@ -114,7 +114,7 @@ def test_kinds_that_no_browser_shows_are_read_too(tmp_path: Path, ending: str) -
 def test_a_broken_photograph_is_one_sentence_that_names_it(tmp_path: Path, workers: int) -> None:
     rotated(tmp_path / "good.jpg")
     (tmp_path / "broken.jpg").write_bytes((tmp_path / "good.jpg").read_bytes()[:-200])
-    files = ImageFiles(tmp_path, np.array([b"good.jpg", b"broken.jpg"]), torch.tensor([0, 1]))
+    files = PhotographFolder(tmp_path, np.array([b"good.jpg", b"broken.jpg"]), torch.tensor([0, 1]))
     with pytest.raises(UnreadablePictureError) as caught:
         list(replace(files, workers=workers).test_batches(2, 32))
     assert str(caught.value).startswith(f"{tmp_path / 'broken.jpg'} is not a picture that can be read (The JPEG file is damaged")

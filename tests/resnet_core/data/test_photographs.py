@@ -16,7 +16,7 @@ from torchvision.datasets import ImageNet
 from torchvision.transforms import v2
 
 from resnet_core.data.in_memory import ALL, Augmentation
-from resnet_core.data.photographs import EIGENVALUES, EIGENVECTORS, Cut, ImageFiles, _Squares, _training_cuts
+from resnet_core.data.photographs import EIGENVALUES, EIGENVECTORS, Crop, PhotographFolder, _CropDataset, _training_crops
 from resnet_core.data.sources import Dataset, open_dataset
 from resnet_core.errors import InputError
 from tests.support.photographs import WNIDS, make_photographs
@@ -35,7 +35,7 @@ def data(folder: Path) -> Dataset:
     return open_dataset(f"imagenet:{folder}")
 
 
-def batches(files: ImageFiles, n: int, workers: int = 0, **more: object) -> list[tuple[Tensor, Tensor]]:
+def batches(files: PhotographFolder, n: int, workers: int = 0, **more: object) -> list[tuple[Tensor, Tensor]]:
     return list(islice(replace(files, workers=workers).training_batches(HOW, 8, 16, 3, **more), n))
 
 
@@ -69,13 +69,13 @@ def test_processes_share_a_batch(data: Dataset) -> None:
 
 
 def test_every_photograph_comes_once_an_epoch_and_chance_is_even() -> None:
-    cuts = [cut for batch in islice(_training_cuts(2000, HOW, (256, 480), 10, 0, 0, ALL), 200) for cut in batch]
-    assert sorted(cut.image for cut in cuts) == list(range(2000))
-    sides = np.array([cut.shorter_side for cut in cuts])
+    crops = [crop for batch in islice(_training_crops(2000, HOW, (256, 480), 10, 0, 0, ALL), 200) for crop in batch]
+    assert sorted(crop.image for crop in crops) == list(range(2000))
+    sides = np.array([crop.shorter_side for crop in crops])
     assert (sides.min(), sides.max()) == (256, 480)
     assert abs(sides.mean() - 368) < 4 * 65 / 2000**0.5  # four standard errors
-    assert abs(np.mean([cut.mirrored for cut in cuts]) - 0.5) < 4 * 0.5 / 2000**0.5
-    places = np.array([cut.place for cut in cuts])
+    assert abs(np.mean([crop.mirrored for crop in crops]) - 0.5) < 4 * 0.5 / 2000**0.5
+    places = np.array([crop.place for crop in crops])
     assert places.min() >= 0
     assert places.max() < 1
     assert np.abs(places.mean(0) - 0.5).max() < 4 * 0.29 / 2000**0.5
@@ -83,22 +83,22 @@ def test_every_photograph_comes_once_an_epoch_and_chance_is_even() -> None:
 
 
 def test_a_square_is_found_in_the_resized_photograph_or_in_its_mirror_image(data: Dataset, folder: Path) -> None:
-    squares = _Squares(data.train, 16)
+    squares = _CropDataset(data.train, 16)
     names = [os.fsdecode(name) for name in data.train.names]
     found = set()
-    for cut in (cut for batch in islice(_training_cuts(36, HOW, SIDES, 4, 0, 0, ALL), 9) for cut in batch):
-        with Image.open(folder / names[cut.image]) as file:
-            resized = np.asarray(v2.Resize(cut.shorter_side)(file.convert("RGB")))
-        assert min(resized.shape[:2]) == cut.shorter_side
-        square, label = squares[cut]
-        assert names[cut.image].split("/")[1] == WNIDS[label]
+    for crop in (crop for batch in islice(_training_crops(36, HOW, SIDES, 4, 0, 0, ALL), 9) for crop in batch):
+        with Image.open(folder / names[crop.image]) as file:
+            resized = np.asarray(v2.Resize(crop.shorter_side)(file.convert("RGB")))
+        assert min(resized.shape[:2]) == crop.shorter_side
+        square, label = squares[crop]
+        assert names[crop.image].split("/")[1] == WNIDS[label]
         windows = np.lib.stride_tricks.sliding_window_view(resized, (16, 16, 3))[:, :, 0]
-        wanted = square.numpy()[:, ::-1] if cut.mirrored else square.numpy()
+        wanted = square.numpy()[:, ::-1] if crop.mirrored else square.numpy()
         matches = np.argwhere((windows == wanted).all((2, 3, 4)))
         assert len(matches) == 1
         found.add((windows.shape[0] - 1 - matches[0][0], matches[0][1]))
     assert any(down == 0 for down, _ in found)  # the last place is reached
-    corner = squares[Cut(0, 30, (0.0, 0.0), False)][0]
+    corner = squares[Crop(0, 30, (0.0, 0.0), False)][0]
     with Image.open(folder / names[0]) as file:
         assert np.array_equal(corner, np.asarray(v2.Resize(30)(file.convert("RGB")))[:16, :16])
 
@@ -108,7 +108,7 @@ def test_colours_move_along_the_principal_components_with_their_variances() -> N
     vectors = np.array(EIGENVECTORS)
     assert np.abs(vectors.T @ vectors - np.eye(3)).max() < 1e-3
     how = replace(HOW, colour=0.1)
-    light = np.array([cut.light for batch in islice(_training_cuts(9000, how, SIDES, 10, 0, 0, ALL), 900) for cut in batch])
+    light = np.array([crop.light for batch in islice(_training_crops(9000, how, SIDES, 10, 0, 0, ALL), 900) for crop in batch])
     alphas = light @ vectors / 255 / EIGENVALUES
     assert np.abs(alphas.mean(0)).max() < 4 * 0.1 / 9000**0.5
     assert np.abs(alphas.std(0) / 0.1 - 1).max() < 4 / 18_000**0.5
@@ -116,18 +116,18 @@ def test_colours_move_along_the_principal_components_with_their_variances() -> N
 
 
 def test_a_square_with_other_colours_is_the_square_moved_and_clipped(data: Dataset) -> None:
-    squares, cut = _Squares(data.train, 16), Cut(3, 20, (0.5, 0.5), True)
-    before = squares[cut][0].numpy().astype(float)
-    after = squares[cut._replace(light=(-190.4, 0.2, 190.7))][0].numpy()
+    squares, crop = _CropDataset(data.train, 16), Crop(3, 20, (0.5, 0.5), True)
+    before = squares[crop][0].numpy().astype(float)
+    after = squares[crop._replace(light=(-190.4, 0.2, 190.7))][0].numpy()
     assert np.array_equal(after, np.clip(before + np.array([-190, 0, 191]), 0, 255))
     assert after.min() == 0
     assert after.max() == 255
 
 
 def test_colours_do_not_change_what_else_chance_decides() -> None:
-    plain, coloured = (list(islice(_training_cuts(36, how, SIDES, 4, 0, 0, ALL), 9)) for how in (HOW, replace(HOW, colour=0.1)))
+    plain, coloured = (list(islice(_training_crops(36, how, SIDES, 4, 0, 0, ALL), 9)) for how in (HOW, replace(HOW, colour=0.1)))
     assert coloured != plain
-    assert [[cut[:4] for cut in batch] for batch in coloured] == [[cut[:4] for cut in batch] for batch in plain]
+    assert [[crop[:4] for crop in batch] for batch in coloured] == [[crop[:4] for crop in batch] for batch in plain]
 
 
 def test_test_batches_are_torchvisions_central_crops_in_order(data: Dataset, folder: Path) -> None:

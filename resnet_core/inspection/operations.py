@@ -181,7 +181,8 @@ def _record(name: str, convolution: nn.Conv2d, norm: nn.Module, held: dict[str, 
     statistics = None
     if isinstance(norm, nn.BatchNorm2d):
         tensors: Any = (norm.running_mean, norm.running_var, norm.weight, norm.bias)
-        statistics = Norm(*map(_array, tensors), eps=norm.eps)
+        mean, variance, scale, shift = map(_array, tensors)
+        statistics = Norm(mean, variance, scale, shift, norm.eps)
     return ConvolutionRecord(
         name=name,
         x=_array(x),

@@ -38,10 +38,8 @@ def receptive_fields(architecture: Architecture, side: int) -> dict[str, Extents
         By block label, (cells, 2): the first and the last pixel along that side, both inside.
     """
     extents = np.repeat(np.arange(side)[:, None], 2, axis=1)
-    if architecture.stem == "imagenet":
-        extents = _through(_through(extents, 7, 2, 3), 3, 2, 1)
-    else:
-        extents = _through(extents, 3, 1, 1)
+    for kernel, stride, padding in ((7, 2, 3), (3, 2, 1)) if architecture.stem == "imagenet" else ((3, 1, 1),):
+        extents = _through(extents, kernel, stride, padding)
     found = {}
     for stage in architecture.stages:
         for i in range(stage.blocks):

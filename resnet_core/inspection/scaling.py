@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import TypeVar, cast
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from resnet_core.errors import InputError
+from resnet_core.inspection.inspect import inspect
 from resnet_core.inspection.isolation import isolated
 from resnet_core.inspection.parts import located
 from resnet_core.networks.blocks import Block
 
 Network = TypeVar("Network", bound=nn.Module)
+
+
+@dataclass(frozen=True, eq=False)
+class Fade:
+    """What a network answers while a factor goes from one value to another: an entry a factor."""
+
+    factors: tuple[float, ...]
+    probabilities: NDArray[np.float32]  # (factors, classes)
+    cams: NDArray[np.float32]  # (factors, H, W), Grad-CAM of the last block
+    gradient_norms: NDArray[np.float32]  # (factors, blocks), ‖∂y_t/∂x‖₂ of the blocks' outputs
 
 
 class _Scaled(nn.Module):
@@ -54,3 +68,28 @@ def with_scaled_paths(
         if block.residual:
             block.downsample = _Scaled(block.downsample or nn.Identity(), shortcut).eval()
     return cast(Network, clone)
+
+
+def fade(
+    network: nn.Module,
+    image: Tensor,
+    target: int,
+    factors: Sequence[float],
+    scaled: Callable[[float], nn.Module],
+    on_progress: Callable[[float], bool] = lambda _fraction: True,
+) -> Fade:
+    """Return what `scaled(factor)` answers for every factor, as `inspect` gives it.
+
+    Args:
+        scaled: makes the network of a factor: `lambda factor: with_scaled_paths(network, residual=factor)`.
+        on_progress: called with the fraction that is done; the fade ends early where it returns False.
+    """
+    probabilities, cams, norms = [], [], []
+    for i, factor in enumerate(factors):
+        found = inspect(network if factor == 1 else scaled(factor), image, target)
+        probabilities.append(found.probabilities)
+        cams.append(found.blocks[-1].cam)
+        norms.append([block.gradient_norm for block in found.blocks])
+        if not on_progress((i + 1) / len(factors)):
+            break
+    return Fade(tuple(factors[: len(cams)]), np.stack(probabilities), np.stack(cams), np.array(norms, np.float32))

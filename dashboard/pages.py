@@ -32,6 +32,7 @@ PAGES = {
         Page("compare", "Compare", "What does every block see?", "compare"),
         Page("predictions", "Predictions", "Do they agree?", "photo_library"),
         Page("feature_maps", "Feature maps", "What is in every channel?", "grid_view"),
+        Page("operations", "Operations", "What do convolution, batch norm, ReLU and the addition do to my picture?", "calculate"),
         Page("attribution", "Attribution", "Which pixels speak for it?", "filter_center_focus"),
         Page("gradient_flow", "Gradient flow", "How does the gradient come back?", "waves"),
         Page("degradation", "Degradation", "Do deeper networks learn worse?", "stacked_line_chart"),

@@ -1,4 +1,4 @@
-"""How does a person play with what a block computes? The server sends it once; the browser answers every hover, edit and slider."""
+"""How does a person play with what a block computes? The server sends it once; the browser answers every move."""
 
 from __future__ import annotations
 
@@ -32,12 +32,19 @@ class Lane:
     block: str
     maps: str
     channel: str
+    pack: str  # a third digest, "" where the look needs none
     extents: Sequence[Sequence[int]]  # first and last pixel that every cell can see, along one side
     extra: Mapping[str, Any]
 
 
 def operations(
-    look: str, lanes: Sequence[Lane], cell: tuple[int, int], photograph: str, side: int, on_choice: Callable[[str, str], None]
+    look: str,
+    lanes: Sequence[Lane],
+    cell: tuple[int, int],
+    pinned: bool,
+    photograph: str,
+    side: int,
+    on_choice: Callable[[str, str], None],
 ) -> None:
     """Draw a look at the blocks.
 
@@ -45,18 +52,20 @@ def operations(
         look: which one; a key of the browser's LOOKS.
         lanes: the residual network's block first.
         cell: row and column of the last lane's output that is looked at.
+        pinned: whether a person chose it: then it stays where it is under the pointer.
         photograph: a URL of the square that the networks see, and `side`, its pixels in their input.
         on_choice: called with ("pixel", "12-20") or ("through", "7") when a person pins one.
     """
     state = st.session_state.get(KEY)
     missing = state and state.get("missing")
     base = st.get_option("server.baseUrlPath").strip("/")
-    wanted = [digest for lane in lanes for digest in (lane.maps, lane.channel)]
+    wanted = [digest for lane in lanes for digest in (lane.maps, lane.channel, lane.pack)]
     data = {
         "look": look,
         "folder": f"/{base}/{PATH}" if base else f"/{PATH}",
         "lanes": [vars(lane) for lane in lanes],
         "cell": list(cell),
+        "pinned": pinned,
         "photograph": photograph,
         "side": side,
         # what the browser asked for in vain comes with the page: the store had dropped it, or its route is not there

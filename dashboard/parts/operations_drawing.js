@@ -26,7 +26,9 @@ function said(value, digits = 4) {
   return (value < 0 && Number(text) !== 0 ? "−" : "") + text
 }
 
-const percent = (fraction) => `${Math.round(100 * fraction)} %`
+const powerOf = (log) => `10${[...String(Math.round(log))].map((digit) => (digit === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit])).join("")}`
+
+const percent = (fraction) => `${Math.round(100 * fraction)}\u00a0%`
 
 function rgb(colour) {
   const canvas = (rgb.canvas ??= new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true }))

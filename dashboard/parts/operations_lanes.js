@@ -25,7 +25,7 @@ async function packOf(digest, { folder, inline }) {
 }
 
 /** A lane with its convolutions, each with what it reads and writes. */
-function laneOf(given, maps, channel) {
+function laneOf(given, maps, channel, pack) {
   const convolution = (facts, name, input) => ({
     ...facts,
     input,
@@ -41,6 +41,7 @@ function laneOf(given, maps, channel) {
   const ofX = c % maps.x1.shape[0]
   return {
     ...given,
+    pack,
     kind: channel.kind,
     convolutions,
     projection: channel.projection && convolution(channel.projection, "p", maps.x1),

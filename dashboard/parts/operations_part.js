@@ -1,16 +1,17 @@
 // Which look at the blocks is drawn? Built anew where the server sends other blocks; else only the pixel moves.
 
-const LOOKS = { pixel: pixelLook }
+const LOOKS = { pixel: pixelLook, residual: residualLook, kernel: kernelLook, norm: normLook, relu: reluLook, field: fieldLook }
 
 async function show(root, data, send) {
-  const packed = await Promise.all(data.lanes.flatMap(({ maps, channel }) => [packOf(maps, data), packOf(channel, data)]))
+  const digests = data.lanes.flatMap(({ maps, channel, pack }) => [maps, channel, pack])
+  const packed = await Promise.all(digests.map((digest) => digest && packOf(digest, data)))
   if (root.data !== data) return // another one was asked for meanwhile
-  const missing = packed.findIndex((pack) => !pack)
-  if (missing >= 0) return send("missing", data.lanes.flatMap(({ maps, channel }) => [maps, channel])[missing])
+  const missing = digests.find((digest, i) => digest && !packed[i])
+  if (missing) return send("missing", missing)
   const build = () => {
     root.look?.end?.()
-    const lanes = data.lanes.map((given, i) => laneOf(given, packed[2 * i], packed[2 * i + 1]))
-    const context = { palette: paletteOf(root), photograph: data.photograph, side: data.side, cell: data.cell, choose: send }
+    const lanes = data.lanes.map((given, i) => laneOf(given, ...packed.slice(3 * i, 3 * i + 3)))
+    const context = { palette: paletteOf(root), photograph: data.photograph, side: data.side, cell: data.cell, pinned: data.pinned, choose: send }
     root.look = LOOKS[data.look](root, lanes, context)
   }
   root.build = build

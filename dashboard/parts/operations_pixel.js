@@ -8,7 +8,7 @@ function stationsOf(lane) {
   const stations = [{ kind: "x", title: `x, channel ${lane.channelOfX}`, map: lane.x, place: 0 }]
   lane.convolutions.forEach((convolution, i) => {
     const following = lane.convolutions[i + 1]
-    const sum = { kind: "sum", title: `convolution ${i + 1}, channel ${convolution.channel}`, map: convolution.sums, convolution, place: i + 1 }
+    const sum = { kind: "sum", title: `conv ${i + 1}, channel ${convolution.channel}`, map: convolution.sums, convolution, place: i + 1 }
     stations.push(sum)
     const name = following ? "batch norm" : "batch norm = F(x)"
     if (convolution.norm) stations.push({ kind: "norm", title: name, map: convolution.normalised, convolution, place: i + 1 })
@@ -225,7 +225,7 @@ function scrubber(names, onStep) {
 /** One lane's maps from the photograph to the output, with the shortcut drawn over them. */
 function strip(lane, context) {
   const stations = stationsOf(lane)
-  const limit = limitOf(...stations.map(({ map }) => map).filter((map) => map && map !== lane.convolutions[0].sums))
+  const limit = limitOf(...stations.filter(({ kind, map }) => map && kind !== "sum").map(({ map }) => map))
   const photo = mapTile("photograph", { height: context.side, width: context.side })
   photo.canvas.replaceWith(element("img", { src: context.photograph, alt: "", draggable: false }))
   const tiles = stations.map((station) => {
@@ -277,13 +277,13 @@ function strip(lane, context) {
 function pixelLook(root, lanes, context) {
   const last = lanes.at(-1).output
   let [row, column] = context.cell
-  let [step, pinned, ask] = [0, true, 0]
+  let [step, pinned, ask] = [0, context.pinned, 0]
   const own = (lane) => [Math.floor((row * lane.output.height) / last.height), Math.floor((column * lane.output.width) / last.width)]
   const playing = {
     ...context,
     move(lane, place, y, x) {
       if (pinned) return
-      const grid = place === 0 ? lane.x : place === lanes.length ? lane.output : lane.convolutions[place - 1].sums
+      const grid = place === 0 ? lane.x : lane.convolutions[place - 1].sums
       go((y * last.height) / grid.height, (x * last.width) / grid.width)
     },
     pin() {

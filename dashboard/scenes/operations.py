@@ -24,9 +24,9 @@ LIMITS = {
     "pixel": "One pixel of one channel on one photograph: another one may be made quite differently.",
     "residual": "The factor changes a network that was trained with 1; one that is trained with another factor adapts to it.",
     "kernel": "The edited kernel stands in this channel alone; the rest of the network keeps its own.",
-    "norm": "The batches here hold a few very different photographs; training used larger ones, of which each is a fairer sample.",
+    "norm": "The batches here hold a few very different photographs; those of training were larger and more alike.",
     "relu": "A silenced value may still matter: it is silent here, and not on another photograph.",
-    "field": "The measured field is the gradient on this photograph: how strongly a small change of a pixel would move this cell.",
+    "field": "The measured field is the gradient on this photograph: how much a small change of a pixel would move this cell.",
 }
 
 
@@ -37,7 +37,7 @@ class Lane:
     Args:
         found: what the block computes, a `BlockOperations`.
         traced: a channel for every convolution; the last one's is the output's.
-        extra: what a look found besides, in numbers.
+        block_labels: labels of all blocks of the network.
     """
 
     title: str
@@ -46,6 +46,7 @@ class Lane:
     traced: tuple[int, ...]
     row: int
     column: int
+    block_labels: tuple[str, ...]
 
     @property
     def channel(self) -> int:
@@ -82,9 +83,15 @@ def strongest(found: Any) -> int:
 
 
 def strongest_cell(found: Any, channel: int) -> tuple[int, int]:
-    """Row and column where F(x) moves the channel's output most, among the cells that are not silent."""
-    branch, output = found.convolutions[-1].normalised[channel], found.output[channel]
-    row, column = np.unravel_index(np.argmax(np.where(output > 0, np.abs(branch), -1)), output.shape)
+    """Row and column, rather in the middle, where F(x) and what the first ReLU passes on are large together."""
+    last = found.convolutions[-1]
+    branch, before = np.abs(last.normalised[channel]), last.x[last.strongest_input(channel)]
+    score = np.where(found.output[channel] > 0, branch * before[: branch.shape[0], : branch.shape[1]], 0)
+    edge = len(score) // 4
+    if score[edge : len(score) - edge, edge : len(score) - edge].max() > 0:
+        score[:edge] = score[len(score) - edge :] = 0
+        score[:, :edge] = score[:, len(score) - edge :] = 0
+    row, column = np.unravel_index(np.argmax(score), score.shape)
     return int(row), int(column)
 
 
@@ -97,12 +104,13 @@ def signed(value: float) -> str:
 def what_makes_the_pixel(lane: Lane) -> str:
     """One network's cell in a sentence."""
     branch, output = lane.at(lane.branch), lane.at(lane.found.output)
+    passes = f"{output:.3f}" if output else "nothing"
     if not lane.residual:
-        return f"{lane.title} has no shortcut: F(x) = {signed(branch)} is all there is, and ReLU passes on {output:.3f}."
+        return f"{lane.title} has no shortcut: F(x) = {signed(branch)} is all there is, and ReLU passes on {passes}."
     passed = lane.at(lane.found.shortcut)
     return (
         f"{lane.found.block} of {lane.title} was given x = {signed(passed)} here and adds F(x) = {signed(branch)}; "
-        f"ReLU passes on {output:.3f}."
+        f"ReLU passes on {passes}."
     )
 
 

@@ -180,7 +180,12 @@ def fades(
 
         blocks = None if block is None else [block]
         of_residual = fade(
-            lens, x, target, FACTORS, lambda factor: with_scaled_paths(lens, factor, blocks=blocks), lambda done: progress(done / 2)
+            lens,
+            x,
+            target,
+            FACTORS,
+            lambda factor: with_scaled_paths(lens, factor, blocks=blocks),
+            lambda done: progress(done / 2),
         )
         if not lens.architecture.residual:
             return of_residual, None
@@ -245,3 +250,9 @@ def extents(name: str, block: str) -> list[list[int]]:
     known = checkpoint(name)
     cells: list[list[int]] = receptive_fields(known.architecture, known.resolution)[block].tolist()
     return cells
+
+
+def packed_batch(name: str, batch: list[Photograph], block: str, convolution: str, channel: int) -> str:
+    """Digest of `batch_channel`, for the browser."""
+    key = ("batch", name, *(each.digest for each in batch), block, convolution, channel)
+    return block_store().keep(key, lambda: packed({}, {"batch": batch_channel(name, batch, block, convolution, channel)}))

@@ -1,5 +1,32 @@
 // What can the pixel see? The largest possible field as a frame, the measured one as a heat map.
 
+/** How fields grow from block to block: the largest possible one, and the square that would hold half of the measured one. */
+function growthLines(lanes) {
+  const [width, height, left] = [640, 190, 34]
+  const side = Math.max(...lanes.flatMap(({ extra }) => extra.growth.largest))
+  const x = (i, count) => left + (i / Math.max(1, count - 1)) * (width - left - 8)
+  const y = (value) => 6 + (1 - value / side) * (height - 12)
+  const points = (values) => values.map((value, i) => `${x(i, values.length).toFixed(1)},${y(value).toFixed(1)}`).join(" ")
+  const picture = vector("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "Side of the receptive field by block" })
+  for (const value of [0, side / 2, side]) {
+    picture.append(vector("line", { x1: left, x2: width, y1: y(value), y2: y(value), stroke: "var(--st-border-color)" }))
+    picture.append(vector("text", { x: left - 6, y: y(value) + 4, "text-anchor": "end", "font-size": 12, fill: "currentColor" }, String(Math.round(value))))
+  }
+  for (const { extra, colour } of lanes) {
+    const { measured, largest } = extra.growth
+    picture.append(vector("polyline", { points: points(largest), class: colour, fill: "none", stroke: "currentColor", "stroke-width": 1.5, "stroke-dasharray": "5 4" }))
+    picture.append(vector("polyline", { points: points(measured), class: colour, fill: "none", stroke: "var(--own)", "stroke-width": 3 }))
+  }
+  const { labels } = lanes[0].extra.growth
+  const ends = lanes.map((lane) => {
+    const { measured } = lane.extra.growth
+    return `${lane.title} ${measured[0]} to ${measured.at(-1)}`
+  })
+  return element("div", { className: "line growth" },
+    element("p", {}, `The middle cell of every block, in pixels along one side: what it can see at most (dashed), and the square that holds half of its gradient. ${ends.join("; ")}.`),
+    picture, element("div", { className: "ends" }, element("span", {}, labels[0]), element("span", {}, labels.at(-1)))) // prettier-ignore
+}
+
 function fieldLook(root, lanes, context) {
   const last = lanes.at(-1).output
   let [row, column] = context.cell
@@ -45,7 +72,7 @@ function fieldLook(root, lanes, context) {
     return { section, update }
   })
   const draw = () => parts.forEach(({ update }) => update())
-  root.replaceChildren(element("div", { className: "details" }, ...parts.map(({ section }) => section)))
+  root.replaceChildren(element("div", { className: "details" }, ...parts.map(({ section }) => section)), growthLines(lanes))
   draw()
   return {
     moved: (cell) => {

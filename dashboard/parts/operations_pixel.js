@@ -150,10 +150,11 @@ function reluCard(station) {
 }
 
 function additionCard(lane) {
-  const [sum, words, check] = [element("p", { className: "big" }), element("p"), element("p", { className: "closing" })]
+  const [sum, words, projected, check] = [element("p", { className: "big" }), element("p"), element("p"), element("p", { className: "closing" })]
   const update = ([row, column]) => {
     const branch = at(lane.branch, row, column)
     check.hidden = !lane.residual
+    projected.hidden = !lane.projection
     if (!lane.residual) {
       sum.textContent = `F(x) = ${said(branch)}, and nothing else`
       words.textContent = "A plain block has no shortcut. What F(x) does not compute anew is lost."
@@ -168,9 +169,16 @@ function additionCard(lane) {
     sum.textContent = `F(x) + x = ${said(branch)} + (${said(passed)}) = ${said(branch + passed)}`
     words.textContent = `The shortcut brings ${from}. It added ${said(passed)}; the two convolutions changed that by ${said(branch)}.`
     if (lane.convolutions.length > 2) words.textContent = words.textContent.replace("two", "three")
+    if (lane.projection) {
+      const { total, sizes } = sharesAt(lane.projection, row, column)
+      const { norm } = lane.projection
+      const stretch = norm ? Math.abs(norm.scale) / Math.sqrt(norm.variance + norm.eps) : 1
+      const known = norm ? normSteps(norm, total)[3] : total
+      closing(projected, "shortcut, computed from x,", known, passed, stretch * (sizes + Math.abs(norm?.mean ?? 0)) + Math.abs(norm?.shift ?? 0))
+    }
     closing(check, "sum", branch + passed, at(lane.total, row, column), Math.abs(branch) + Math.abs(passed))
   }
-  return { card: element("div", { className: "step" }, sum, words, check), update }
+  return { card: element("div", { className: "step" }, sum, words, projected, check), update }
 }
 
 function inputCard(lane) {
@@ -222,6 +230,13 @@ function scrubber(names, onStep) {
   return { row: element("div", { className: "scrubber" }, back, range, on, play, words), show, stop }
 }
 
+function arcWords(lane) {
+  const { channel } = lane.convolutions.at(-1)
+  if (!lane.residual) return "no shortcut: everything goes through F(x)"
+  if (lane.kind === "padding" && channel !== lane.channelOfX) return `shortcut: x has no channel ${channel}, so zero is added`
+  return lane.kind === "projection" ? "shortcut: x goes past, through a 1 × 1 convolution, and is added" : "shortcut: x goes past and is added"
+}
+
 /** One lane's maps from the photograph to the output, with the shortcut drawn over them. */
 function strip(lane, context) {
   const stations = stationsOf(lane)
@@ -238,7 +253,7 @@ function strip(lane, context) {
     return tile
   })
   const count = stations.length + 1
-  const arc = element("div", { className: "arc", style: `grid-column: 2 / ${count}` }, element("span", {}, lane.residual ? "shortcut: x goes past and is added" : "no shortcut: everything goes through F(x)"))
+  const arc = element("div", { className: "arc", style: `grid-column: 2 / ${count}` }, element("span", {}, arcWords(lane)))
   const grid = element("div", { className: "stations", style: `--count: ${count}` }, arc, photo.tile, ...tiles.map(({ tile }) => tile))
   const row = element("section", { className: `lane ${lane.colour}` }, element("h3", {}, element("b", {}, lane.title), ` · ${lane.block}`), grid)
   tiles.forEach((tile, i) => {

@@ -107,10 +107,10 @@ def what_makes_the_pixel(lane: Lane) -> str:
     passes = f"{output:.3f}" if output else "nothing"
     if not lane.residual:
         return f"{lane.title} has no shortcut: F(x) = {signed(branch)} is all there is, and ReLU passes on {passes}."
-    passed = lane.at(lane.found.shortcut)
+    brings = f"{'x = ' if lane.found.kind == 'identity' else ''}{signed(lane.at(lane.found.shortcut))}"
     return (
-        f"{lane.found.block} of {lane.title} was given x = {signed(passed)} here and adds F(x) = {signed(branch)}; "
-        f"ReLU passes on {passes}."
+        f"In {lane.found.block} of {lane.title} the shortcut brings {brings}, F(x) adds {signed(branch)}, and ReLU passes on "
+        f"{passes}."
     )
 
 

@@ -159,11 +159,29 @@ def _signed(value: float) -> str:
     return f"{'−' if value < 0 else ''}{abs(value):.2f}"
 
 
-def field_extra(measured: NDArray[np.float32]) -> dict[str, Any]:
-    """The measured field as a picture, and the number of pixels that hold half of it."""
+def half_of(measured: NDArray[np.float32]) -> int:
+    """How many pixels, the strongest first, hold half of a measured field."""
     strongest = np.sort(measured, axis=None)[::-1].astype(np.float64)
-    half = int(np.searchsorted(strongest.cumsum(), strongest.sum() / 2) + 1) if strongest.sum() else 0
-    return {"heat": heat_uri(strength(measured, float(measured.max()), HEAT)), "half": half}
+    return int(np.searchsorted(strongest.cumsum(), strongest.sum() / 2) + 1) if strongest.sum() else 0
+
+
+def field_extra(
+    measured: NDArray[np.float32], growth: Mapping[str, NDArray[np.float32]], largest: Mapping[str, int]
+) -> dict[str, Any]:
+    """The measured field as a picture, the number of pixels that hold half of it, and how fields grow over the blocks.
+
+    Args:
+        growth: the measured field of every block's middle cell, by label; `largest`: pixels along one side that it can see.
+    """
+    return {
+        "heat": heat_uri(strength(measured, float(measured.max()), HEAT)),
+        "half": half_of(measured),
+        "growth": {
+            "labels": list(growth),
+            "measured": [round(half_of(field) ** 0.5, 1) for field in growth.values()],
+            "largest": [largest[label] for label in growth],
+        },
+    }
 
 
 def field_answer(lanes: Sequence[Lane], extras: Sequence[Mapping[str, Any]], extents: Sequence[Sequence[Sequence[int]]]) -> str:

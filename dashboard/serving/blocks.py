@@ -243,6 +243,28 @@ def measured_field(name: str, photograph: Photograph, block: str, channel: int, 
     return quick().answer(("field", name, photograph.digest, block, channel, row, column), compute)
 
 
+def measured_growth(name: str, photograph: Photograph) -> dict[str, NDArray[np.float32]]:
+    """The measured field of every block's middle cell, by label."""
+    lens, x = network(name), _input(name, photograph)
+
+    def compute(_progress: Progress) -> dict[str, NDArray[np.float32]]:
+        from resnet_core.inspection.receptive_fields import measured_growth
+
+        return measured_growth(lens, x)
+
+    return large().answer(("growth", name, photograph.digest), compute)
+
+
+def largest_fields(name: str) -> dict[str, int]:
+    """How many pixels, along one side, the middle cell of every block can see."""
+    from resnet_core.inspection.receptive_fields import receptive_fields
+
+    known = checkpoint(name)
+    fields = receptive_fields(known.architecture, known.resolution)
+    middles = {label: cells[len(cells) // 2] for label, cells in fields.items()}
+    return {label: int(last - first + 1) for label, (first, last) in middles.items()}
+
+
 def extents(name: str, block: str) -> list[list[int]]:
     """First and last pixel, along one side, that every cell of the block's output can see."""
     from resnet_core.inspection.receptive_fields import receptive_fields

@@ -92,7 +92,10 @@ else:
         blocks.measured_field(name, photograph, lane.found.block, lane.channel, lane.row, lane.column)
         for name, lane in zip(names, lanes, strict=True)
     ]
-    extras = [looks.field_extra(field) for field in fields]
+    extras = [
+        looks.field_extra(field, blocks.measured_growth(name, photograph), blocks.largest_fields(name))
+        for name, field in zip(names, fields, strict=True)
+    ]
     sentence = looks.field_answer(lanes, extras, extents)
 bar.empty()
 

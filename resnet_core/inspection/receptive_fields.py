@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from resnet_core.errors import InputError
 from resnet_core.inspection.inspect import as_input
-from resnet_core.inspection.isolation import forward_hooks, gradients_of, isolated, logits_of, without_weight_gradients
+from resnet_core.inspection.isolation import Hook, forward_hooks, gradients_of, isolated, logits_of, without_weight_gradients
 from resnet_core.inspection.parts import located
 from resnet_core.networks.architectures import Architecture
 from resnet_core.networks.cost import block_shape
@@ -68,36 +68,69 @@ def measured_field(network: nn.Module, image: Tensor, block: str, channel: int, 
         InputError: for an image, block or cell that does not exist.
     """
     with torch.inference_mode(False), torch.enable_grad():
-        clone = without_weight_gradients(isolated(network))
-        image = as_input(image, clone)
-        handle = located(clone, image).handle(block)
-        if handle.branch is None or handle.activation is None:
-            raise InputError(f"What {block} adds could not be found; choose a block of a ResNet.")
-        image = image.requires_grad_()
-        held: dict[str, Tensor] = {}
-
-        def keep_branch(_x: Tensor, y: Tensor) -> Tensor:
-            held["sum"] = y
-            return y.clone()
-
-        def keep_shortcut(_x: Tensor, y: Tensor) -> Tensor:
-            held["shortcut"] = y
-            return y.clone()
-
-        def keep_input(x: Tensor, _y: Tensor) -> None:
-            held.setdefault("shortcut", x)
-
-        hooks = {handle.branch: keep_branch, handle.block: keep_input}
-        if handle.shortcut is not None:
-            hooks[handle.shortcut] = keep_shortcut
-        with forward_hooks(hooks):
-            logits_of(clone, image.clone())
-        cells = held["sum"] + held["shortcut"] if handle.residual else held["sum"]
+        image, sums = _sums(network, image, [block])
+        cells = sums[block]
         _, channels, height, width = cells.shape
         if not (0 <= channel < channels and 0 <= row < height and 0 <= column < width):
             raise InputError(
                 f"{block} has {channels} channels of {height} x {width} cells; there is no ({channel}, {row}, {column})."
             )
-        (gradient,) = gradients_of(cells[0, channel, row, column], [image])
-        found: NDArray[np.float32] = torch.linalg.vector_norm(gradient[0].float(), dim=0).cpu().numpy()
-        return found
+        return _field(cells[0, channel, row, column], image)
+
+
+def measured_growth(network: nn.Module, image: Tensor) -> dict[str, NDArray[np.float32]]:
+    """Return what `measured_field` gives for the middle cell of every block, by label: of the sum over its channels.
+
+    Args:
+        image: (3, H, W), normalised.
+
+    Raises:
+        InputError: for an image or a network that does not fit.
+    """
+    with torch.inference_mode(False), torch.enable_grad():
+        image, sums = _sums(network, image, None)
+        middles = {label: cells[0, :, cells.shape[2] // 2, cells.shape[3] // 2].sum() for label, cells in sums.items()}
+        return {label: _field(middle, image, retain_graph=True) for label, middle in middles.items()}
+
+
+def _field(cell: Tensor, image: Tensor, retain_graph: bool = False) -> NDArray[np.float32]:
+    (gradient,) = gradients_of(cell, [image], retain_graph)
+    found: NDArray[np.float32] = torch.linalg.vector_norm(gradient[0].float(), dim=0).cpu().numpy()
+    return found
+
+
+def _sums(network: nn.Module, image: Tensor, blocks: list[str] | None) -> tuple[Tensor, dict[str, Tensor]]:
+    """The image, and F(x) + shortcut of blocks (None: all) by label, with a graph that leads from it to them."""
+    clone = without_weight_gradients(isolated(network))
+    image = as_input(image, clone)
+    anatomy = located(clone, image)
+    handles = anatomy.blocks if blocks is None else [anatomy.handle(label) for label in blocks]
+    image = image.requires_grad_()
+    branches: dict[str, Tensor] = {}
+    shortcuts: dict[str, Tensor] = {}
+
+    def keep(held: dict[str, Tensor], label: str) -> Hook:
+        def hook(_x: Tensor, y: Tensor) -> Tensor:
+            held[label] = y
+            return y.clone()  # which an in-place ReLU or addition may overwrite
+
+        return hook
+
+    def keep_input(label: str) -> Hook:
+        def hook(x: Tensor, _y: Tensor) -> None:
+            shortcuts[label] = x
+
+        return hook
+
+    hooks: dict[nn.Module, Hook] = {}
+    for handle in handles:
+        if handle.branch is None or handle.residual is None:
+            raise InputError(f"What {handle.label} adds could not be found; choose a block of a ResNet.")
+        hooks[handle.branch] = keep(branches, handle.label)
+        if handle.shortcut is not None:
+            hooks[handle.shortcut] = keep(shortcuts, handle.label)
+        elif handle.residual:
+            hooks[handle.block] = keep_input(handle.label)
+    with forward_hooks(hooks):
+        logits_of(clone, image.clone())
+    return image, {label: y + shortcuts[label] if label in shortcuts else y for label, y in branches.items()}

@@ -79,9 +79,9 @@ def test_a_fade_names_the_first_classes_of_all_factors() -> None:
 def test_half_of_a_field_is_counted_from_the_strongest_pixel_on() -> None:
     field = np.zeros((8, 8), np.float32)
     field[2, 3], field[2, 4], field[5, 5] = 3, 2, 1
-    assert looks.field_extra(field)["half"] == 1
+    assert looks.half_of(field) == 1
     field[2, 3] = 2
-    assert looks.field_extra(field)["half"] == 2
+    assert looks.half_of(field) == 2
 
 
 def test_packed_blocks_are_made_once_and_the_longest_unused_go_first() -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from resnet_core import InputError
-from resnet_core.inspection.receptive_fields import measured_field, receptive_fields
+from resnet_core.inspection.receptive_fields import measured_field, measured_growth, receptive_fields
 from resnet_core.networks.architectures import Architecture, architecture
 from resnet_core.networks.cost import block_shape
 from resnet_core.networks.resnet import ResNet, build
@@ -100,6 +100,21 @@ def test_the_measured_field_is_the_gradient_of_the_cell_and_lies_in_the_largest(
     network(x)
     (gradient,) = torch.autograd.grad((kept["branch"] + kept["x"])[0, 3, 2, 5], x)
     assert np.allclose(found, gradient[0].norm(dim=0).numpy(), rtol=1e-4, atol=1e-7)
+
+
+def test_the_growth_is_the_sum_over_channels_of_every_blocks_middle_cell() -> None:
+    network = build(architecture("resnet34", width=2, depths=(1, 2)), seed=1).eval()
+    image = torch.randn((3, 64, 64), generator=torch.Generator().manual_seed(0))
+    found = measured_growth(network, image)
+    assert list(found) == ["conv2_1", "conv3_1", "conv3_2"]
+    kept: list[torch.Tensor] = []
+    block = network.get_submodule("layer2.0")
+    block.relu2 = nn.Identity()
+    block.register_forward_hook(lambda _m, _i, y: kept.append(y))
+    x = image[None].clone().requires_grad_()
+    network(x)
+    (gradient,) = torch.autograd.grad(kept[0][0, :, 4, 4].sum(), x)
+    assert np.allclose(found["conv3_1"], gradient[0].norm(dim=0).numpy(), rtol=1e-4, atol=1e-7)
 
 
 def test_a_cell_that_does_not_exist_is_refused() -> None:

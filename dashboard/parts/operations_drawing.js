@@ -20,6 +20,11 @@ function vector(name, attributes = {}, ...children) {
   return made
 }
 
+/** Write a text where it is another one: what stays the same needs no layout. */
+function write(node, text) {
+  if (node.written !== text) node.textContent = node.written = text
+}
+
 function said(value, digits = 4) {
   if (value === null || value === undefined) return ""
   const text = Math.abs(value) >= 1000 ? Math.abs(value).toPrecision(4) : Math.abs(value).toFixed(digits)
@@ -89,6 +94,9 @@ function mapTile(title, map) {
 
 /** Move a tile's frame to a square of cells, in the tile's map. */
 function frameAt({ frame, map }, row, column, rows = 1, columns = rows) {
+  const at = `${row} ${column} ${rows} ${columns} ${map.width}`
+  if (frame.at === at) return
+  frame.at = at
   Object.assign(frame.style, {
     left: `${(100 * column) / map.width}%`,
     top: `${(100 * row) / map.height}%`,
@@ -104,7 +112,9 @@ function numberGrid(side, className) {
   const fill = (values, limit, palette) =>
     cells.forEach((cell, i) => {
       const shade = shadeOf(values[i] ?? 0, limit)
-      cell.textContent = values[i] === null ? "·" : said(values[i], 2)
+      write(cell, values[i] === null ? "·" : said(values[i], 2))
+      if (cell.shade === shade) return
+      cell.shade = shade
       cell.style.background = palette.css[shade]
       cell.style.color = palette.text[shade]
     })

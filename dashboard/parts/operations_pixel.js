@@ -62,7 +62,7 @@ function convolutionCard(lane, station, context) {
     input.map = mapOf(convolution.input, channel)
     if (drawn !== channel) paint(input.canvas, input.map, limitOf(input.map), context.palette)
     drawn = channel
-    input.label.textContent = `channel ${channel} of ${station.place === 1 ? "x" : `ReLU ${station.place - 1}`}`
+    write(input.label, `channel ${channel} of ${station.place === 1 ? "x" : `ReLU ${station.place - 1}`}`)
     const [y, x] = [row * convolution.stride - convolution.padding, column * convolution.stride - convolution.padding]
     if (tap === null) frameAt(input, y, x, side)
     else frameAt(input, y + Math.floor(tap / side), x + (tap % side))
@@ -81,8 +81,8 @@ function convolutionCard(lane, station, context) {
     bars.forEach(({ line, bar, name, value }, i) => {
       const folded = i === BARS
       const share = folded ? rest : shares[order[i]]
-      name.textContent = folded ? `the other ${channels - BARS}` : `channel ${order[i]}`
-      value.textContent = said(share)
+      write(name, folded ? `the other ${channels - BARS}` : `channel ${order[i]}`)
+      write(value, said(share))
       const length = (50 * Math.abs(share)) / most
       bar.style.left = `${share < 0 ? 50 - length : 50}%`
       bar.style.width = `${length}%`
@@ -92,7 +92,7 @@ function convolutionCard(lane, station, context) {
     closing(check, convolution.bias ? `sum of all, with the bias ${said(convolution.bias)},` : "sum of all", total, at(convolution.sums, row, column), sizes)
     const another = station.place > 1 && picked !== null && picked !== lane.convolutions[station.place - 2].channel
     follow.hidden = !another
-    follow.textContent = `Follow channel ${picked} back to x`
+    write(follow, `Follow channel ${picked} back to x`)
   }
   bars.forEach(({ line }, i) => {
     const pick = () => {
@@ -127,10 +127,10 @@ function normCard(station) {
   const update = ([row, column]) => {
     const value = at(convolution.sums, row, column)
     const steps = normSteps(convolution.norm, value)
-    lines[0].textContent = `minus the mean: ${said(value)} − (${said(mean)}) = ${said(steps[0])}`
-    lines[1].textContent = `divided by the spread: ${said(steps[0])} / √(${said(variance)} + ${eps}) = ${said(steps[1])}`
-    lines[2].textContent = `times γ: ${said(steps[1])} × ${said(scale)} = ${said(steps[2])}`
-    lines[3].textContent = `plus β: ${said(steps[2])} + (${said(shift)}) = ${said(steps[3])}`
+    write(lines[0], `minus the mean: ${said(value)} − (${said(mean)}) = ${said(steps[0])}`)
+    write(lines[1], `divided by the spread: ${said(steps[0])} / √(${said(variance)} + ${eps}) = ${said(steps[1])}`)
+    write(lines[2], `times γ: ${said(steps[1])} × ${said(scale)} = ${said(steps[2])}`)
+    write(lines[3], `plus β: ${said(steps[2])} + (${said(shift)}) = ${said(steps[3])}`)
     const sizes = (Math.abs(scale) * (Math.abs(value) + Math.abs(mean))) / Math.sqrt(variance + eps) + Math.abs(shift)
     closing(check, "after the fourth step", steps[3], at(convolution.normalised, row, column), sizes)
   }
@@ -141,7 +141,7 @@ function reluCard(station) {
   const [sum, words, check] = [element("p", { className: "big" }), element("p"), element("p", { className: "closing" })]
   const update = ([row, column]) => {
     const before = at(station.before, row, column)
-    sum.textContent = `max(0, ${said(before)}) = ${said(Math.max(0, before))}`
+    write(sum, `max(0, ${said(before)}) = ${said(Math.max(0, before))}`)
     const silent = station.map.values.reduce((count, value) => count + (value === 0), 0) / station.map.values.length
     words.textContent = `${before > 0 ? "Passes." : "Silenced."} ReLU sets every negative number to zero: ${percent(silent)} of this map.`
     closing(check, "after ReLU", Math.max(0, before), at(station.map, row, column), Math.abs(before))
@@ -156,8 +156,8 @@ function additionCard(lane) {
     check.hidden = !lane.residual
     projected.hidden = !lane.projection
     if (!lane.residual) {
-      sum.textContent = `F(x) = ${said(branch)}, and nothing else`
-      words.textContent = "A plain block has no shortcut. What F(x) does not compute anew is lost."
+      write(sum, `F(x) = ${said(branch)}, and nothing else`)
+      write(words, "A plain block has no shortcut. What F(x) does not compute anew is lost.")
       return
     }
     const passed = at(lane.shortcut, row, column)
@@ -166,9 +166,8 @@ function additionCard(lane) {
       padding: "x, every second pixel; channels that x does not have are zero",
       projection: "x through a 1 × 1 convolution and batch norm",
     }[lane.kind]
-    sum.textContent = `F(x) + x = ${said(branch)} + (${said(passed)}) = ${said(branch + passed)}`
-    words.textContent = `The shortcut brings ${from}. It added ${said(passed)}; the two convolutions changed that by ${said(branch)}.`
-    if (lane.convolutions.length > 2) words.textContent = words.textContent.replace("two", "three")
+    write(sum, `F(x) + x = ${said(branch)} + (${said(passed)}) = ${said(branch + passed)}`)
+    write(words, `The shortcut brings ${from}. It added ${said(passed)}; the ${lane.convolutions.length === 2 ? "two" : "three"} convolutions changed that by ${said(branch)}.`)
     if (lane.projection) {
       const { total, sizes } = sharesAt(lane.projection, row, column)
       const { norm } = lane.projection
@@ -184,7 +183,7 @@ function additionCard(lane) {
 function inputCard(lane) {
   const words = element("p")
   const update = ([row, column]) => {
-    words.textContent = `The block is given x, ${lane.convolutions[0].input.shape[0]} maps that the layers before it made. Channel ${lane.channelOfX} holds ${said(at(lane.x, row, column))} here. The frame on the photograph shows all that this pixel of the output can depend on.`
+    write(words, `The block is given x, ${lane.convolutions[0].input.shape[0]} maps that the layers before it made. Channel ${lane.channelOfX} holds ${said(at(lane.x, row, column))} here. The frame on the photograph shows all that this pixel of the output can depend on.`)
   }
   return { card: element("div", { className: "step" }, words), update }
 }
@@ -207,11 +206,11 @@ function scrubber(names, onStep) {
   const stop = () => {
     clearInterval(timer)
     timer = null
-    play.textContent = "Play"
+    write(play, "Play")
   }
   const show = (step) => {
     range.value = Math.max(0, Math.min(names.length - 1, step))
-    words.textContent = `Step ${Number(range.value) + 1} of ${names.length}: ${names[range.value]}`
+    write(words, `Step ${Number(range.value) + 1} of ${names.length}: ${names[range.value]}`)
     range.setAttribute("aria-valuetext", words.textContent)
     onStep(Number(range.value))
   }
@@ -221,7 +220,7 @@ function scrubber(names, onStep) {
   play.onclick = () => {
     if (timer) return stop()
     if (Number(range.value) === names.length - 1) show(0)
-    play.textContent = "Pause"
+    write(play, "Pause")
     timer = setInterval(() => {
       show(Number(range.value) + 1)
       if (Number(range.value) === names.length - 1) stop()
@@ -278,7 +277,7 @@ function strip(lane, context) {
       tile.tile.classList.toggle("on", i === step)
       if (!tile.box) return
       const [row, column] = positions[station.place]
-      tile.value.textContent = said(at(station.map, row, column))
+      write(tile.value, said(at(station.map, row, column)))
       const read = window && station.place === window.place - 1 && (i === step - 1 || (station.kind === "x" && window.place === 1))
       const side = read ? window.convolution.weight.shape[1] : 1
       const { stride, padding } = window?.convolution ?? {}
@@ -324,7 +323,7 @@ function pixelLook(root, lanes, context) {
     ask = requestAnimationFrame(draw)
   }
   function say() {
-    words.textContent = `Row ${row}, column ${column} of the output. ${pinned ? "Pinned: click a map to move again" : "Move over any map; click pins the pixel"}, or walk with the arrow keys.`
+    write(words, `Row ${row}, column ${column} of the output. ${pinned ? "Pinned: click a map to move again" : "Move over any map; click pins the pixel"}, or walk with the arrow keys.`)
   }
   function draw() {
     lanes.forEach((lane, i) => {

@@ -13,7 +13,7 @@ from tests.support.browser import PHONE, settle, sideways
 
 LARGEST = "block=conv2_1"  # of the bundled pair: 32 channels of 32 x 32
 MOST_BYTES = 300_000
-# Runs `act(i)` and answers the median, over all i, of what the browser's main thread is busy with until the next picture.
+# Runs `act` many times, one in each frame, and answers the median time from it to the frame that shows it.
 BUSY = """async ([act, times]) => {
   const inside = (e) => e.shadowRoot?.querySelector('.operations')
   const part = [...document.querySelectorAll('[class*=st-key-operations] *')].map(inside).find(Boolean)
@@ -62,7 +62,7 @@ def opened(page: Page, address: str) -> list[str | bytes]:
     page.on("websocket", lambda socket: socket.on("framesent", lambda payload: sent.append(payload)))
     page.goto(address)
     settle(page)
-    expect(page.locator(".operations .detail").first).to_be_visible()
+    expect(page.locator(".operations .waiting")).to_have_count(0)
     return sent
 
 
@@ -126,13 +126,22 @@ def test_what_a_block_needs_travels_once_and_is_small(server: str, page: Page) -
 def test_it_answers_within_a_frame_and_the_server_hears_nothing(server: str, page: Page, look: str, act: str, most: int) -> None:
     sent = opened(page, f"{server}/operations?{LARGEST}&look={look}")
     page.evaluate(BUSY, [act, 10])
-    heard = len(sent)
-    words = page.locator(".operations").inner_text()
-    median = page.evaluate(BUSY, [act, 60])
+    heard, words, times = len(sent), page.locator(".operations").inner_text(), 60
+    with_processor = page.context.new_cdp_session(page)
+    with_processor.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def seconds() -> float:
+        """Of a processor that the page's main thread has used: scripts, layout, painting. A busy machine does not count."""
+        metrics = with_processor.send("Performance.getMetrics")["metrics"]
+        return next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration")
+
+    before = seconds()
+    median = page.evaluate(BUSY, [act, times])
+    used = 1000 * (seconds() - before) / times
+    print(f"{look}: {used:.1f} ms of a processor, {median:.1f} ms by the clock")
     assert page.locator(".operations").inner_text() != words
     assert len(sent) == heard
-    assert median <= most
-    print(f"{look}: {median:.1f} ms")
+    assert used <= most
 
 
 def test_the_pointer_moves_the_pixel_a_click_pins_it_and_the_link_holds_it(server: str, page: Page) -> None:
@@ -203,7 +212,7 @@ def test_without_its_residual_function_a_residual_block_passes_x_on_and_a_plain_
 def test_neighbours_change_the_first_photographs_answer(server: str, page: Page) -> None:
     opened(page, f"{server}/operations?look=norm")
     words = page.locator(".operations .closing").first
-    expect(words).to_have_text(re.compile("beside 5 others: .* (?P<percent>[0-9.]+) %"))
+    expect(words).to_have_text(re.compile("beside 5 others: .* [0-9.]+ %"))
     before = words.inner_text()
     page.get_by_role("button", name="Chelsea the cat").click()
     expect(words).to_have_text(re.compile("beside 4 others"))

@@ -198,7 +198,7 @@ def calls() -> Iterator[tuple[str, ast.Call]]:
 
 def key_of(call: ast.Call) -> str:
     """The parameter's key, as the source has it."""
-    place = 0 if ast.unparse(call.func) == "link.asked" else 1  # after the label
+    place = 0 if ast.unparse(call.func) in ("link.asked", "link.kept") else 1  # after the label
     key = call.args[place]
     return key.value if isinstance(key, ast.Constant) else ast.unparse(key)
 

@@ -40,6 +40,7 @@ PAGES = {
     for page in (
         Page("home", "Start", "Home", "Why did more layers learn worse, and what one line fixed it?", "home"),
         Page("architectures", "The idea", "Blocks and networks", "What is a network made of?", "account_tree"),
+        Page("operations", "The idea", "Operations", "What do convolution, batch norm, ReLU and the addition do?", "calculate"),
         Page("degradation", "The problem", "Degradation", "Do deeper networks learn worse?", "stacked_line_chart"),
         Page("train_live", "The problem", "Train live", "What do shortcuts change while a network trains?", "sprint"),
         Page("gradient_flow", "The problem", "Gradient flow", "Is it vanishing gradients?", "waves"),

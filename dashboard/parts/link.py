@@ -140,6 +140,14 @@ def asked(key: str, allowed: Collection[str]) -> str | None:
     return said[-1] if said and said[-1] in allowed else None
 
 
+def kept(key: str, allowed: Collection[str], default: str) -> str:
+    """Return a choice that is no widget of Streamlit's: callbacks set it with `choose`, and the link holds it as a widget's."""
+    _before(key, default, lambda said: _id(said[-1], dict.fromkeys(allowed, ""), None), lambda value: value in allowed)
+    value: str = st.session_state[key]
+    _after(key, value, value == default, [value])
+    return value
+
+
 def choose(key: str, value: Any) -> None:
     """Set a choice from a callback, as if the person had chosen it."""
     st.session_state[key] = value

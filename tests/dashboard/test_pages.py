@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import pages, serving
 from dashboard.figures.feature_maps import PLACES
+from dashboard.serving import blocks
 from resnet_core import runs
 from resnet_core.inspection.attribution.catalogue import METHODS
 from resnet_core.live import race_folder
@@ -73,6 +74,14 @@ LINKS = [
         old={"place": (PLACES["sum"], "sum")},
     ),
     Link(
+        "operations",
+        SHARED
+        | {
+            "block": same("conv5_1"), "channel": ("3", 3), "look": same("relu"), "pixel": same("2-3"), "through": same("7"),
+        },
+    ),
+    Link("operations", {"look": same("residual"), "scope": same("all")}),
+    Link(
         "attribution",
         SHARED
         | {
@@ -112,16 +121,7 @@ LINKS = [
     Link("studies", {"run": same("race/plain20-cifar-seed1")}, old={"show": ("training runs", "runs")}),
     Link("studies", {"show": same("measurements"), "measurement": same("figure7-x0.1"), "asked": same("resnet56-cifar-seed0")}),
 ]  # fmt: skip
-LINK = (
-    "select",
-    "chip",
-    "segmented",
-    "pills",
-    "toggle",
-    "number",
-    "slider",
-    "asked",
-)  # what of dashboard/parts/link.py a link can set
+LINK = "select", "chip", "segmented", "pills", "toggle", "number", "slider", "asked", "kept"  # of dashboard/parts/link.py
 
 HOSTILE = [
     "nonesuch", "[link](http://x.example)", "![x](http://x.example/p.png)", "<b>bold</b><script>", "$x$", "x" * 20_000, "\0", "",
@@ -138,6 +138,7 @@ def own_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RESNET_LENS_RUNS", str(root))
         patch.setattr(serving, "warm_up_races", lambda: None)
+        patch.setattr(blocks, "FACTORS", (0.0, 1.0, 2.0))  # of which the page has 21
         yield root
 
 
@@ -202,7 +203,7 @@ def calls() -> Iterator[tuple[str, ast.Call]]:
 
 def key_of(call: ast.Call) -> str:
     """The parameter's key, as the source has it."""
-    place = 0 if ast.unparse(call.func) == "link.asked" else 1  # after the label
+    place = 0 if ast.unparse(call.func) in ("link.asked", "link.kept") else 1  # after the label
     key = call.args[place]
     return key.value if isinstance(key, ast.Constant) else ast.unparse(key)
 

@@ -14,6 +14,7 @@ import torch
 
 from dashboard.scenes import Scene
 from dashboard.scenes import attribution as of_attribution
+from dashboard.scenes import operations as of_operations
 from dashboard.scenes.architectures import architectures
 from dashboard.scenes.compare import Subject, compare
 from dashboard.scenes.degradation import degradation_scene
@@ -34,6 +35,7 @@ from resnet_core.inspection.attribution.methods import attribute
 from resnet_core.inspection.attribution.sanity_checks import cascade, curves
 from resnet_core.inspection.gradients import gradient_correlation, gradient_flow, nearby_inputs
 from resnet_core.inspection.inspect import inspect
+from resnet_core.inspection.operations import block_operations
 from resnet_core.live import race_folder, race_reader
 from resnet_core.networks.checkpoint import Checkpoint
 from resnet_core.networks.resnet import ResNet
@@ -92,6 +94,22 @@ def scene_of_feature_maps() -> Scene:
         (maps[0], maps[1]), picture=PIXELS, photograph=EVIL[1], place="output", sort="mean", channel=2, colours="shared",
         badge=f"badge {EVIL[0]}", provenance=[f"made {EVIL[1]}"],
     )  # fmt: skip
+
+
+def lanes_of_operations() -> list[of_operations.Lane]:
+    found = []
+    for title, (network, says) in zip(TITLES[::-1], pair()[::-1], strict=True):
+        block = block_operations(network, picture(64, 64), "conv3_2", 0)
+        traced = of_operations.traced_channels(block, 2, None)
+        residual, labels = says.architecture.residual, says.architecture.block_labels
+        found.append(of_operations.Lane(title, residual, block, traced, 3, 4, labels))
+    return found
+
+
+def scene_of_operations() -> Scene:
+    lanes = lanes_of_operations()
+    answer = " ".join(map(of_operations.what_makes_the_pixel, lanes))
+    return of_operations.operations(lanes, "pixel", answer, [f"made {EVIL[1]}"], EVIL[1])
 
 
 def scene_of_attribution() -> Scene:
@@ -174,5 +192,5 @@ SCENES: dict[str, Callable[..., Scene]] = {
     "attribution": scene_of_attribution, "gradient_flow": scene_of_gradient_flow, "degradation": scene_of_degradation,
     "architectures": scene_of_architectures, "run": scene_of_a_run, "measurement": scene_of_a_measurement,
     "train_live": scene_of_train_live, "lesion": scene_of_lesion, "landscape": scene_of_landscape,
-    "likeness": scene_of_likeness, "myths": scene_of_myths,
+    "likeness": scene_of_likeness, "myths": scene_of_myths, "operations": scene_of_operations,
 }  # fmt: skip

@@ -1,0 +1,365 @@
+// Where does this pixel come from? From x through every sum to the output, in both networks, one step at a time.
+
+const BARS = 7 // input channels of a sum that have a bar of their own
+const SECONDS = 1.8 // that a step stays while it plays
+
+/** The maps on the way from x to the output; `place` says to which convolution's grid a map belongs. */
+function stationsOf(lane) {
+  const stations = [{ kind: "x", title: `x, channel ${lane.channelOfX}`, map: lane.x, place: 0 }]
+  lane.convolutions.forEach((convolution, i) => {
+    const following = lane.convolutions[i + 1]
+    const sum = { kind: "sum", title: `conv ${i + 1}, channel ${convolution.channel}`, map: convolution.sums, convolution, place: i + 1 }
+    stations.push(sum)
+    const name = following ? "batch norm" : "batch norm = F(x)"
+    if (convolution.norm) stations.push({ kind: "norm", title: name, map: convolution.normalised, convolution, place: i + 1 })
+    if (following)
+      stations.push({ kind: "relu", title: "ReLU", map: mapOf(following.input, convolution.channel), before: convolution.normalised, place: i + 1 })
+  })
+  const last = lane.convolutions.length
+  stations.push({ kind: "add", title: lane.residual ? "F(x) + x" : "no addition", map: lane.total, place: last })
+  stations.push({ kind: "out", title: "ReLU, output", map: lane.output, before: lane.total ?? lane.branch, place: last })
+  return stations
+}
+
+function closing(line, words, computed, own, sizes) {
+  const right = agrees(own, computed, sizes)
+  line.className = `closing ${right ? "right" : "wrong"}`
+  line.textContent = right
+    ? `${words} ${said(computed)} = the network's own value ${said(own)} ✓`
+    : `${words} ${said(computed)} ≠ the network's own value ${said(own)} ✗`
+}
+
+/** What one convolution does at a position: one window, its kernel, their products, and the sum over all input channels. */
+function convolutionCard(lane, station, context) {
+  const { convolution } = station
+  const [channels, side] = convolution.weight.shape
+  const of = station.place === 1 ? "x" : `what ReLU ${station.place - 1} left`
+  const input = mapTile("", mapOf(convolution.input, 0))
+  const grids = ["window", "kernel", "products"].map((name) => numberGrid(side, name))
+  const gives = element("p", { className: "gives" })
+  const bars = Array.from({ length: Math.min(BARS, channels) + (channels > BARS ? 1 : 0) }, () => {
+    const bar = element("i")
+    const [name, value] = [element("span", { className: "name" }), element("span", { className: "amount" })]
+    const line = element("button", { className: "bar", type: "button" }, name, element("span", { className: "track" }, bar), value)
+    return { line, bar, name, value }
+  })
+  const check = element("p", { className: "closing" })
+  const follow = element("button", { className: "follow", type: "button" })
+  const titled = (grid, words) => element("div", {}, element("div", { className: "label" }, words), grid)
+  const card = element("div", { className: "step" },
+    element("p", {}, `Channel ${convolution.channel} of convolution ${station.place} has a ${side} × ${side} kernel for each of the ${channels} channels of ${of}. It multiplies, and adds everything up.`),
+    element("div", { className: "product" }, input.tile, titled(grids[0].grid, "window"), element("b", {}, "×"), titled(grids[1].grid, "kernel"), element("b", {}, "="), titled(grids[2].grid, "products")),
+    gives,
+    element("div", { className: "bars" }, ...bars.map(({ line }) => line)),
+    check, follow) // prettier-ignore
+  let [picked, drawn, tap, cell, order] = [null, -1, null, null, []]
+
+  function update(position = cell) {
+    const [row, column] = (cell = position)
+    const { shares, sizes, total } = sharesAt(convolution, row, column)
+    order = Array.from(shares.keys()).sort((a, b) => Math.abs(shares[b]) - Math.abs(shares[a]))
+    const channel = picked ?? order[0]
+    input.map = mapOf(convolution.input, channel)
+    if (drawn !== channel) paint(input.canvas, input.map, limitOf(input.map), context.palette)
+    drawn = channel
+    write(input.label, `channel ${channel} of ${station.place === 1 ? "x" : `ReLU ${station.place - 1}`}`)
+    const [y, x] = [row * convolution.stride - convolution.padding, column * convolution.stride - convolution.padding]
+    if (tap === null) frameAt(input, y, x, side)
+    else frameAt(input, y + Math.floor(tap / side), x + (tap % side))
+    const values = windowAt(convolution, channel, row, column)
+    const kernel = kernelOf(convolution, channel)
+    const products = values.map((value, i) => (value === null ? null : value * kernel[i]))
+    for (const [grid, numbers] of [[grids[0], values], [grids[1], kernel], [grids[2], products]]) {
+      grid.fill(numbers, limitOf({ values: numbers }), context.palette)
+      grid.cells.forEach((each, i) => each.classList.toggle("lit", i === tap))
+    }
+    gives.textContent = tap === null
+      ? `Channel ${channel} gives ${said(shares[channel])}, one of ${channels} such shares:`
+      : `This weight meets ${values[tap] === null ? "the border, where padding is zero" : `the pixel under it: ${said(values[tap])} × ${said(kernel[tap])} = ${said(products[tap])}`}` // prettier-ignore
+    const rest = order.slice(BARS).reduce((sum, each) => sum + shares[each], 0)
+    const most = Math.max(Math.abs(rest), Math.abs(shares[order[0]])) || 1
+    bars.forEach(({ line, bar, name, value }, i) => {
+      const folded = i === BARS
+      const share = folded ? rest : shares[order[i]]
+      write(name, folded ? `the other ${channels - BARS}` : `channel ${order[i]}`)
+      write(value, said(share))
+      const length = (50 * Math.abs(share)) / most
+      bar.style.left = `${share < 0 ? 50 - length : 50}%`
+      bar.style.width = `${length}%`
+      bar.className = share < 0 ? "negative" : "positive"
+      line.classList.toggle("lit", !folded && order[i] === channel)
+    })
+    closing(check, convolution.bias ? `sum of all, with the bias ${said(convolution.bias)},` : "sum of all", total, at(convolution.sums, row, column), sizes)
+    const another = station.place > 1 && picked !== null && picked !== lane.convolutions[station.place - 2].channel
+    follow.hidden = !another
+    write(follow, `Follow channel ${picked} back to x`)
+  }
+  bars.forEach(({ line }, i) => {
+    const pick = () => {
+      if (i < BARS) picked = order[i]
+      update()
+    }
+    line.onclick = pick
+    line.title = i < BARS ? "Look at this channel's window" : ""
+  })
+  follow.onclick = () => context.choose("through", String(picked))
+  for (const { cells } of grids)
+    cells.forEach((each, i) => {
+      each.onpointerenter = () => ((tap = i), update())
+      each.onpointerleave = () => ((tap = null), update())
+    })
+  input.box.onpointermove = (event) => {
+    const [y, x] = cellUnder(event, input.box, input.map)
+    context.move(lane, station.place - 1, y, x)
+  }
+  input.box.onclick = () => context.pin()
+  return { card, update }
+}
+
+function normCard(station) {
+  const { convolution } = station
+  const { mean, variance, scale, shift, eps } = convolution.norm
+  const lines = Array.from({ length: 4 }, () => element("li"))
+  const check = element("p", { className: "closing" })
+  const card = element("div", { className: "step" },
+    element("p", {}, `Batch norm moves and stretches channel ${convolution.channel} with four numbers: mean and variance, stored in training, and γ and β, learnt.`),
+    element("ol", { className: "four" }, ...lines), check) // prettier-ignore
+  const update = ([row, column]) => {
+    const value = at(convolution.sums, row, column)
+    const steps = normSteps(convolution.norm, value)
+    write(lines[0], `minus the mean: ${said(value)} − (${said(mean)}) = ${said(steps[0])}`)
+    write(lines[1], `divided by the spread: ${said(steps[0])} / √(${said(variance)} + ${eps}) = ${said(steps[1])}`)
+    write(lines[2], `times γ: ${said(steps[1])} × ${said(scale)} = ${said(steps[2])}`)
+    write(lines[3], `plus β: ${said(steps[2])} + (${said(shift)}) = ${said(steps[3])}`)
+    const sizes = (Math.abs(scale) * (Math.abs(value) + Math.abs(mean))) / Math.sqrt(variance + eps) + Math.abs(shift)
+    closing(check, "after the fourth step", steps[3], at(convolution.normalised, row, column), sizes)
+  }
+  return { card, update }
+}
+
+function reluCard(station) {
+  const [sum, words, check] = [element("p", { className: "big" }), element("p"), element("p", { className: "closing" })]
+  const update = ([row, column]) => {
+    const before = at(station.before, row, column)
+    write(sum, `max(0, ${said(before)}) = ${said(Math.max(0, before))}`)
+    const silent = station.map.values.reduce((count, value) => count + (value === 0), 0) / station.map.values.length
+    words.textContent = `${before > 0 ? "Passes." : "Silenced."} ReLU sets every negative number to zero: ${percent(silent)} of this map.`
+    closing(check, "after ReLU", Math.max(0, before), at(station.map, row, column), Math.abs(before))
+  }
+  return { card: element("div", { className: "step" }, sum, words, check), update }
+}
+
+function additionCard(lane) {
+  const [sum, words, projected, check] = [element("p", { className: "big" }), element("p"), element("p"), element("p", { className: "closing" })]
+  const update = ([row, column]) => {
+    const branch = at(lane.branch, row, column)
+    check.hidden = !lane.residual
+    projected.hidden = !lane.projection
+    if (!lane.residual) {
+      write(sum, `F(x) = ${said(branch)}, and nothing else`)
+      write(words, "A plain block has no shortcut. What F(x) does not compute anew is lost.")
+      return
+    }
+    const passed = at(lane.shortcut, row, column)
+    const from = {
+      identity: "x itself, as it came in",
+      padding: "x, every second pixel; channels that x does not have are zero",
+      projection: "x through a 1 × 1 convolution and batch norm",
+    }[lane.kind]
+    write(sum, `F(x) + x = ${said(branch)} + (${said(passed)}) = ${said(branch + passed)}`)
+    write(words, `The shortcut brings ${from}. It added ${said(passed)}; the ${lane.convolutions.length === 2 ? "two" : "three"} convolutions changed that by ${said(branch)}.`)
+    if (lane.projection) {
+      const { total, sizes } = sharesAt(lane.projection, row, column)
+      const { norm } = lane.projection
+      const stretch = norm ? Math.abs(norm.scale) / Math.sqrt(norm.variance + norm.eps) : 1
+      const known = norm ? normSteps(norm, total)[3] : total
+      closing(projected, "shortcut, computed from x,", known, passed, stretch * (sizes + Math.abs(norm?.mean ?? 0)) + Math.abs(norm?.shift ?? 0))
+    }
+    closing(check, "sum", branch + passed, at(lane.total, row, column), Math.abs(branch) + Math.abs(passed))
+  }
+  return { card: element("div", { className: "step" }, sum, words, projected, check), update }
+}
+
+function inputCard(lane) {
+  const words = element("p")
+  const update = ([row, column]) => {
+    write(words, `The block is given x, ${lane.convolutions[0].input.shape[0]} maps that the layers before it made. Channel ${lane.channelOfX} holds ${said(at(lane.x, row, column))} here. The frame on the photograph shows all that this pixel of the output can depend on.`)
+  }
+  return { card: element("div", { className: "step" }, words), update }
+}
+
+function cardOf(lane, station, context) {
+  if (station.kind === "sum") return convolutionCard(lane, station, context)
+  if (station.kind === "norm") return normCard(station)
+  if (station.kind === "add") return additionCard(lane)
+  if (station.kind === "x") return inputCard(lane)
+  return reluCard(station)
+}
+
+/** The step player: back, a slider over all steps, on, and play. */
+function scrubber(names, onStep) {
+  const range = element("input", { type: "range", min: 0, max: names.length - 1, step: 1, value: 0, "aria-label": "Step" })
+  const words = element("output")
+  const button = (text, label) => element("button", { type: "button", "aria-label": label, title: label }, text)
+  const [back, on, play] = [button("‹", "Step back"), button("›", "Next step"), button("Play", "Play all steps")]
+  let timer = null
+  const stop = () => {
+    clearInterval(timer)
+    timer = null
+    write(play, "Play")
+  }
+  const show = (step) => {
+    range.value = Math.max(0, Math.min(names.length - 1, step))
+    write(words, `Step ${Number(range.value) + 1} of ${names.length}: ${names[range.value]}`)
+    range.setAttribute("aria-valuetext", words.textContent)
+    onStep(Number(range.value))
+  }
+  range.oninput = () => (stop(), show(Number(range.value)))
+  back.onclick = () => (stop(), show(Number(range.value) - 1))
+  on.onclick = () => (stop(), show(Number(range.value) + 1))
+  play.onclick = () => {
+    if (timer) return stop()
+    if (Number(range.value) === names.length - 1) show(0)
+    write(play, "Pause")
+    timer = setInterval(() => {
+      show(Number(range.value) + 1)
+      if (Number(range.value) === names.length - 1) stop()
+    }, 1000 * SECONDS)
+  }
+  return { row: element("div", { className: "scrubber" }, back, range, on, play, words), show, stop }
+}
+
+function arcWords(lane) {
+  const { channel } = lane.convolutions.at(-1)
+  if (!lane.residual) return "no shortcut: everything goes through F(x)"
+  if (lane.kind === "padding" && channel !== lane.channelOfX) return `shortcut: x has no channel ${channel}, so zero is added`
+  return lane.kind === "projection" ? "shortcut: x goes past, through a 1 × 1 convolution, and is added" : "shortcut: x goes past and is added"
+}
+
+/** One lane's maps from the photograph to the output, with the shortcut drawn over them. */
+function strip(lane, context) {
+  const stations = stationsOf(lane)
+  const limit = limitOf(...stations.filter(({ kind, map }) => map && kind !== "sum").map(({ map }) => map))
+  const photo = mapTile("photograph", { height: context.side, width: context.side })
+  photo.canvas.replaceWith(element("img", { src: context.photograph, alt: "", draggable: false }))
+  const tiles = stations.map((station) => {
+    if (!station.map) {
+      const value = element("div", { className: "value" })
+      return { tile: element("div", { className: "tile none" }, element("div", { className: "label" }, station.title), element("div", { className: "map" }, "no shortcut"), value), value }
+    }
+    const tile = mapTile(station.title, station.map)
+    paint(tile.canvas, station.map, station.kind === "sum" ? limitOf(station.map) : limit, context.palette)
+    return tile
+  })
+  const count = stations.length + 1
+  const arc = element("div", { className: "arc", style: `grid-column: 2 / ${count}` }, element("span", {}, arcWords(lane)))
+  const grid = element("div", { className: "stations", style: `--count: ${count}` }, arc, photo.tile, ...tiles.map(({ tile }) => tile))
+  const row = element("section", { className: `lane ${lane.colour}` }, element("h3", {}, element("b", {}, lane.title), ` · ${lane.block}`), grid)
+  tiles.forEach((tile, i) => {
+    tile.tile.onclick = () => context.step(i)
+    if (!tile.box) return
+    tile.box.onpointermove = (event) => context.move(lane, stations[i].place, ...cellUnder(event, tile.box, tile.map))
+    tile.box.onclick = () => context.pin()
+  })
+  photo.box.onpointermove = (event) => {
+    const [y, x] = cellUnder(event, photo.box, { height: lane.output.height, width: lane.output.width })
+    context.move(lane, lane.convolutions.length, y, x)
+  }
+  photo.box.onclick = () => context.pin()
+
+  function update(positions, step) {
+    const [top, bottom] = lane.extents[positions.at(-1)[0]]
+    const [left, right] = lane.extents[positions.at(-1)[1]]
+    frameAt(photo, top, left, bottom - top + 1, right - left + 1)
+    const window = stations[step]?.kind === "sum" ? stations[step] : null
+    tiles.forEach((tile, i) => {
+      const station = stations[i]
+      tile.tile.classList.toggle("on", i === step)
+      if (!tile.box) return
+      const [row, column] = positions[station.place]
+      write(tile.value, said(at(station.map, row, column)))
+      const read = window && station.place === window.place - 1 && (i === step - 1 || (station.kind === "x" && window.place === 1))
+      const side = read ? window.convolution.weight.shape[1] : 1
+      const { stride, padding } = window?.convolution ?? {}
+      if (read) frameAt(tile, positions[window.place][0] * stride - padding, positions[window.place][1] * stride - padding, side)
+      else frameAt(tile, row, column)
+    })
+  }
+  return { row, stations, update }
+}
+
+function pixelLook(root, lanes, context) {
+  const last = lanes.at(-1).output
+  let [row, column] = context.cell
+  let [step, pinned, ask] = [0, context.pinned, 0]
+  const own = (lane) => [Math.floor((row * lane.output.height) / last.height), Math.floor((column * lane.output.width) / last.width)]
+  const playing = {
+    ...context,
+    move(lane, place, y, x) {
+      if (pinned) return
+      const grid = place === 0 ? lane.x : lane.convolutions[place - 1].sums
+      go((y * last.height) / grid.height, (x * last.width) / grid.width)
+    },
+    pin() {
+      pinned = !pinned
+      say()
+      if (pinned) context.choose("pixel", `${row}-${column}`)
+    },
+    step: (i) => player.show(i),
+  }
+  const strips = lanes.map((lane) => strip(lane, playing))
+  const details = lanes.map((lane) => element("section", { className: `detail ${lane.colour}` }, element("h4", {}, element("b", {}, lane.title), element("span"))))
+  const cards = lanes.map(() => new Map())
+  const player = scrubber(strips[0].stations.map(({ title }) => title), (next) => ((step = next), draw()))
+  const words = element("p", { className: "where" })
+  const maps = element("div", { className: "maps", tabIndex: 0, role: "application", "aria-label": "Maps of both blocks. Arrow keys walk from pixel to pixel, Enter pins one." }, ...strips.map((each) => each.row))
+  root.replaceChildren(words, maps, player.row, element("div", { className: "details" }, ...details))
+
+  function go(y, x) {
+    const next = [Math.max(0, Math.min(last.height - 1, Math.floor(y))), Math.max(0, Math.min(last.width - 1, Math.floor(x)))]
+    if (next[0] === row && next[1] === column) return
+    ;[row, column] = next
+    cancelAnimationFrame(ask)
+    ask = requestAnimationFrame(draw)
+  }
+  function say() {
+    write(words, `Row ${row}, column ${column} of the output. ${pinned ? "Pinned: click a map to move again" : "Move over any map; click pins the pixel"}, or walk with the arrow keys.`)
+  }
+  function draw() {
+    lanes.forEach((lane, i) => {
+      const positions = positionsOf(lane.convolutions, ...own(lane))
+      const at = Math.min(step, strips[i].stations.length - 1)
+      const station = strips[i].stations[at]
+      strips[i].update(positions, at)
+      if (!cards[i].has(at)) cards[i].set(at, cardOf(lane, station, playing))
+      const card = cards[i].get(at)
+      if (details[i].lastChild !== card.card) {
+        details[i].querySelector(".step")?.remove()
+        details[i].append(card.card)
+        details[i].querySelector("h4 span").textContent = ` · ${station.title}`
+      }
+      card.update(positions[station.place])
+    })
+    say()
+  }
+  maps.onkeydown = (event) => {
+    const by = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key]
+    if (by) go(row + by[0], column + by[1])
+    else if (event.key === "Enter") {
+      pinned = false
+      playing.pin()
+    } else if (event.key === "Escape") {
+      pinned = false
+      say()
+    } else return
+    event.preventDefault()
+  }
+  player.show(1)
+  return {
+    moved: (cell) => {
+      ;[row, column] = cell
+      draw()
+    },
+    end: () => player.stop(),
+  }
+}

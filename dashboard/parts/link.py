@@ -7,7 +7,7 @@ that does not exist is named on the page, and the default stands in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -27,6 +27,18 @@ class _NoSuchChoiceError(Exception):
 def begin() -> None:
     """Reserve the place where the page names what its link asks for in vain. Call it once, above the page."""
     st.session_state[_UNKNOWN] = (st.empty(), [])
+
+
+def unknown(state: MutableMapping[Any, Any]) -> list[str]:
+    """Return a sentence, as Markdown, for each thing that the link asked for in vain at the last run of a session."""
+    return list(state[_UNKNOWN][1])
+
+
+def forget() -> None:
+    """Forget every choice of the session: the page that runs next shows what its link says, and otherwise its usual choices."""
+    state = st.session_state
+    for key in (*state.get(_KEPT, ()), _KEPT, _SEEN, _ENDS):
+        state.pop(key, None)
 
 
 def select(

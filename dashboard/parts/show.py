@@ -11,6 +11,7 @@ from dashboard.parts.figure_card import figure_card
 from dashboard.scenes import Exhibit, Gallery, Part, Scene
 from dashboard.scenes.scene import rows
 
+SHOWN = "shown-scene"  # in the session: what the page shows now, which a hand-out takes
 OnClick = Mapping[str, Callable[[], None]]  # callbacks by the keys of exhibits that are clickable
 
 
@@ -23,6 +24,7 @@ def show(scene: Scene, on_click: OnClick | None = None) -> None:
 
 def answer(scene: Scene) -> None:
     """Draw the answer, and what could not be shown as it was asked for."""
+    st.session_state[SHOWN] = scene
     if scene.answer:
         st.html(f'<p class="answer">{escape(scene.answer)}</p>')
     notices(scene)

@@ -192,7 +192,7 @@ def _html(shown: Part) -> str:
         return f"<section><h3>{escape(shown.message)}</h3>{shown.body}</section>"
     numbers = base64.b64encode(shown.numbers().to_csv(index=False).encode()).decode()
     ratio = f"aspect-ratio:{shown.shape:.4f}" if shown.shape else f"height:{shown.figure.layout.height or 420}px"
-    code = f"<pre>{escape(shown.code)}</pre>" if shown.code else ""
+    code = f"<details><summary>The lines of code</summary><pre>{escape(shown.code)}</pre></details>" if shown.code else ""
     drawing: dict[str, Any] = json.loads(shown.drawing)
     drawing["layout"] |= {"shapes": json.loads(shown.marks), "autosize": True, "template": {"layout": PAPER}}
     return (

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from dashboard.lecture import bar
 from dashboard.pages import PAGES, START
 from dashboard.parts import link
 
@@ -26,4 +27,5 @@ pages = [
 embedded = st.context.is_embedded  # presenter mode, ?embed=true: nothing but the page
 page = st.navigation(pages, position="hidden" if embedded else "top")
 link.begin()
+bar.begin(page.url_path or START)
 page.run()

@@ -31,3 +31,6 @@ def handout_command(
 core.app.command("dashboard")(serve_command)
 core.app.command("handout")(handout_command)
 main = core.main
+
+if __name__ == "__main__":
+    main()

@@ -37,6 +37,7 @@ PAGES = {
         Page("degradation", "Degradation", "Do deeper networks learn worse?", "stacked_line_chart"),
         Page("train_live", "Train live", "Train a deep network, with and without shortcuts", "sprint"),
         Page("architectures", "Architectures", "What is a network made of?", "account_tree"),
+        Page("lecture", "Lecture", "How do I teach this?", "co_present"),
         Page("studies", "Studies", "What was trained and measured?", "science"),
     )
 }

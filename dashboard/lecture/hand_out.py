@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from dashboard.lecture import tours
 from dashboard.lecture.tours import Step, Tour
-from dashboard.lecture.visit import visit
+from dashboard.lecture.visit import NothingShownError, visit
 from dashboard.pages import PAGES
 from dashboard.scenes import Part, Scene
 from dashboard.scenes.scene import document, parts_html, rows
@@ -59,6 +59,9 @@ def of_tour(tour: Tour) -> str:
     return document(tour.title, "\n".join(body))
 
 
+_NOTHING = Scene("", "", ())  # of a page that waits for something: the step keeps its text
+
+
 def _visited(tour: Tour) -> Iterator[Scene]:
     """The scene of every step; steps that show the same state of a page share it."""
     made: dict[tuple[str, str], Scene] = {}
@@ -66,7 +69,10 @@ def _visited(tour: Tour) -> Iterator[Scene]:
         state = (step.page, step.query)
         if state not in made:
             print(f"step {number} of {len(tour.steps)}: {step.title}", file=sys.stderr)
-            made[state] = visit(step.page, _lists(step.link))
+            try:
+                made[state] = visit(step.page, _lists(step.link))
+            except NothingShownError:
+                made[state] = _NOTHING
         yield made[state]
 
 
@@ -93,7 +99,7 @@ def _step(number: int, step: Step, scene: Scene, answer: str) -> str:
 
 def _looked_at(step: Step, scene: Scene) -> tuple[Part, ...]:
     """The exhibit that the step lights up, with what stands beside it; without one, the scene's main exhibits."""
-    if not step.look_at:
+    if not step.look_at or scene is _NOTHING:
         return scene.main
     for beside in rows((*scene.main, *scene.support)):
         if step.look_at in (part.key for part in beside):

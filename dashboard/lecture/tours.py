@@ -18,6 +18,7 @@ from resnet_core.errors import InputError
 
 TOURS = ASSETS / "tours"
 MOST_BYTES, MOST_STEPS = 100_000, 100  # of a file: a tour of two hours has about 40 kB
+MOST_LISTED = 20  # choices that a sentence on a mistake names
 
 
 @dataclass(frozen=True)
@@ -220,7 +221,8 @@ class _Reader:
         if isinstance(choices, str):
             return self._mistake(node, f"{said}; choose {choices}")
         near = get_close_matches(name, choices, n=1)
-        advice = f"did you mean “{near[0]}”?" if near else f"choose one of {', '.join(choices)}"
+        listed = ", ".join(list(choices)[:MOST_LISTED]) + (" …" if len(choices) > MOST_LISTED else "")
+        advice = f"did you mean “{near[0]}”?" if near else f"choose one of {listed}"
         return self._mistake(node, f"{said}; {advice}")
 
     def _mistake(self, node: yaml.Node, said: str) -> InputError:

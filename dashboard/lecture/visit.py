@@ -15,6 +15,10 @@ APP = Path(__file__).parents[1] / "app.py"
 SECONDS = 300  # for one page; the slowest that starts by itself takes 10
 
 
+class NothingShownError(InputError):
+    """The page shows no scene: it waits for something, such as a first race."""
+
+
 def visit(page: str, link: Mapping[str, str | list[str]]) -> Scene:
     """Return the scene that the page shows to a new visitor who opens the link.
 
@@ -23,7 +27,8 @@ def visit(page: str, link: Mapping[str, str | list[str]]) -> Scene:
         link: the parameters of the address.
 
     Raises:
-        InputError: the page does not have what the link asks for, or shows nothing.
+        InputError: the page does not have what the link asks for.
+        NothingShownError: the page shows no scene.
     """
     # the page itself runs, in Streamlit's headless runner: so a hand-out can never show something else than the page
     from streamlit.testing.v1 import AppTest
@@ -39,9 +44,11 @@ def visit(page: str, link: Mapping[str, str | list[str]]) -> Scene:
     visitor.run()
     if visitor.exception:
         raise RuntimeError(f"The page {page} failed under {dict(link)}: {visitor.exception[0].value}")
-    if sentences := unknown(visitor.session_state):
+    if sentences := unknown(visitor.session_state.to_dict()):
         raise InputError(re.sub(r"\\(.)", r"\1", sentences[0]))  # they are Markdown
     if SHOWN not in visitor.session_state:
-        raise InputError(f"The page “{PAGES[page].name}” shows nothing under this link; open it in the dashboard to see why.")
+        raise NothingShownError(
+            f"The page “{PAGES[page].name}” shows nothing under this link; open it in the dashboard to see why."
+        )
     scene: Scene = visitor.session_state[SHOWN]
     return scene

@@ -1,4 +1,4 @@
-"""What may a step of a tour ask for? Of every page: the parameters of its link with their values, and the keys of its exhibits."""
+"""What may a step of a tour ask for? Of every page: the parameters of its link, their values, and the keys of its exhibits."""
 
 from __future__ import annotations
 
@@ -62,6 +62,7 @@ _NETWORKS: dict[str, Values] = {"pair": None, "left": None, "right": None}
 _LOOKED_AT: dict[str, Values] = _NETWORKS | {"sample": tuple(SAMPLES), "target": None}
 
 VOCABULARY: dict[str, PageWords] = {
+    "home": PageWords({}, ("home-*",)),
     "architectures": PageWords(
         {"network": tuple(REGISTRY), "stage": ("conv2_x", "conv3_x", "conv4_x", "conv5_x"), "first": _BOOLEAN},
         ("block-diagram", "stages"),
@@ -129,7 +130,7 @@ VOCABULARY: dict[str, PageWords] = {
         },
         (*(f"{method}-*" for method in METHODS), "cascade-*", "deletion-insertion-*"),
     ),
-    "predictions": PageWords(_NETWORKS, ("confidence", "gallery", "*")),
+    "predictions": PageWords(_NETWORKS, ("confidence",)),
     "studies": PageWords(
         {"show": ("runs", "measurements"), "measurement": _STUDIES, "asked": None, "run": None},
         ("run-*", *(f"{name.partition('-')[0]}-*" for name in _STUDIES), "facts"),

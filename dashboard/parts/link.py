@@ -7,7 +7,7 @@ that does not exist is named on the page, and the default stands in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -29,7 +29,7 @@ def begin() -> None:
     st.session_state[_UNKNOWN] = (st.empty(), [])
 
 
-def unknown(state: MutableMapping[Any, Any]) -> list[str]:
+def unknown(state: Mapping[str, Any]) -> list[str]:
     """Return a sentence, as Markdown, for each thing that the link asked for in vain at the last run of a session."""
     return list(state[_UNKNOWN][1])
 

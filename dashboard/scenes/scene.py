@@ -221,7 +221,8 @@ PAPER: dict[str, Any] = {
 }
 _STYLE = """
 @page { size: A4; margin: 14mm }
-body { font: 16px/1.5 system-ui, sans-serif; color: #1B1F24; background: #fff; max-width: 1100px; margin: 2rem auto; padding: 0 1rem }
+body { font: 16px/1.5 system-ui, sans-serif; color: #1B1F24; background: #fff }
+body { max-width: 1100px; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.9rem; line-height: 1.25 } h2 { font-size: 1.3rem; margin: 1.8rem 0 .5rem }
 .answer { font-size: 1.35rem } .notice { border-left: 4px solid #D55E00; padding-left: .7rem }
 .row { display: flex; flex-wrap: wrap; gap: 1.5rem } figure { flex: 1 1 420px; min-width: 0; margin: 1.2rem 0 }
@@ -230,9 +231,11 @@ figcaption { font-weight: 600; font-size: 1.1rem; margin-bottom: .5rem } .badge 
 table { border-collapse: collapse } td, th { padding: .25rem .7rem; text-align: left; border-bottom: 1px solid #E2E6EB }
 pre { background: #F2F4F7; padding: .7rem; overflow-x: auto; white-space: pre-wrap }
 .paper { max-width: none; width: 182mm; margin: 0; padding: 0; font-size: 12px }
-.paper .row { display: block }
+.paper figure { flex-basis: 80mm; margin: .6rem 0 } .paper .row { gap: 6mm } .paper .answer { font-size: 1.2em }
+.paper figcaption { font-size: 1em }
 .paper table { font-size: 10px } .paper :is(td, th) { padding: .15rem .3rem; overflow-wrap: anywhere }
-@media print { figure, details, .question { break-inside: avoid } h1, h2, figcaption { break-after: avoid } .badge a { display: none } }
+@media print { figure, details, .question { break-inside: avoid } h1, h2, figcaption { break-after: avoid } }
+@media print { .badge a { display: none } }
 """
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>
@@ -264,7 +267,9 @@ addEventListener("beforeprint", () => {{
 }})
 addEventListener("afterprint", () => {{
   document.body.classList.remove("paper")
-  for (const plot of plots) if (plot.onScreen) Plotly.relayout(plot, {{ width: null, height: plot.onScreen.height, autosize: true }})
+  for (const plot of plots) {{
+    if (plot.onScreen) Plotly.relayout(plot, {{ width: null, height: plot.onScreen.height, autosize: true }})
+  }}
 }})
 </script></body></html>
 """

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.lecture import bar
+from dashboard.lecture import bar, save_page
 from dashboard.pages import PAGES, START
 from dashboard.parts import link
 
@@ -27,5 +27,8 @@ pages = [
 embedded = st.context.is_embedded  # presenter mode, ?embed=true: nothing but the page
 page = st.navigation(pages, position="hidden" if embedded else "top")
 link.begin()
-bar.begin(page.url_path or START)
+key = page.url_path or START
+bar.begin(key)
+save_page.begin()
 page.run()
+save_page.save_page(key)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,12 +30,13 @@ def visit(page: str, link: Mapping[str, str | list[str]]) -> Scene:
         NothingShownError: the page shows no scene.
     """
     # the page itself runs, in Streamlit's headless runner: so a hand-out can never show something else than the page
+    from streamlit.logger import set_log_level
     from streamlit.testing.v1 import AppTest
 
     from dashboard.parts.link import unknown
     from dashboard.parts.show import SHOWN
 
-    logging.getLogger("streamlit").setLevel(logging.ERROR)  # it warns of every call outside a server
+    set_log_level("error")  # it warns of every call outside a server
     visitor = AppTest.from_file(APP, default_timeout=SECONDS)
     visitor.switch_page(PAGES[page].view)
     for name, value in link.items():

@@ -15,6 +15,7 @@ from resnet_core import InputError
 NAME = 60  # characters of a file's name
 PHOTOGRAPHS = ["jpg", "jpeg", "png", "webp", "bmp", "gif"]  # endings of their files
 Own = TypeVar("Own")
+OWN_SHOWN = "own-photographs-shown"  # in the session: whether the page shows photographs of the visitor's own
 
 
 def say_refusal(sentence: object, instead: str = "") -> None:
@@ -43,6 +44,7 @@ def own_photograph(take: Callable[[bytes], Own]) -> Own | InputError | None:
         own: Own | InputError | None = st.session_state.get("own_photograph")
         if own:
             st.button("Back to the sample", key="back-to-the-sample", on_click=forget_own_photograph)
+    st.session_state[OWN_SHOWN] = own is not None and not isinstance(own, InputError)
     return own
 
 
@@ -68,6 +70,7 @@ def own_photographs(label: str) -> list[tuple[str, bytes]]:
     uploads = st.file_uploader(
         label, PHOTOGRAPHS, accept_multiple_files=True, max_upload_size=limits.PHOTOGRAPH_BYTES // 10**6, width=460
     )
+    st.session_state[OWN_SHOWN] = bool(uploads)
     return _named(uploads)
 
 

@@ -226,7 +226,7 @@ body { max-width: 1100px; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.9rem; line-height: 1.25 } h2 { font-size: 1.3rem; margin: 1.8rem 0 .5rem }
 .answer { font-size: 1.35rem } .notice { border-left: 4px solid #D55E00; padding-left: .7rem }
 .row { display: flex; flex-wrap: wrap; gap: 1.5rem } figure { flex: 1 1 420px; min-width: 0; margin: 1.2rem 0 }
-figcaption { font-weight: 600; font-size: 1.1rem; margin-bottom: .5rem } .badge { color: #5A626C; font-size: .85rem }
+figcaption { font-weight: 600; font-size: 1.1rem; margin-bottom: .5rem } .badge { color: #5A626C; font-size: .85em }
 .plot { min-width: 0; overflow: hidden } section img { max-width: 100% }
 table { border-collapse: collapse } td, th { padding: .25rem .7rem; text-align: left; border-bottom: 1px solid #E2E6EB }
 pre { background: #F2F4F7; padding: .7rem; overflow-x: auto; white-space: pre-wrap }
@@ -253,22 +253,27 @@ async function draw() {{
   for (const plot of plots) {{
     const {{ data, layout }} = JSON.parse(plot.nextElementSibling.textContent)
     await Plotly.newPlot(plot, data, layout, config)
-    plot.onScreen = {{ height: layout.height }}
+    plot.onScreen = {{ height: plot.clientHeight, ratio: parseFloat(plot.style.aspectRatio) || 0 }}
   }}
 }}
 draw().catch(() => document.body.prepend("This browser is too old to draw the figures; one of 2023 or later does."))
-// what prints has the sheet's width: Plotly draws in pixels
+// Plotly draws in pixels: what prints is drawn anew for the sheet's width, and smaller, so that labels keep their room
+const SCALE = 0.7
 addEventListener("beforeprint", () => {{
   document.body.classList.add("paper")
-  for (const plot of plots) {{
-    const {{ width, height }} = plot.getBoundingClientRect()
-    if (plot.onScreen) Plotly.relayout(plot, {{ width, height }})
+  for (const plot of plots.filter((each) => each.onScreen)) {{
+    const width = plot.parentElement.getBoundingClientRect().width / SCALE
+    const height = plot.onScreen.ratio ? width / plot.onScreen.ratio : plot.onScreen.height
+    Object.assign(plot.style, {{ zoom: SCALE, width: `${{width}}px`, height: `${{height}}px` }})
+    Plotly.relayout(plot, {{ width, height }})
   }}
 }})
 addEventListener("afterprint", () => {{
   document.body.classList.remove("paper")
-  for (const plot of plots) {{
-    if (plot.onScreen) Plotly.relayout(plot, {{ width: null, height: plot.onScreen.height, autosize: true }})
+  for (const plot of plots.filter((each) => each.onScreen)) {{
+    const {{ height, ratio }} = plot.onScreen
+    Object.assign(plot.style, {{ zoom: "", width: "", height: ratio ? "" : `${{height}}px` }})
+    Plotly.relayout(plot, {{ width: null, height: ratio ? null : height, autosize: true }})
   }}
 }})
 </script></body></html>

@@ -94,15 +94,17 @@ def test_a_hand_out_from_a_file_responds_and_asks_for_nothing(browser: Browser, 
     page.route("http*://**", lambda route: route.abort())
     page.goto(hand_out.as_uri())
     page.wait_for_function(DRAWN)
-    plot = page.locator(".plot").first
-    plot.scroll_into_view_if_needed()
-    box = plot.bounding_box()
-    assert box
-    for i in range(1, 20):  # somewhere along the curve
-        page.mouse.move(box["x"] + box["width"] * i / 20, box["y"] + box["height"] / 2)
-        if page.locator(".hoverlayer .hovertext").count():
-            break
-    expect(page.locator(".hoverlayer .hovertext").first).to_be_visible()
+    page.locator(".plot").first.scroll_into_view_if_needed()
+    x, y = page.evaluate(
+        """() => {
+          const plot = document.querySelector('.plot'), { xaxis, yaxis } = plot._fullLayout, line = plot._fullData[0]
+          const box = plot.getBoundingClientRect(), middle = Math.floor(line.x.length / 2)
+          return [box.x + xaxis._offset + xaxis.l2p(line.x[middle]), box.y + yaxis._offset + yaxis.l2p(line.y[middle])]
+        }"""
+    )
+    page.mouse.move(x - 3, y)
+    page.mouse.move(x, y)
+    expect(page.locator(".plot").first.locator(".hoverlayer text").first).to_be_visible()
     context.close()
     assert errors == []
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []

@@ -218,6 +218,7 @@ class _Reader:
         return fields
 
     def _unknown(self, node: yaml.Node, said: str, name: str, choices: Collection[str] | str) -> InputError:
+        """The mistake, with the nearest choice; or with all of them, or with the words for them."""
         if isinstance(choices, str):
             return self._mistake(node, f"{said}; choose {choices}")
         near = get_close_matches(name, choices, n=1)

@@ -65,7 +65,7 @@ VOCABULARY: dict[str, PageWords] = {
     "home": PageWords({}, ("home-*",)),
     "architectures": PageWords(
         {"network": tuple(REGISTRY), "stage": ("conv2_x", "conv3_x", "conv4_x", "conv5_x"), "first": _BOOLEAN},
-        ("block-diagram", "stages"),
+        ("block-diagram*", "stages"),
     ),
     "degradation": PageWords(
         {"study": _STUDIES, "depths-*": None, "error": get_args(Shown), "over": get_args(Axis)},
@@ -98,10 +98,10 @@ VOCABULARY: dict[str, PageWords] = {
         },
         ("gradient-norm-of-batch", "correlation", "evolution", "training-summary", "extremes"),
     ),
-    "lesion": PageWords({"study": _STUDIES, "statistics": ("anew", "stored"), "block": None}, ("lesion-*",)),
-    "landscape": PageWords({"layers": None, "turn": range(361), "why": _BOOLEAN}, ("landscape-*",)),
-    "likeness": PageWords({"*": None}, ("*",)),
-    "myths": PageWords({"*": None}, ("*",)),
+    "lesion": PageWords({"study": _STUDIES, "statistics": ("anew", "stored"), "missing": None}, ("lesion-*",)),
+    "landscape": PageWords({"pair-layers": None, "turn": range(361), "why": _BOOLEAN}, ("landscape-*",)),
+    "likeness": PageWords({"other": None, "pair-layers": None, "block": None}, ("likeness-*",)),
+    "myths": PageWords({"myth": None, "says-*": None}, ("myth-*",)),
     "compare": PageWords(
         _LOOKED_AT | {"scale": tuple(SCALES), "difference": _BOOLEAN, "block": None},
         ("strip-*", "classes-*", "gradient-norm", "response", "maps-*"),

@@ -18,7 +18,7 @@ TOUR = read(
     """title: Short
 summary: For a test.
 steps:
-  - {page: architectures, title: One, text: First., minutes: 1, link: {network: resnet18}, look_at: block-diagram}
+  - {page: architectures, title: One, text: First., minutes: 1, link: {network: resnet18}}
   - {page: degradation, title: Two, text: Second., minutes: 1, link: {error: training}, question: "Why?", reveal: Because.}
   - {page: architectures, title: Three, text: Third., minutes: 1, link: {network: resnet50}, notes: Slowly.}
 """,

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
+from dashboard.lecture import bar, save_page
 from dashboard.pages import PAGES, RECORDS, START
 from dashboard.parts import frame, link
 from dashboard.parts.present import presenting
@@ -44,9 +45,13 @@ if key in PAGES:
 if present:
     st.html(HERE / "parts" / "present.css")
 link.begin(key)
+bar.begin(key)
+save_page.begin()
 body = st.container(key="body")
 if not embedded:
     frame.footer(key)
 with body:
     page.run()
+    if key in PAGES and not present:
+        save_page.save_page(key)
 link.end()

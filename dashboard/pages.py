@@ -39,6 +39,7 @@ PAGES = {
     page.key: page
     for page in (
         Page("home", "Start", "Home", "Why did more layers learn worse, and what one line fixed it?", "home"),
+        Page("lecture", "Start", "Lecture", "How do I teach this?", "co_present"),
         Page("architectures", "The idea", "Blocks and networks", "What is a network made of?", "account_tree"),
         Page("operations", "The idea", "Operations", "What do convolution, batch norm, ReLU and the addition do?", "calculate"),
         Page("degradation", "The problem", "Degradation", "Do deeper networks learn worse?", "stacked_line_chart"),

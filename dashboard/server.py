@@ -21,6 +21,7 @@ from streamlit.runtime.caching.ttl_cache import TTLCache
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.session_manager import SessionInfo
 
+from dashboard.lecture import presenter
 from dashboard.serving import blocks, exhibits, limits, uploads
 from dashboard.serving.edge import Edge
 
@@ -76,7 +77,8 @@ def serve(url: str, port: int, address: str, base_path: str) -> None:
 
     below = f"/{base_path}" if base_path else ""
     edge = Middleware(Edge, hosts=names, base_path=below)
-    app = st.App(SCRIPT, middleware=[edge], lifespan=lifespan, routes=[*exhibits.routes(below), *blocks.routes(below)])
+    routes = [*exhibits.routes(below), *blocks.routes(below), *presenter.routes(below)]
+    app = st.App(SCRIPT, middleware=[edge], lifespan=lifespan, routes=routes)
     sys.argv = [str(SCRIPT)]  # Streamlit looks for .streamlit/config.toml beside it
     app.run(
         config={

@@ -45,6 +45,18 @@ def end() -> None:
         del st.query_params[key]
 
 
+def unknown(state: Mapping[str, Any]) -> list[str]:
+    """Return a sentence, as Markdown, for each thing that the link asked for in vain at the last run of a session."""
+    return list(state[_UNKNOWN][1])
+
+
+def forget() -> None:
+    """Forget every choice of the session: the page that runs next shows what its link says, and otherwise its usual choices."""
+    state = st.session_state
+    for key in (*state.get(_KEPT, ()), _KEPT, _SEEN, _ENDS):
+        state.pop(key, None)
+
+
 def select(
     label: str, key: str, options: Options[Id], default: Id | None = None, *, old: Mapping[str, Id] | None = None, **looks: Any
 ) -> Id:

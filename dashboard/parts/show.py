@@ -18,6 +18,7 @@ from dashboard.plain import plain
 from dashboard.scenes import Exhibit, Gallery, Part, Scene
 from dashboard.scenes.scene import rows
 
+SHOWN = "shown-scene"  # in the session: what the page shows now, which a hand-out takes
 OnClick = Mapping[str, Callable[[], None]]  # callbacks by the keys of exhibits that are clickable
 IN_SIGHT = 2  # rows of supporting exhibits that are not folded
 
@@ -32,6 +33,7 @@ class Template:
 
     def answer(self, scene: Scene) -> None:
         """Draw the answer, and what could not be shown as it was asked for."""
+        st.session_state[SHOWN] = scene
         with self.head.container():
             if scene.answer:
                 st.html(f'<p class="answer">{words.explained(scene.answer, self.explained)}</p>')

@@ -17,6 +17,7 @@ NAME = 60  # characters of a file's name
 Own = TypeVar("Own")
 # What becomes of uploaded files (titles and bytes), beside what became of earlier ones, which stay
 Take = Callable[[list[tuple[str, bytes]], Collection[Any]], Sequence[Own | InputError]]
+OWN_SHOWN = "own-photographs-shown"  # in the session: whether the page shows photographs of the visitor's own
 
 
 def say_refusal(sentence: object, instead: str = "") -> None:
@@ -45,6 +46,7 @@ def own_photograph(take: Callable[[bytes], Own]) -> Own | InputError | None:
         own: Own | InputError | None = st.session_state.get("own_photograph")
         if own:
             st.button("Back to the sample", key="back-to-the-sample", on_click=forget_own_photograph)
+    st.session_state[OWN_SHOWN] = own is not None and not isinstance(own, InputError)
     return own
 
 
@@ -71,7 +73,9 @@ def own_photographs(label: str, take: Callable[[bytes], Own], most: int) -> dict
     def take_all(uploads: list[tuple[str, bytes]], earlier: Collection[object]) -> list[Own | InputError | None]:
         return [_taken(take, data) if i < most else None for i, (_title, data) in enumerate(uploads, start=len(earlier))]
 
-    return _collection(label, "album", take_all, limits.PHOTOGRAPH_BYTES // 10**6, width=460)
+    album = _collection(label, "album", take_all, limits.PHOTOGRAPH_BYTES // 10**6, width=460)
+    st.session_state[OWN_SHOWN] = bool(album)
+    return album
 
 
 def own_weights(take: Take[Own]) -> dict[str, Own | InputError]:

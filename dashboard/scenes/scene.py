@@ -7,11 +7,12 @@ take the same one.
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from html import escape
 from typing import Any, Literal
 
@@ -155,7 +156,7 @@ class Scene:
 
     def to_html(self) -> str:
         """The scene as one HTML file that needs no network: figures that can be hovered and zoomed, and their numbers."""
-        return _PAGE.format(title=escape(self.question), plotly=get_plotlyjs(), style=_STYLE, body=self._body())
+        return document(self.question, self._body())
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the same in a frame of its own."""
@@ -165,7 +166,7 @@ class Scene:
     def _body(self) -> str:
         parts = [f"<h1>{escape(self.question)}</h1>", f'<p class="answer">{escape(self.answer)}</p>']
         parts += [f'<p class="notice">{escape(notice)}</p>' for notice in self.notices]
-        parts += _rows((*self.main, *self.support))
+        parts.append(parts_html((*self.main, *self.support)))
         parts += [f"<p>{escape(note)}</p>" for note in self.notes]
         if self.does_not_show:
             parts.append(f"<h2>What this does not show</h2><p>{escape(self.does_not_show)}</p>")
@@ -187,8 +188,20 @@ def rows(shown: Sequence[Part]) -> list[list[Part]]:
     return found
 
 
-def _rows(shown: Sequence[Part]) -> list[str]:
-    return [f'<div class="row">{"".join(map(_html, row))}</div>' for row in rows(shown)]
+def parts_html(shown: Sequence[Part]) -> str:
+    """Return exhibits, tables and galleries as HTML for the body of a `document`."""
+    return "\n".join(f'<div class="row">{"".join(map(_html, row))}</div>' for row in rows(shown))
+
+
+def document(title: str, body: str) -> str:
+    """Return one HTML file that needs no network and prints on A4, with all that `parts_html` needs."""
+    return _PAGE.format(title=escape(title), plotly=_packed_plotly(), style=_STYLE, body=body)
+
+
+@cache
+def _packed_plotly() -> str:
+    """Plotly's script, compressed: 2 MB instead of 5; every browser since 2023 unpacks it."""
+    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), mtime=0)).decode()
 
 
 def _html(shown: Part) -> str:
@@ -198,7 +211,7 @@ def _html(shown: Part) -> str:
         return f"<section><h3>{escape(shown.message)}</h3>{shown.body}</section>"
     numbers = base64.b64encode(shown.numbers().to_csv(index=False).encode()).decode()
     ratio = f"aspect-ratio:{shown.shape:.4f}" if shown.shape else f"height:{shown.figure.layout.height or 420}px"
-    code = f"<pre>{escape(shown.code)}</pre>" if shown.code else ""
+    code = f"<details><summary>The lines of code</summary><pre>{escape(shown.code)}</pre></details>" if shown.code else ""
     drawing: dict[str, Any] = json.loads(shown.drawing)
     drawing["layout"] |= {"shapes": json.loads(shown.marks), "autosize": True, "template": {"layout": PAPER}}
     return (
@@ -226,22 +239,61 @@ PAPER: dict[str, Any] = {
     "yaxis": _AXIS,
 }
 _STYLE = """
-body { font: 16px/1.5 sans-serif; color: #1B1F24; background: #fff; max-width: 1100px; margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.9rem } .answer { font-size: 1.35rem } .notice { border-left: 4px solid #D55E00; padding-left: .7rem }
-.row { display: flex; flex-wrap: wrap; gap: 1.5rem } figure { flex: 1 1 420px; min-width: 0; margin: 1.5rem 0 }
-figcaption { font-weight: 600; font-size: 1.1rem; margin-bottom: .5rem } .badge { color: #5A626C; font-size: .85rem }
+@page { size: A4; margin: 14mm }
+body { font: 16px/1.5 system-ui, sans-serif; color: #1B1F24; background: #fff }
+body { max-width: 1100px; margin: 2rem auto; padding: 0 1rem }
+h1 { font-size: 1.9rem; line-height: 1.25 } h2 { font-size: 1.3rem; margin: 1.8rem 0 .5rem }
+.answer { font-size: 1.35rem } .notice { border-left: 4px solid #D55E00; padding-left: .7rem }
+.row { display: flex; flex-wrap: wrap; gap: 1.5rem } figure { flex: 1 1 420px; min-width: 0; margin: 1.2rem 0 }
+figcaption { font-weight: 600; font-size: 1.1rem; margin-bottom: .5rem } .badge { color: #5A626C; font-size: .85em }
+.plot { min-width: 0; overflow: hidden } section img { max-width: 100% }
 table { border-collapse: collapse } td, th { padding: .25rem .7rem; text-align: left; border-bottom: 1px solid #E2E6EB }
-pre { background: #F2F4F7; padding: .7rem; overflow-x: auto }
-@media print { figure { break-inside: avoid } }
+pre { background: #F2F4F7; padding: .7rem; overflow-x: auto; white-space: pre-wrap }
+.paper { max-width: none; width: 182mm; margin: 0; padding: 0; font-size: 12px }
+.paper figure { flex-basis: 80mm; margin: .6rem 0 } .paper .row { gap: 6mm } .paper .answer { font-size: 1.2em }
+.paper figcaption { font-size: 1em }
+.paper table { font-size: 10px } .paper :is(td, th) { padding: .15rem .3rem; overflow-wrap: anywhere }
+@media print { figure, details, .question { break-inside: avoid } h1, h2, figcaption { break-after: avoid } }
+@media print { .badge a { display: none } }
 """
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>
-<style>{style}</style><script>{plotly}</script></head>
+<style>{style}</style><script type="text/plain" id="plotly">{plotly}</script></head>
 <body>{body}
 <script>
-for (const plot of document.querySelectorAll(".plot")) {{
-  const {{ data, layout }} = JSON.parse(plot.nextElementSibling.textContent)
-  Plotly.newPlot(plot, data, layout, {{ displaylogo: false, showSendToCloud: false, responsive: true }})
+const plots = [...document.querySelectorAll(".plot")]
+const config = {{ displaylogo: false, showSendToCloud: false, responsive: true }}
+async function unpacked(id) {{
+  const bytes = Uint8Array.from(atob(document.getElementById(id).textContent), (letter) => letter.charCodeAt(0))
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text()
 }}
+async function draw() {{
+  document.head.append(Object.assign(document.createElement("script"), {{ textContent: await unpacked("plotly") }}))
+  for (const plot of plots) {{
+    const {{ data, layout }} = JSON.parse(plot.nextElementSibling.textContent)
+    await Plotly.newPlot(plot, data, layout, config)
+    plot.onScreen = {{ height: plot.clientHeight, ratio: parseFloat(plot.style.aspectRatio) || 0 }}
+  }}
+}}
+draw().catch(() => document.body.prepend("This browser is too old to draw the figures; one of 2023 or later does."))
+// Plotly draws in pixels: what prints is drawn anew for the sheet's width, and smaller, so that labels keep their room
+const SCALE = 0.7
+addEventListener("beforeprint", () => {{
+  document.body.classList.add("paper")
+  for (const plot of plots.filter((each) => each.onScreen)) {{
+    const width = plot.parentElement.getBoundingClientRect().width / SCALE
+    const height = plot.onScreen.ratio ? width / plot.onScreen.ratio : plot.onScreen.height
+    Object.assign(plot.style, {{ zoom: SCALE, width: `${{width}}px`, height: `${{height}}px` }})
+    Plotly.relayout(plot, {{ width, height }})
+  }}
+}})
+addEventListener("afterprint", () => {{
+  document.body.classList.remove("paper")
+  for (const plot of plots.filter((each) => each.onScreen)) {{
+    const {{ height, ratio }} = plot.onScreen
+    Object.assign(plot.style, {{ zoom: "", width: "", height: ratio ? "" : `${{height}}px` }})
+    Plotly.relayout(plot, {{ width: null, height: ratio ? null : height, autosize: true }})
+  }}
+}})
 </script></body></html>
 """

@@ -15,6 +15,7 @@ from dashboard.serving.batches import (
     known_gradients,
     photographs_batch,
 )
+from dashboard.serving.hand_outs import hand_out, known_hand_out
 from dashboard.serving.home import home_scene
 from dashboard.serving.networks import (
     checkpoint,
@@ -65,10 +66,12 @@ __all__ = [
     "go_on_with_race",
     "gradient_correlation",
     "gradient_flow",
+    "hand_out",
     "home_scene",
     "inspections",
     "known_attribution",
     "known_gradients",
+    "known_hand_out",
     "known_networks",
     "known_races",
     "known_trust",

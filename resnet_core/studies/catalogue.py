@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from resnet_core.assets import WEIGHTS
 from resnet_core.errors import InputError
 from resnet_core.networks.architectures import Architecture, architecture
+from resnet_core.training.recipe import PAIR_RATES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,6 +71,13 @@ def _squares(*depths: int, **changes: Any) -> dict[str, Architecture]:
 
 PAIR = "the bundled pair"
 _TRAINED = _pairs(20, 56)
+_PAIR_NETWORKS = {
+    "plain34": architecture("plain34", width=32),
+    "resnet34": architecture("resnet34", width=32, shortcut="A"),
+}
+# runs are called by network and rate: plain34-rate-0.05
+_PAIR_BY_RATE = {f"{name}-rate-{rate:g}": network for rate in PAIR_RATES for name, network in _PAIR_NETWORKS.items()}
+_RATE_OF = {f"{name}-rate-{rate:g}": f"{rate:g}" for rate in PAIR_RATES for name in _PAIR_NETWORKS}
 
 _ALL: list[Study | Measurement] = [
     Study(
@@ -101,6 +109,20 @@ _ALL: list[Study | Measurement] = [
         },
         recipes={"": "short"},
         data="tiny-imagenet",
+    ),
+    Study(
+        name="pair-rates",
+        question="Which learning rate suits a plain network of 34 layers, and which its residual twin?",
+        networks=_PAIR_BY_RATE,
+        recipes={name: f"pair-pilot-{rate}" for name, rate in _RATE_OF.items()},
+        data="everyday-held-out",
+    ),
+    Study(
+        name="pair",
+        question="How far do a plain network of 34 layers and its residual twin get, each at its own best learning rate?",
+        networks=_PAIR_BY_RATE,
+        recipes={name: f"pair-{rate}" for name, rate in _RATE_OF.items()},
+        data="everyday",
     ),
     Study(
         name="figure6",

@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.figures import initialisation, trained, trust
+from dashboard.figures.agreement import agreement_by_depth, by_depth
 from dashboard.figures.style import QUANTITIES, heading
 from dashboard.figures.variants import rate_curves, shortcut_curves
 from dashboard.plain import plotly_plain
@@ -59,6 +60,11 @@ def _shattering(table: pd.DataFrame) -> Iterator[Picture]:
         yield Picture(f"correlation-{radians:g}", f"Correlation of gradients {radians:g} rad apart over depth", figure, numbers)
 
 
+def _agreement(table: pd.DataFrame) -> Iterator[Picture]:
+    alt = "Cosine between the gradients of two minibatches over depth, plain and residual, with and without batch norm"
+    yield Picture("cosine", alt, agreement_by_depth(table), by_depth(table))
+
+
 def _lesion(table: pd.DataFrame) -> Iterator[Picture]:
     one = table[table.lesion == "one removed"][["run", "blocks", "reestimated", "error_percent"]]
     yield Picture("one", "Test error without each block", trained.single_lesions(table), one)
@@ -105,6 +111,7 @@ PICTURES: dict[str, Draw] = {  # from tables of runs.load_measured
     "figure7": _figure7,
     "depth": _depth,
     "shattering": _shattering,
+    "agreement": _agreement,
     "lesion": _lesion,
     "paths": _paths,
     "landscape": _landscape,

@@ -57,6 +57,7 @@ CORRELATION = _Column("numbers from -1 to 1", _is_number, -1.001, 1.001, gaps=Tr
 
 _METRICS = {"step": COUNT, "epoch": SIZE, "split": TEXT, "metric": TEXT, "block": TEXT_OR_NOTHING, "value": NUMBER}
 MEASURED: dict[str, dict[str, _Column]] = {  # the table of each measurement, by its name
+    "agreement": {"place": COUNT, "layer": TEXT, "cosine": CORRELATION, "gradient_norm": SIZE, "relative_gradient": SIZE},
     "depth": {"place": COUNT, "block": TEXT, "gradient_norm": SIZE, "response_sd": SIZE, "output_rms": SIZE},
     "figure7": {"layer": TEXT, "place": COUNT, "response_sd": SIZE},
     "landscape": {

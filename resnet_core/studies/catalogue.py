@@ -188,6 +188,14 @@ _ALL: list[Study | Measurement] = [
         data="cifar10",
     ),
     Measurement(
+        name="agreement",
+        question="Do the gradients of two minibatches point the same way, by depth, at initialisation?",
+        networks=_squares(20, 56, 110),
+        trained_by=None,
+        measure="agreement",
+        data="cifar10",
+    ),
+    Measurement(
         name="lesion",
         question="What happens when blocks are removed or exchanged after training (Veit et al. 2016)?",
         networks=_pairs(56),

@@ -4,8 +4,8 @@
 
 At most SECONDS on a GPU. First the checks: inspect, feature maps, attribution, gradient flow and the agreement of minibatches on
 CUDA against the CPU; two streams against one; no hook left; 100 training iterations in float32 against the CPU's, and in
-bfloat16; the cosine between the first bfloat16 and the float32 gradient, by network. Then the benchmarks `inspect`, `attribution` and
-`train`, as long as time is left. Convolutions are compared in full float32: by default cuDNN may round them to TF32.
+bfloat16; the cosine between the first bfloat16 and the float32 gradient, by network. Then the benchmarks `inspect`, `attribution`
+and `train`, as long as time is left. Convolutions are compared in full float32: by default cuDNN may round them to TF32.
 
 Without a GPU the CPU is compared with itself: a dry run, of the code alone.
 

@@ -20,8 +20,10 @@ def by_depth(table: pd.DataFrame) -> pd.DataFrame:
     return medians.groupby(keys[:3]).agg(["mean", "min", "max"]).reset_index()
 
 
-def agreement_by_depth(table: pd.DataFrame) -> go.Figure:
-    """Cosine between the gradients of minibatches over depth: the median layer of the four kinds of network, bars over seeds."""
+def agreement_by_depth(
+    table: pd.DataFrame, words: str = "cosine between the gradients ∂L/∂W of two minibatches, median layer"
+) -> go.Figure:
+    """The median layer's cosine over depth, a line for each of the four kinds of network, bars over seeds."""
     found = by_depth(table)
     figure = go.Figure()
     for (residual, norm), name in KINDS.items():
@@ -40,6 +42,6 @@ def agreement_by_depth(table: pd.DataFrame) -> go.Figure:
     figure.update_yaxes(range=[low, 1.05 * max(0.5, found["max"].max())], **AXIS)
     figure.update_layout(
         height=400, margin={"l": 0, "r": 8, "t": 60, "b": 40}, hovermode="x unified", legend={**BELOW, "y": -0.2},
-        title=heading("cosine between the gradients ∂L/∂W of two minibatches, median layer"),
+        title=heading(words),
     )  # fmt: skip
     return figure

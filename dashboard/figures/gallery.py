@@ -65,6 +65,12 @@ def _agreement(table: pd.DataFrame) -> Iterator[Picture]:
     yield Picture("cosine", alt, agreement_by_depth(table), by_depth(table))
 
 
+def _precision(table: pd.DataFrame) -> Iterator[Picture]:
+    alt = "Cosine between the first gradient in bfloat16 and in float32 over depth, plain and residual"
+    words = "cosine between the gradients ∂L/∂W in bfloat16 and in float32, median layer"
+    yield Picture("cosine", alt, agreement_by_depth(table, words), by_depth(table))
+
+
 def _lesion(table: pd.DataFrame) -> Iterator[Picture]:
     one = table[table.lesion == "one removed"][["run", "blocks", "reestimated", "error_percent"]]
     yield Picture("one", "Test error without each block", trained.single_lesions(table), one)
@@ -112,6 +118,7 @@ PICTURES: dict[str, Draw] = {  # from tables of runs.load_measured
     "depth": _depth,
     "shattering": _shattering,
     "agreement": _agreement,
+    "precision": _precision,
     "lesion": _lesion,
     "paths": _paths,
     "landscape": _landscape,

@@ -44,16 +44,31 @@ def gradient_agreement(network: nn.Module, batches: Sequence[tuple[Tensor, Tenso
     """
     if len(batches) < 2:
         raise InputError("Agreement is between minibatches; give at least two.")
+    return _compared(network, [(*batch, False) for batch in batches])
+
+
+def precision_agreement(network: nn.Module, images: Tensor, labels: Tensor) -> tuple[LayerAgreement, ...]:
+    """Measure the cosine between one minibatch's gradient in bfloat16 autocast and the same in float32.
+
+    As `gradient_agreement`, of which it takes the arguments and returns the layers; norms are means of both precisions.
+    """
+    return _compared(network, [(images, labels, False), (images, labels, True)])
+
+
+def _compared(network: nn.Module, passes: Sequence[tuple[Tensor, Tensor, bool]]) -> tuple[LayerAgreement, ...]:
+    """The agreement of the gradients of images and labels, in bfloat16 or not."""
     network = copy.deepcopy(network).requires_grad_().train()
     kernels = {name: module.weight for name, module in network.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)}
     gradients: dict[str, list[Tensor]] = {name: [] for name in kernels}
     with torch.inference_mode(False), torch.enable_grad():
-        for images, labels in batches:
-            loss = F.cross_entropy(network(images), labels)
-            for name, gradient in zip(kernels, torch.autograd.grad(loss, list(kernels.values())), strict=True):
+        for images, labels, bfloat16 in passes:
+            with torch.autocast(images.device.type, torch.bfloat16, enabled=bfloat16):
+                logits = network(images)
+            of_kernels = torch.autograd.grad(F.cross_entropy(logits.float(), labels), list(kernels.values()))
+            for name, gradient in zip(kernels, of_kernels, strict=True):
                 gradients[name].append(gradient.flatten().double())
     weights = {name: kernel.detach().flatten().double() for name, kernel in kernels.items()}
-    whole = [torch.cat([gradients[name][i] for name in kernels]) for i in range(len(batches))]
+    whole = [torch.cat([gradients[name][i] for name in kernels]) for i in range(len(passes))]
     layers = {"all": (whole, torch.cat(list(weights.values()))), **{name: (gradients[name], weights[name]) for name in kernels}}
     return tuple(_agreement(name, *tensors) for name, tensors in layers.items())
 

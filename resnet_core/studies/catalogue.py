@@ -196,6 +196,14 @@ _ALL: list[Study | Measurement] = [
         data="cifar10",
     ),
     Measurement(
+        name="precision",
+        question="Does the first gradient in bfloat16 point where the one in float32 points, by depth?",
+        networks=_pairs(20, 56, 110),
+        trained_by=None,
+        measure="precision",
+        data="cifar10",
+    ),
+    Measurement(
         name="lesion",
         question="What happens when blocks are removed or exchanged after training (Veit et al. 2016)?",
         networks=_pairs(56),

@@ -30,6 +30,7 @@ from resnet_core.pictures.network_input import network_input
 from resnet_core.runs.provenance import provenance
 from resnet_core.runs.run import Run
 from resnet_core.studies.agreement import agreement as agreement
+from resnet_core.studies.agreement import precision as precision
 from resnet_core.studies.catalogue import Measurement, weights_of
 from resnet_core.training.description import describe_data
 from resnet_core.training.memory import keep_freed_memory

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from resnet_core.errors import InputError
-from resnet_core.inspection.agreement import gradient_agreement
+from resnet_core.inspection.agreement import gradient_agreement, precision_agreement
 from resnet_core.networks.architectures import architecture
 from resnet_core.networks.resnet import build
 
@@ -60,3 +60,17 @@ def test_equal_minibatches_agree_and_nothing_on_the_network_changes() -> None:
 def test_one_minibatch_agrees_with_nothing() -> None:
     with pytest.raises(InputError, match="give at least two"):
         gradient_agreement(one_layer(), [(image(1, 0, 0), TWO_CLASSES)])
+
+
+def test_bfloat16_is_exact_where_every_number_is_a_power_of_two() -> None:
+    _, layer = precision_agreement(one_layer(), image(1, 2, 0.5), TWO_CLASSES)
+    assert layer.cosine == pytest.approx(1.0, abs=1e-9)
+
+
+def test_bfloat16_agrees_less_in_a_deep_plain_network_than_in_its_twin() -> None:
+    """As the trained networks' precision was judged to matter: measured, not assumed."""
+    batch = (torch.randn(16, 3, 16, 16, generator=torch.Generator().manual_seed(0)), torch.arange(16) % 10)
+    plain, residual = (
+        precision_agreement(build(architecture(f"{kind}56-cifar", width=4), 0), *batch)[0].cosine for kind in ("plain", "resnet")
+    )
+    assert plain < residual

@@ -23,7 +23,11 @@ METHODS = {  # name -> how a person calls it, what it asks, who had it first
         "Springenberg et al. 2015",
     ),
     "guided-grad-cam": ("Guided Grad-CAM", "Which details in that place?", "Selvaraju et al. 2017"),
-    "gradient-x-input": ("Gradient × input", "What would the first-order change of each pixel do?", "Shrikumar et al. 2016"),
+    "gradient-x-input": (
+        "Gradient × input",
+        "What would greying each pixel take away, to first order?",
+        "Shrikumar et al. 2016",
+    ),
     "smoothgrad": ("SmoothGrad", "What is the gradient, averaged over noisy copies?", "Smilkov et al. 2017"),
     "integrated-gradients": (
         "Integrated gradients",

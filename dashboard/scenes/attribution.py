@@ -21,6 +21,7 @@ from dashboard.figures.trust import (
     what_stays,
     what_the_pixels_do,
 )
+from dashboard.scenes.compare import UNSEEN
 from dashboard.scenes.scene import SIDES, Exhibit, Scene
 
 if TYPE_CHECKING:  # at run time, they would bring torch
@@ -90,9 +91,12 @@ def method_exhibits(pair: Sequence[Evidence], method: str, picture: Pixels, phot
 
 def _message(each: Evidence, name: str) -> str:
     share = half_of_evidence(each.found.values)
+    gives = f"{each.title} gives {each.target} {100 * each.probability:.1f} %"
+    if each.probability < UNSEEN:
+        gives += ": a class that it does not see"
     if np.isnan(share):
-        return f"{name}: {each.title} shows no evidence at all"
-    return f"{name}: in {each.title}, half of the evidence lies on {share:.0%} of the pixels"
+        return f"{name}: no evidence at all; {gives}"
+    return f"{name}: half of the evidence lies on {share:.0%} of the pixels; {gives}"
 
 
 def attribution(
@@ -109,7 +113,8 @@ def attribution(
         answer=answer(pair),
         main=tuple(exhibits[:2]),
         support=tuple(exhibits[2:]),
-        does_not_show="An attribution says what moved a network's answer, not whether the answer is right.",
+        does_not_show="An attribution says what moved a network's answer, not whether the answer is right. Where a network gives "
+        f"the class less than {UNSEEN:.0%}, its map is evidence for a class that it does not see.",
         provenance=("Magenta speaks for the class, green against it; each picture has its own scale.", *provenance),
         notices=tuple(notices),
         next="predictions",

@@ -24,7 +24,7 @@ from dashboard.figures.runs import precision
 from dashboard.figures.schedules import by_schedule, over_schedules
 from dashboard.figures.style import network_name, spread
 from dashboard.findings import FINDINGS
-from dashboard.findings.numbers import wrapped
+from dashboard.findings.numbers import plain_decimal, wrapped
 from resnet_core import runs
 from resnet_core.assets import STUDIES
 from resnet_core.atomic import replacing
@@ -153,7 +153,10 @@ def agreement(folder: Path) -> pd.DataFrame:
     rows = []
     for (norm, residual, layers), median in medians.sort_index(ascending=[False, True, True]).iterrows():
         relative = steps[norm, residual, layers]
-        cosines = [f"{median['mean']:.3f} ({median['min']:.3f} to {median['max']:.3f})", f"{whole[norm, residual, layers]:.3f}"]
+        cosines = [
+            "{} ({} to {})".format(*map(plain_decimal, median[["mean", "min", "max"]])),
+            plain_decimal(whole[norm, residual, layers]),
+        ]
         rows.append([network_name(layers, residual, norm), *cosines, f"{relative.iloc[0]:.2g}", f"{relative.iloc[-1]:.2g}"])
     names = ["cosine, median layer (seeds)", "all kernels", "‖∂L/∂W‖ / ‖W‖, first layer", "last layer"]
     return pd.DataFrame(rows, columns=["network", *names])

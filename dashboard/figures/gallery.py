@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from dashboard.figures import initialisation, trained, trust
 from dashboard.figures.agreement import agreement_by_depth, by_depth
+from dashboard.figures.pair import by_rate, rates_of_pair
 from dashboard.figures.style import QUANTITIES, heading
 from dashboard.figures.variants import rate_curves, shortcut_curves
 from dashboard.plain import plotly_plain
@@ -40,6 +41,12 @@ def _shortcuts(table: pd.DataFrame) -> Iterator[Picture]:
 def _rates(table: pd.DataFrame) -> Iterator[Picture]:
     alt = "Training error by depth and by the learning rate at the start"
     yield Picture("rates", alt, rate_curves(table), _errors(table))
+
+
+def _pair(table: pd.DataFrame) -> Iterator[Picture]:
+    if not table.network.str.contains("-rate-").all():
+        return  # a pair that was trained before each network had its own rate
+    yield Picture("rates", "Training error by learning rate, plain beside residual", rates_of_pair(table), by_rate(table))
 
 
 def _figure7(table: pd.DataFrame) -> Iterator[Picture]:
@@ -112,6 +119,8 @@ TRAINING_PICTURES: dict[str, Draw] = {  # from tables of runs.load
     "gradients": _gradients,
     "shortcuts": _shortcuts,
     "rates": _rates,
+    "pair-rates": _pair,
+    "pair": _pair,
 }
 PICTURES: dict[str, Draw] = {  # from tables of runs.load_measured
     "figure7": _figure7,

@@ -9,7 +9,7 @@ import numpy as np
 
 from dashboard.figures.agreement import WHOLE, by_depth
 from dashboard.figures.initialisation import at_angle, ends_of_depth
-from dashboard.findings.numbers import between, number, seeds
+from dashboard.findings.numbers import between, number, plain_decimal, seeds
 from resnet_core import runs
 
 YANG = math.sqrt(math.pi / (math.pi - 1))  # a layer, of the norm
@@ -82,13 +82,13 @@ command here repeats that.
 
 def agreement(folder: Path) -> str:
     table = runs.load_measured(folder)
-    medians = by_depth(table).set_index(["batch_norm", "residual", "layers"])
+    medians = by_depth(table).set_index(["batch_norm", "residual", "layers"]).sort_index()
     cosine = medians["mean"]
     layers = [int(n) for n in cosine.loc[True, False].index]
     whole = table[table.layer == WHOLE].groupby(["batch_norm", "residual", "layers"]).cosine.mean()
 
     def run(norm: bool, residual: bool) -> str:
-        values = [f"{cosine[norm, residual, n]:.3f}" for n in layers]
+        values = [plain_decimal(cosine[norm, residual, n]) for n in layers]
         return f"{', '.join(values[:-1])} and {values[-1]}"
 
     depths = f"{', '.join(map(str, layers[:-1]))} and {layers[-1]} layers"
@@ -101,7 +101,7 @@ def agreement(folder: Path) -> str:
     } in plain
 networks of {depths}, and of {run(True, True)} in residual ones: {
         "in every seed and at every depth the residual one agrees more" if apart else "the seeds overlap at some depth"
-    }. Over all kernels as one vector, at {layers[-1]} layers, it is {whole[True, False, layers[-1]]:.3f} and
+    }. Over all kernels as one vector, at {layers[-1]} layers, it is {plain_decimal(whole[True, False, layers[-1]])} and
 {
         whole[
             True, True, layers[-1]
@@ -115,8 +115,15 @@ plain-{layers[-1]} with batch norm, and {number(ratio[True])} times in ResNet-{
         layers[-1]
     }: the explosion (see *depth*) is not one of units.
 
-**What it does not show.** Training: this is the first step. That gradients which disagree are why plain networks learn slowly is a
-reading; it fits all that we measured, and is not tested by it. A larger minibatch agrees more."""
+**What speaks against it as the reason.** Plain-{
+        layers[0]
+    } agrees as little, and learns nonetheless (*race*, *figure6*); residual networks
+without batch norm agree most, and one that is deep hardly trains (*gradients*). So agreement at the first step is neither needed nor enough.
+
+**What it does not show.** Training: this is the first step, and how agreement develops in plain-{layers[0]} and in plain-{
+        layers[-1]
+    } is not
+measured. A larger minibatch agrees more."""
 
 
 def precision(folder: Path) -> str:
@@ -130,8 +137,8 @@ def precision(folder: Path) -> str:
     ]
     n = whole.seed.nunique()
     return f"""**What it shows.** The cosine between a minibatch's first gradient in bfloat16 and in float32, over all kernels, is {kinds[0]};
-and {kinds[1]} ({seeds(range(n))}). So the first gradients of deep plain networks in *figure6* and *figure4* were rounding noise, those of
-their twins were not. `race` and `pair` are in float32.
+and {kinds[1]} ({seeds(range(n))}). So the first gradients of deep plain networks in *figure6* and *figure4* went to a large part where rounding sent
+them, those of their twins did not. `race` and `pair` are in float32.
 
 **What it does not show.** That it changes the outcome: gradients of two minibatches in float32 agree little there too (*agreement*), and the
 order of the networks is the same in `race`. Nor what later gradients are: at the end of a training bfloat16 may be exact."""

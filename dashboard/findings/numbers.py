@@ -59,7 +59,13 @@ def between(values: Iterable[float], digits: int = 1) -> str:
 
 def number(value: float, digits: int = 2) -> str:
     """To so many digits that count: 4,500 or 0.074."""
-    return f"{float(f'{value:.{digits}g}'):,g}"
+    rounded = float(f"{value:.{digits}g}")
+    return f"{rounded:,.0f}" if rounded >= 1000 else f"{rounded:g}"
+
+
+def plain_decimal(value: float, digits: int = 3) -> str:
+    """With so many decimals, and no sign before a zero."""
+    return f"{round(value, digits) + 0.0:.{digits}f}"
 
 
 def listed(values: Iterable[float], digits: int = 2) -> str:

@@ -62,8 +62,8 @@ for the shallower one). Longer schedules, by the training error: {"; ".join(long
         CONJECTURE
     }: slow, not unable.
 
-**What could explain it otherwise.** All networks have one learning rate, 0.1, without a warm-up and without clipping, which suits the
-residual ones; and convolutions are in bfloat16, in which the first gradients of plain-56 do not point where those in float32 do (see
+**What could explain it otherwise.** All networks have one learning rate, 0.1, without a warm-up and without clipping; no other was tried
+for plain ones. And convolutions are in bfloat16, in which the first gradients of plain-56 do not point where those in float32 do (see
 *precision*). `race`, in float32, has the same order."""
 
 

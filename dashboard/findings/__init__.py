@@ -15,7 +15,7 @@ FINDINGS: dict[str, Callable[[Path], str]] = {
     finding.__name__: finding
     for finding in (
         trainings.figure6, trainings.race, trainings.race_in_readme, trainings.race_long, trainings.rates, trainings.figure4,
-        trainings.gradients, trainings.shortcuts, pair.pair_rates, pair.pair,
+        trainings.gradients, trainings.shortcuts, pair.bundled_pair, pair.pair_rates, pair.pair,
         initialisation.depth, initialisation.shattering, initialisation.agreement, initialisation.precision,
         measured.sanity, measured.figure7, measured.figure7_longer, measured.paths, measured.paths_longer, measured.lesion, measured.lesion_longer,
         measured.similarity, measured.landscape,

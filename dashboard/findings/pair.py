@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from dashboard.findings.numbers import Trained, between
 from resnet_core import runs
+from resnet_core.assets import WEIGHTS
 
 NAMES = {"plain34": "plain-34", "resnet34": "ResNet-34"}
 FEW = 1.0  # a difference in points below which one image in a hundred decides
@@ -13,6 +15,42 @@ DATA_NOTE = (
     "It is plain-34 by the paper's definition, at half its width, on 50 classes; He et al. report 28.54 % for plain-34 and 25.03 % "
     "for ResNet-34 on ImageNet (Table 2)"
 )
+
+
+def bundled_pair(folder: Path) -> str:
+    """The errors of the networks in assets/weights, from the runs in the folder that trained them."""
+    ends = runs.final_errors(runs.load(folder)).set_index("run")
+    names = bundled_plain_and_residual()
+    trained = {name: ends.loc[run] for name, run in names.items()}
+    rows = []
+    for split, words in (("test", "test error"), ("train", "training error, images as they are")):
+        for statistics in ("running", "re-estimated"):
+            errors = [part[(part.split == split) & (part.statistics == statistics)].error_percent for part in trained.values()]
+            if all(len(error) for error in errors):
+                rows.append(
+                    f"| {words}, {statistics} statistics of batch norm | {' | '.join(f'{e.iloc[0]:.2f} %' for e in errors)} |"
+                )
+    iterations = " and ".join(dict.fromkeys(f"{part.iterations.iloc[0]:,}" for part in trained.values()))
+    lines = "\n".join(rows)
+    return f"""| | {" | ".join(names)} |
+|---|---|---|
+{lines}
+
+Each was trained with one seed for {iterations} iterations; they have not converged."""
+
+
+def bundled_plain_and_residual() -> dict[str, str]:
+    """The runs that trained the bundled pair, by the networks' names."""
+    facts = {path.stem: describe(path) for path in sorted(WEIGHTS.glob("*.safetensors"))}
+    return {name: str(fact["run"]) for name, fact in facts.items()}
+
+
+def describe(path: Path) -> dict[str, object]:
+    """What a weights file says of itself, without torch."""
+    with path.open("rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    description: dict[str, object] = json.loads(header["__metadata__"]["resnet_lens"])
+    return description
 
 
 def rates_of(folder: Path) -> dict[str, dict[float, tuple[float, float]]]:

@@ -17,6 +17,8 @@ from dashboard.findings.measured import local_minima, roughness
 from dashboard.findings.numbers import differ, number, verdict, wrapped
 from dashboard.studies_report import README, STUDIES, TEXT, rendered
 from resnet_core import runs
+from resnet_core.networks.weights import bundled, read_checkpoint
+from tests.support.run_facts import FACTS
 
 FOLDER = Path(dashboard.__file__).parent
 GENERATED = re.compile(r"<!-- (?:table|finding) .*?<!-- end -->", re.DOTALL)
@@ -94,13 +96,41 @@ def test_the_studies_text_holds_no_result_outside_of_what_is_computed() -> None:
     assert {part: literal_results(part) for part in paragraphs if literal_results(part)} == {}
 
 
-def test_the_readmes_numbers_of_the_pair_are_those_of_its_runs() -> None:
-    ends = runs.final_errors(runs.load(STUDIES / "pair"))
-    ends = ends[ends.statistics == "running"]
-    for split, name in (("test", "test error"), ("train", "training error")):
-        (line,) = re.findall(rf"(?m)^\| {name}, .*$", README.read_text())
-        of_split = ends[ends.split == split].set_index("residual").error_percent
-        assert re.findall(r"(\d+\.\d+) %", line) == [f"{of_split[False]:.2f}", f"{of_split[True]:.2f}"]
+def test_the_readmes_test_errors_of_the_pair_are_those_in_its_weights_files() -> None:
+    (line,) = re.findall(r"(?m)^\| test error, running .*$", README.read_text())
+    in_files = [read_checkpoint(name).test_error_percent for name in bundled()]
+    assert re.findall(r"(\d+\.\d+) %", line) == [f"{error:.2f}" for error in in_files]
+
+
+def run(root: Path, study: str, network: str, train: float, test: float) -> None:
+    """A finished run whose errors are the same by both statistics."""
+    folder = root / study / f"{network}-seed0"
+    folder.mkdir(parents=True)
+    runs.write_facts(folder, {**FACTS, "seed": 0, "status": "finished"})
+    row = {"step": 100, "epoch": 1.0, "block": None}
+    ends = [
+        {**row, "split": split, "metric": metric, "value": value}
+        for split, value in (("train", train), ("test", test))
+        for metric in ("error_percent", "reestimated_error_percent")
+    ]
+    clipped = {**row, "split": "train_batches", "metric": "clipped_percent", "value": 12.0}
+    runs.write_metrics(folder, [clipped, *ends])
+
+
+def test_the_pair_is_judged_by_each_networks_own_best_rate(tmp_path: Path) -> None:
+    for rate, plain, residual in (("0.0125", 70.0, 40.0), ("0.05", 60.0, 50.0)):
+        run(tmp_path, "pair-rates", f"plain34-rate-{rate}", plain, plain + 1)
+        run(tmp_path, "pair-rates", f"resnet34-rate-{rate}", residual, residual + 1)
+    run(tmp_path, "pair", "plain34-rate-0.05", 30.0, 42.0)
+    run(tmp_path, "pair", "resnet34-rate-0.0125", 15.0, 31.5)
+    pilots = " ".join(FINDINGS["pair_rates"](tmp_path / "pair-rates").split())
+    assert "plain-34 71.0 % at 0.0125, 61.0 % at 0.05; ResNet-34 41.0 % at 0.0125, 51.0 % at 0.05" in pilots
+    assert "The best learning rate is 0.05 for plain-34 and 0.0125 for ResNet-34: each has its own." in pilots
+    assert "Clipping acted in 12 % in plain-34; 12 % in ResNet-34" in pilots
+    found = " ".join(FINDINGS["pair"](tmp_path / "pair").split())
+    assert "plain-34 errs on 42.0 % of the test images and ResNet-34 on 31.5 %: a gap of 10.5 points" in found
+    assert "it is 30.0 and 15.0 %, 2.0 times as many" in found
+    assert "the same to within a point" in found
 
 
 def test_one_seed_gives_no_verdict_and_a_verdict_needs_more_than_both_spreads() -> None:

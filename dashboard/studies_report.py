@@ -20,6 +20,7 @@ from dashboard.figures.agreement import WHOLE, by_depth
 from dashboard.figures.attribution import METHODS
 from dashboard.figures.degradation import at_the_end, degradation_curves
 from dashboard.figures.gradient_flow import training_summary
+from dashboard.figures.pair import rates_of_pair
 from dashboard.figures.runs import precision
 from dashboard.figures.schedules import by_schedule, over_schedules
 from dashboard.figures.style import network_name, spread
@@ -265,6 +266,8 @@ def pictures(root: Path = STUDIES) -> Iterator[tuple[str, go.Figure]]:
             table = runs.load_measured(folder)
         else:
             table = runs.load(folder)
+            if kind == "pair" and table.network.str.contains("-rate-").all():
+                yield f"{folder.name}-curves", rates_of_pair(table)
             if kind in ("race", "race-long", "figure4", "figure6"):
                 for residual, name in ((False, "plain"), (True, "residual")):
                     if (table.residual == residual).any():

@@ -43,9 +43,7 @@ def _rates(table: pd.DataFrame) -> Iterator[Picture]:
     yield Picture("rates", alt, rate_curves(table), _errors(table))
 
 
-def _pair(table: pd.DataFrame) -> Iterator[Picture]:
-    if not table.network.str.contains("-rate-").all():
-        return  # a pair that was trained before each network had its own rate
+def _pair_rates(table: pd.DataFrame) -> Iterator[Picture]:
     yield Picture("rates", "Training error by learning rate, plain beside residual", rates_of_pair(table), by_rate(table))
 
 
@@ -119,8 +117,7 @@ TRAINING_PICTURES: dict[str, Draw] = {  # from tables of runs.load
     "gradients": _gradients,
     "shortcuts": _shortcuts,
     "rates": _rates,
-    "pair-rates": _pair,
-    "pair": _pair,
+    "pair-rates": _pair_rates,
 }
 PICTURES: dict[str, Draw] = {  # from tables of runs.load_measured
     "figure7": _figure7,

@@ -137,8 +137,8 @@ def precision(folder: Path) -> str:
     ]
     n = whole.seed.nunique()
     return f"""**What it shows.** The cosine between a minibatch's first gradient in bfloat16 and in float32, over all kernels, is {kinds[0]};
-and {kinds[1]} ({seeds(range(n))}). So the first gradients of deep plain networks in *figure6* and *figure4* went to a large part where rounding sent
-them, those of their twins did not. `race` and `pair` are in float32.
+and {kinds[1]} ({seeds(range(n))}). So the first steps of plain-56 in *figure6* went to a large
+part where rounding sent them, those of ResNet-56 did not. `race` is in float32.
 
 **What it does not show.** That it changes the outcome: gradients of two minibatches in float32 agree little there too (*agreement*), and the
 order of the networks is the same in `race`. Nor what later gradients are: at the end of a training bfloat16 may be exact."""

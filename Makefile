@@ -8,7 +8,7 @@ PYTEST = $(BIN)/pytest -n 2 --no-loadscope-reorder
 NUMERIC = tests/resnet_core/inspection tests/resnet_core/networks $(addprefix tests/resnet_core/,training/test_compiled.py \
 	training/test_loop.py training/test_resume.py studies/test_measurements.py studies/test_repeat.py)
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-avx2 test-package lint bench browser nginx clean
+.PHONY: help run test test-slow test-avx2 test-package lint bench gpu-check browser nginx clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*##/ { printf "%-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ bench: .venv/dev ## ratios against named peers, measured here
 	$(BIN)/python -m benchmarks.grid
 	$(BIN)/python -m benchmarks.train
 	$(BIN)/python -m benchmarks.figure6
+
+gpu-check: .venv/dev ## a GPU's numbers against the CPU's, and the benchmarks there; at most 3 minutes (without one: a dry run)
+	$(BIN)/python -m benchmarks.gpu_check
 
 browser: .venv/dev # a Chromium for the tests, where there is none
 	$(BIN)/python -m tests.browser.install chromium

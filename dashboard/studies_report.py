@@ -1,7 +1,8 @@
 """What did the studies find? `python -m dashboard.studies_report` writes tables and pictures of assets/studies/STUDIES.md anew.
 
-The text is written by hand; a table stands between the comments `<!-- table KIND FOLDER -->` and `<!-- end -->`, and its numbers
-come from the run directories in FOLDER. Pictures need Chrome or Chromium (through Plotly's Kaleido).
+Questions and methods are written by hand. A table stands between the comments `<!-- table KIND FOLDER -->` and `<!-- end -->`,
+what was found between `<!-- finding KIND FOLDER -->` and `<!-- end -->`; the numbers of both come from the run directories in
+FOLDER. README.md is written likewise. Pictures need Chrome or Chromium (through Plotly's Kaleido).
 """
 
 from __future__ import annotations
@@ -10,15 +11,20 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.figures import gallery, initialisation, trained, trust
+from dashboard.figures.agreement import WHOLE, by_depth
 from dashboard.figures.degradation import degradation_curves
 from dashboard.figures.gradient_flow import training_summary
+from dashboard.figures.pair import rates_of_pair
 from dashboard.figures.runs import precision
 from dashboard.figures.schedules import by_schedule, over_schedules
 from dashboard.figures.style import network_name, spread
+from dashboard.findings import FINDINGS
+from dashboard.findings.numbers import plain_decimal, wrapped
 from resnet_core import runs
 from resnet_core.assets import STUDIES
 from resnet_core.atomic import replacing
@@ -27,7 +33,9 @@ from resnet_core.runs import RunFacts, mean_final_errors
 from resnet_core.studies.folders import study_name
 
 TEXT = STUDIES / "STUDIES.md"
+README = STUDIES.parents[1] / "README.md"  # of a checkout
 _TABLE = re.compile(r"(<!-- table (\S+) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_FINDING = re.compile(r"(<!-- finding (\S+) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def _markdown(table: pd.DataFrame) -> str:
@@ -53,12 +61,20 @@ def made(folder: Path) -> pd.DataFrame:
         "data": all_of(lambda each: each.source),
         "recipe": all_of(lambda each: each.recipe) + f": {iterations} iterations",
         "seeds": ", ".join(map(str, seeds)),
-        "precision": all_of(precision),
+        "precision": ", ".join(dict.fromkeys(word for each in facts for word in precision(each).split(", "))),
         "hardware": hardware.replace("cpu", "CPU") + " a network",
-        "time": f"{sum(each.seconds for each in facts) / 60:.0f} minutes in all, {counted(len(facts), 'run')}",
+        "time": f"{sum(each.seconds for each in facts) / 60:.0f} minutes in all, {counted(len(facts), 'run')}" + _shared(folder),
         "commits": all_of(lambda each: (each.commit or "none")[:10]),
     }
     return pd.DataFrame(said.items(), columns=["what", "value"])
+
+
+def _shared(folder: Path) -> str:
+    """How many of the runs other studies count too."""
+    own = {(path.parent.name, path.read_bytes()) for path in folder.glob("*/run.json")}
+    others = {(path.parent.name, path.read_bytes()) for path in folder.parent.glob("*/*/run.json") if path.parents[1] != folder}
+    both = len(own & others)
+    return f", {both} of them counted in another study too" if both else ""
 
 
 def errors(folder: Path) -> pd.DataFrame:
@@ -102,11 +118,16 @@ def responses(folder: Path) -> pd.DataFrame:
 
 def flow(folder: Path) -> pd.DataFrame:
     table, rows = runs.load_measured(folder), []
-    gradients, outputs = (initialisation.over_blocks(table, quantity) for quantity in ("gradient_norm", "output_rms"))
-    for (norm, residual, layers), part in gradients.groupby(["batch_norm", "residual", "layers"]):
+    ends, outputs = initialisation.ends_of_depth(table), initialisation.over_blocks(table, "output_rms")
+    for norm, residual, layers in sorted(zip(ends.batch_norm, ends.residual, ends.layers, strict=True)):
         same = (outputs.layers == layers) & (outputs.residual == residual) & (outputs.batch_norm == norm)
-        first, last, end = part.value.iloc[0], part.value.iloc[-1], outputs[same].value.iloc[-1]
-        rows.append([network_name(layers, residual, norm), f"{first:.2e}", f"{last:.2e}", f"{first / last:.2g}", f"{end:.2g}"])
+        first, last = ends.set_index(["batch_norm", "residual", "layers"]).loc[(norm, residual, layers), ["first", "last"]]
+        end = f"{outputs[same].value.iloc[-1]:.2g}" if same.any() and np.isfinite(last) else "overflows"
+        quotients = [f"{first:.2e}", f"{last:.2e}", f"{first / last:.2g}"]
+        words = (
+            quotients if np.isfinite(first) else ["overflows", f"{last:.2e}" if np.isfinite(last) else "overflows", "overflows"]
+        )
+        rows.append([network_name(layers, residual, norm), *words, end])
     names = ["network", "gradient norm, first block", "last block", "first / last", "rms of the last block's outputs"]
     return pd.DataFrame(rows, columns=names)
 
@@ -123,6 +144,23 @@ def shattering(folder: Path) -> pd.DataFrame:
             if means[0] is not None:
                 rows.append([network_name(layers, residual, norm), *(f"{mean:.3f}" for mean in means)])
     return pd.DataFrame(rows, columns=["network", *(f"{found.radians.iloc[0]:g} rad apart" for found in columns.values())])
+
+
+def agreement(folder: Path) -> pd.DataFrame:
+    table = runs.load_measured(folder)
+    medians = by_depth(table).set_index(["batch_norm", "residual", "layers"])
+    whole = table[table.layer == WHOLE].groupby(["batch_norm", "residual", "layers"]).cosine.mean()
+    steps = table[table.layer != WHOLE].groupby(["batch_norm", "residual", "layers", "place"]).relative_gradient.mean()
+    rows = []
+    for (norm, residual, layers), median in medians.sort_index(ascending=[False, True, True]).iterrows():
+        relative = steps[norm, residual, layers]
+        cosines = [
+            "{} ({} to {})".format(*map(plain_decimal, median[["mean", "min", "max"]])),
+            plain_decimal(whole[norm, residual, layers]),
+        ]
+        rows.append([network_name(layers, residual, norm), *cosines, f"{relative.iloc[0]:.2g}", f"{relative.iloc[-1]:.2g}"])
+    names = ["cosine, median layer (seeds)", "all kernels", "‖∂L/∂W‖ / ‖W‖, first layer", "last layer"]
+    return pd.DataFrame(rows, columns=["network", *names])
 
 
 def gradients(folder: Path) -> pd.DataFrame:
@@ -195,13 +233,28 @@ def sanity(folder: Path) -> pd.DataFrame:
 
 TABLES: dict[str, Callable[[Path], pd.DataFrame]] = {
     table.__name__: table
-    for table in (made, errors, schedules, responses, flow, shattering, gradients, lesion, paths, landscape, similarity, sanity)
+    for table in (
+        made,
+        errors,
+        schedules,
+        responses,
+        flow,
+        agreement,
+        shattering,
+        gradients,
+        lesion,
+        paths,
+        landscape,
+        similarity,
+        sanity,
+    )
 }
 
 
 def rendered(text: str, root: Path = STUDIES) -> str:
-    """The text with every table written anew from the runs below `root`."""
-    return _TABLE.sub(lambda found: f"{found[1]}{_markdown(TABLES[found[2]](root / found[3]))}{found[4]}", text)
+    """The text with every table and every finding written anew from the runs below `root`."""
+    text = _TABLE.sub(lambda found: f"{found[1]}{_markdown(TABLES[found[2]](root / found[3]))}{found[4]}", text)
+    return _FINDING.sub(lambda found: f"{found[1]}\n{wrapped(FINDINGS[found[2]](root / found[3]))}\n\n{found[4]}", text)
 
 
 def pictures(root: Path = STUDIES) -> Iterator[tuple[str, go.Figure]]:
@@ -213,6 +266,8 @@ def pictures(root: Path = STUDIES) -> Iterator[tuple[str, go.Figure]]:
             table = runs.load_measured(folder)
         else:
             table = runs.load(folder)
+            if kind == "pair" and table.network.str.contains("-rate-").all():
+                yield f"{folder.name}-curves", rates_of_pair(table)
             if kind in ("race", "race-long", "figure4", "figure6"):
                 for residual, name in ((False, "plain"), (True, "residual")):
                     if (table.residual == residual).any():
@@ -229,8 +284,9 @@ def named_in_order(svg: str) -> str:
 
 
 def main() -> None:
-    with replacing(TEXT) as beside:
-        beside.write_text(rendered(TEXT.read_text()))
+    for text in (TEXT, README):
+        with replacing(text) as beside:
+            beside.write_text(rendered(text.read_text()))
     for name, figure in pictures():
         figure.update_layout(template="plotly_white", margin={"l": 60, "r": 24, "b": 60})
         with replacing(STUDIES / "pictures" / f"{name}.svg") as beside:

@@ -188,7 +188,8 @@ def is_it_overfitting(table: pd.DataFrame) -> str:
     """The answer that these runs give, in Markdown: the deepest plain network against the shallowest one, on both sets.
 
     A deeper network that overfits is better on the images it was trained on and worse on others; one that suffers from
-    degradation is worse on both (section 1 of the paper).
+    degradation is worse on both (section 1 of the paper). A verdict needs a difference larger than both spreads over seeds,
+    so that one seed gives none.
     """
     ends = mean_final_errors(table).set_index(["residual", "layers", "split"])
     both = {kind: sorted({n for r, n, _ in ends.index if r == kind}) for kind in (False, True)}
@@ -201,7 +202,14 @@ def is_it_overfitting(table: pd.DataFrame) -> str:
             continue  # a run that was never tested
         shallow, deep = (network_name(n, residual) for n in depths)
         train, test = ([ends.loc[(residual, n, split), "mean"] for n in depths] for split in ("train", "test"))
-        spread = ends.loc[[(residual, n, "train") for n in depths], "sd"].fillna(0).sum()
+        seeds, spread = (ends.loc[[(residual, n, "train") for n in depths], column] for column in ("n", "sd"))
+        if (seeds < 2).any():
+            said.append(
+                f"One seed gives no verdict. {deep} has a training error of {train[1]:.1f} %, {shallow} of {train[0]:.1f} %; "
+                f"a test error of {test[1]:.1f} % and {test[0]:.1f} %."
+            )
+            continue
+        spread = spread.sum()
         if train[1] > train[0] + spread and not residual:
             verdict = (
                 f"**No.** {deep} is worse than {shallow} on the very images that it was trained on: it has not learnt them too "

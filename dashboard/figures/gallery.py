@@ -9,6 +9,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.figures import initialisation, trained, trust
+from dashboard.figures.agreement import agreement_by_depth, by_depth
+from dashboard.figures.pair import by_rate, rates_of_pair
 from dashboard.figures.style import QUANTITIES, heading
 from dashboard.figures.variants import rate_curves, shortcut_curves
 from dashboard.plain import plotly_plain
@@ -41,6 +43,10 @@ def _rates(table: pd.DataFrame) -> Iterator[Picture]:
     yield Picture("rates", alt, rate_curves(table), _errors(table))
 
 
+def _pair_rates(table: pd.DataFrame) -> Iterator[Picture]:
+    yield Picture("rates", "Training error by learning rate, plain beside residual", rates_of_pair(table), by_rate(table))
+
+
 def _figure7(table: pd.DataFrame) -> Iterator[Picture]:
     alt = "Standard deviation of the response of every layer"
     yield Picture("responses", alt, trained.layer_responses(table), table[["run", "place", "layer", "response_sd"]])
@@ -57,6 +63,17 @@ def _shattering(table: pd.DataFrame) -> Iterator[Picture]:
     for radians in (0.02, 0.1):
         figure, numbers = initialisation.shattered_gradients(table, radians), initialisation.at_angle(table, radians)
         yield Picture(f"correlation-{radians:g}", f"Correlation of gradients {radians:g} rad apart over depth", figure, numbers)
+
+
+def _agreement(table: pd.DataFrame) -> Iterator[Picture]:
+    alt = "Cosine between the gradients of two minibatches over depth, plain and residual, with and without batch norm"
+    yield Picture("cosine", alt, agreement_by_depth(table), by_depth(table))
+
+
+def _precision(table: pd.DataFrame) -> Iterator[Picture]:
+    alt = "Cosine between the first gradient in bfloat16 and in float32 over depth, plain and residual"
+    words = "cosine between the gradients ∂L/∂W in bfloat16 and in float32, median layer"
+    yield Picture("cosine", alt, agreement_by_depth(table, words), by_depth(table))
 
 
 def _lesion(table: pd.DataFrame) -> Iterator[Picture]:
@@ -100,11 +117,14 @@ TRAINING_PICTURES: dict[str, Draw] = {  # from tables of runs.load
     "gradients": _gradients,
     "shortcuts": _shortcuts,
     "rates": _rates,
+    "pair-rates": _pair_rates,
 }
 PICTURES: dict[str, Draw] = {  # from tables of runs.load_measured
     "figure7": _figure7,
     "depth": _depth,
     "shattering": _shattering,
+    "agreement": _agreement,
+    "precision": _precision,
     "lesion": _lesion,
     "paths": _paths,
     "landscape": _landscape,

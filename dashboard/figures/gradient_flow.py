@@ -68,9 +68,12 @@ def flow_table(flows: Mapping[bool, GradientFlow]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def first_to_last(flow: GradientFlow) -> float:
-    """Norm of the first block's gradient over the last's: above 1 it grows on its way back, below 1 it vanishes."""
-    first, last = flow.blocks[0].gradient_norm, flow.blocks[-1].gradient_norm
+def first_to_last(flow: GradientFlow, quantity: str = "gradient_norm") -> float:
+    """The first block's gradient norm over the last's: above 1 it grows on its way back, below 1 it vanishes.
+
+    quantity: "scaled_gradient" for ‖∂L/∂y‖ ‖y‖, which is free of the scale of the outputs y.
+    """
+    first, last = getattr(flow.blocks[0], quantity), getattr(flow.blocks[-1], quantity)
     return first / last if last else math.nan
 
 

@@ -28,8 +28,19 @@ def over_blocks(table: pd.DataFrame, quantity: str) -> pd.DataFrame:
     rows = table[(table[quantity] > 0) & np.isfinite(table[quantity])]
     logs = np.log(rows[quantity]).groupby([rows[key] for key in ("layers", "residual", "batch_norm", "place")])
     found = np.exp(logs.mean()).rename("value").reset_index()
-    first, last = (found.groupby(["layers", "residual", "batch_norm"]).place.transform(f) for f in ("min", "max"))
-    return found.assign(part=(found.place - first) / (last - first))
+    # of all blocks, also of those that overflowed and are left out
+    ends = table.groupby(["layers", "residual", "batch_norm"]).place.agg(["min", "max"])
+    found = found.join(ends, on=["layers", "residual", "batch_norm"])
+    return found.assign(part=(found.place - found["min"]) / (found["max"] - found["min"])).drop(columns=["min", "max"])
+
+
+def ends_of_depth(table: pd.DataFrame) -> pd.DataFrame:
+    """Gradient norm of the first and of the last block, a row a network: geometric means over seeds, inf where one overflowed."""
+    keys = ["layers", "residual", "batch_norm"]
+    place = table.groupby(keys).place
+    rows = {"first": table[table.place == place.transform("min")], "last": table[table.place == place.transform("max")]}
+    means = {name: np.exp(np.log(part.gradient_norm).groupby([part[key] for key in keys]).mean()) for name, part in rows.items()}
+    return pd.DataFrame(means).fillna(math.inf).reset_index()
 
 
 def signal_and_gradient(table: pd.DataFrame, quantity: str = "gradient_norm") -> go.Figure:

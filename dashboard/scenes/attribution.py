@@ -21,6 +21,7 @@ from dashboard.figures.trust import (
     what_stays,
     what_the_pixels_do,
 )
+from dashboard.scenes.compare import UNSEEN
 from dashboard.scenes.scene import SIDES, Exhibit, Scene, Try
 from resnet_core.inspection.attribution.catalogue import METHODS
 
@@ -98,9 +99,12 @@ def method_exhibits(pair: Sequence[Evidence], method: str, picture: Pixels, phot
 
 def _message(each: Evidence, name: str) -> str:
     share = half_of_evidence(each.found.values)
+    gives = f"{each.title} gives {each.target} {100 * each.probability:.1f} %"
+    if each.probability < UNSEEN:
+        gives += ": a class that it does not see"
     if np.isnan(share):
-        return f"{name}: {each.title} shows no evidence at all"
-    return f"{name}: in {each.title}, half of the evidence lies on {100 * share:.0f} % of the pixels"
+        return f"{name}: no evidence at all; {gives}"
+    return f"{name}: half of the evidence lies on {100 * share:.0f} % of the pixels; {gives}"
 
 
 def attribution(
@@ -123,9 +127,10 @@ def attribution(
                 {"methods": ["grad-cam", "guided-backprop", "guided-grad-cam", "gradient-x-input", "smoothgrad"]},
             ),
             Try("A cat", {"sample": "cat"}),
-            Try("Hide weak evidence", {"threshold": "30"}),
+            Try("Predict first", {"ask": "true"}),
         ),
-        does_not_show="An attribution says what moved a network's answer, not whether the answer is right.",
+        does_not_show="An attribution says what moved a network's answer, not whether the answer is right. Where a network gives "
+        f"the class less than {100 * UNSEEN:.0f} %, its map is evidence for a class that it does not see.",
         provenance=(
             "Grad-CAM: the brighter, the more evidence. Other methods: magenta speaks for the class, green against it.",
             *provenance,

@@ -171,12 +171,15 @@ def compare(
             place="right",
         ),
     )
+    titled = {each.title: each for each in pair}
     brightest = max(float(each.activation.max()) for each in detail.values())
     maps = tuple(
         Exhibit(
             key=f"maps-{title}",
             figure=block_maps(record, picture, most[record.label], brightest),
-            message=f"{record.label} of {title}: {100 * record.zero_fraction:.0f} % of its output is zero",
+            message=(
+                f"{record.label} of {title}: {100 * record.zero_fraction:.0f} % of its output is zero; {_gives(titled[title])}"
+            ),
             alt=f"Grad-CAM and mean activation of block {record.label} of {title}",
             origin="measured",
             provenance=badge,
@@ -225,6 +228,12 @@ def _answer(pair: tuple[Subject, Subject], truths: Sequence[str]) -> str:
 
 def _percent(probability: float) -> str:
     return f"{100 * probability:.0f} %" if probability >= UNSEEN else f"{100 * probability:.1f} %"
+
+
+def _gives(each: Subject) -> str:
+    """What the network gives the class whose evidence is shown, and a warning where that is next to nothing."""
+    seen = "" if each.sees_target else ", a class that it does not see"
+    return f"it gives {each.target} {_percent(each.target_probability)}{seen}"
 
 
 def _strip_message(each: Subject) -> str:

@@ -97,7 +97,7 @@ def degradation_scene(
         try_this=(
             Try("Shorter training, three seeds", {"study": "figure6-x0.025"}),
             Try("Longer training: does depth pay?", {"study": "figure6-x0.2"}),
-            Try("Test error alone", {"error": "test"}),
+            Try("Predict first", {"ask": "true"}),
         ),
         does_not_show=_limits(study, paper),
         provenance=(study.words, *map(_plain_text, findings)),

@@ -65,7 +65,7 @@ def lesion_scene(study: MeasurementResults, reestimated: bool, block: str | None
         try_this=(
             Try("Take out conv4_1", {"missing": "conv4_1"}),
             Try("Without the fair control", {"statistics": "stored"}),
-            Try("Trained four times as long", {"study": "lesion-x0.1"}),
+            Try("Predict first", {"ask": "true"}),
         ),
         does_not_show=_limit(study.table, one),
         provenance=(

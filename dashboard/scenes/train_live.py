@@ -92,9 +92,13 @@ def train_live(
         try_this=(
             Try("Stop at iteration 100", {"upto": "100"}),
             Try("Look at the start", {"upto": "50"}),
-            Try("See the end", {"upto": "350"}),
+            Try("Predict first", {"ask": "true"}),
         ),
-        does_not_show="It shows how fast each network learns, not where it would end: it needs far more iterations.",
+        does_not_show=(
+            "It shows how fast each network learns, not where it would end: it needs far more iterations. Both have one learning "
+            "rate, and clipping shortens the first steps of the plain one most. Gradient norms are per unit of a block's output: "
+            "compare how they run through one network."
+        ),
         provenance=(
             f"{recipe.iterations} iterations of {recipe.batch_size} digits, {recipe.resolution} pixels each.",
             f"SGD with momentum {recipe.momentum:g}, decay {recipe.weight_decay:g}, gradients clipped at {recipe.clip_norm:g}.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import FunctionType
@@ -17,6 +18,7 @@ from resnet_core.studies import collection
 from resnet_core.studies.collection import Found, MeasurementResults, StudyResults
 
 Drawn = TypeVar("Drawn")
+_FINDING = re.compile(r"<!-- finding \S+ (\S+) -->\n(.*?)<!-- end -->", re.DOTALL)  # as `dashboard.studies_report` writes it
 
 
 @st.cache_resource(max_entries=256)
@@ -78,12 +80,15 @@ def drawn(draw: Callable[..., Drawn], study: StudyResults | MeasurementResults, 
 
 @st.cache_resource
 def _findings() -> dict[str, list[str]]:
-    return collection.findings((STUDIES / "STUDIES.md").read_text())
+    """Of STUDIES.md, the paragraphs that were found in each folder of runs."""
+    blocks = _FINDING.findall((STUDIES / "STUDIES.md").read_text())
+    return {folder: [part.strip() for part in text.split("\n\n") if part.strip()] for folder, text in blocks}
 
 
 def findings(study: StudyResults | MeasurementResults) -> list[str]:
     """What was found in a shipped study and its kin, paragraph by paragraph in Markdown; nothing of a person's own."""
-    return [] if study.name.startswith("own/") else _findings().get(study.kind, [])
+    found = _findings()
+    return [] if study.name.startswith("own/") else found.get(study.name, found.get(study.kind, []))
 
 
 def own_runs() -> Path:

@@ -179,6 +179,7 @@ def study(
     out: Out = Path("runs"),
     jobs: Annotated[int | None, typer.Option(min=1, help="networks at once; as many as processors if not given")] = None,
     on: Annotated[str, typer.Option(help="here, or ray")] = "here",
+    keep: Annotated[int, typer.Option(min=0, help="times that the weights are kept on the way")] = 0,
 ) -> None:
     """Train or measure a study's networks; finished ones are skipped, so the same command goes on with it."""
     from resnet_core.studies import plan as studies
@@ -187,7 +188,7 @@ def study(
     if on not in ("here", "ray"):
         raise InputError(f"A study runs here or on ray, not on {on!r}.")
     chosen = study(name)
-    planned = studies.plan(chosen, out, range(seeds), only or (), scale, data)
+    planned = studies.plan(chosen, out, range(seeds), only or (), scale, data, keep)
     jobs = min(jobs or processors(), len(planned))
     threads = max(1, processors() // jobs)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C does, it ends the workers too

@@ -15,7 +15,8 @@ import torch
 
 from resnet_core.assets import DATA
 from resnet_core.data import synthetic as shapes
-from resnet_core.data.folders import class_folders, list_pictures, one_side
+from resnet_core.data.everyday import CLASSES, held_out
+from resnet_core.data.folders import Labelled, PictureFolder, class_folders, list_pictures, one_side
 from resnet_core.data.in_memory import Colour, Images, ImageSet
 from resnet_core.data.photographs import PhotographFolder, read_images, shown_name
 from resnet_core.errors import InputError
@@ -23,6 +24,7 @@ from resnet_core.errors import InputError
 IMAGENET_CLASSES = 1000
 FLAT = 1e-9  # a channel's variance on a scale of 0 to 1, below which it is one value and rounding
 LONGEST_LINE = 1000  # characters of a title or a source
+TINY_IMAGENET = "Tiny-ImageNet (Stanford CS231n, a subset of ILSVRC-2012 at 64 x 64; for non-commercial research and education)"
 DATA_FOLDER = "RESNET_LENS_DATA"  # environment variable; without it ./data, as in torchvision's examples
 
 
@@ -49,8 +51,8 @@ def data_root() -> Path:
     return Path(os.environ.get(DATA_FOLDER, "data"))
 
 
-def tiny_imagenet(root: Path) -> Dataset:
-    """Tiny-ImageNet: 200 classes, 100,000 training and 10,000 validation images of 64 x 64, in its official layout."""
+def _list_tiny_imagenet(root: Path) -> PictureFolder:
+    """Tiny-ImageNet's files and labels, in its official layout. Raises InputError where some are missing."""
     folder = root / "tiny-imagenet-200"
     needed = [folder / name for name in ("wnids.txt", "words.txt", "train", "val/val_annotations.txt", "val/images")]
     missing = next((path for path in needed if not path.exists()), None)
@@ -78,15 +80,50 @@ def tiny_imagenet(root: Path) -> Dataset:
             f"Tiny-ImageNet in {folder} is half unpacked: {len(train):,} of 100,000 training and {len(test):,} of 10,000 "
             f"validation images, names of {named} of 200 classes; unpack it again."
         )
+    return PictureFolder(train, test, tuple(words[wnid].split(",")[0] for wnid in wnids))
+
+
+def _decoded(pictures: Labelled, side: int) -> ImageSet:
+    return ImageSet(read_images([path for path, _ in pictures], side), torch.tensor([label for _, label in pictures]))
+
+
+def tiny_imagenet(root: Path) -> Dataset:
+    """Tiny-ImageNet: 200 classes, 100,000 training and 10,000 validation images of 64 x 64, in its official layout."""
+    listed = _list_tiny_imagenet(root)
     return Dataset(
         name="tiny-imagenet",
         title="Tiny-ImageNet",
-        source="Tiny-ImageNet (Stanford CS231n, a subset of ILSVRC-2012 at 64 x 64; for non-commercial research and education)",
-        classes=tuple(words[wnid].split(",")[0] for wnid in wnids),
+        source=TINY_IMAGENET,
+        classes=listed.classes,
         mean=(0.480, 0.448, 0.398),
         std=(0.277, 0.269, 0.282),
-        train=ImageSet(read_images([p for p, _ in train], 64), torch.tensor([y for _, y in train])),
-        test=ImageSet(read_images([p for p, _ in test], 64), torch.tensor([y for _, y in test])),
+        train=_decoded(listed.train, 64),
+        test=_decoded(listed.test, 64),
+    )
+
+
+def everyday(root: Path, test_on_held_out: bool = False) -> Dataset:
+    """Fifty everyday classes of Tiny-ImageNet (`everyday.EVERYDAY`): 22,500 images to train on, 2,500 to test on.
+
+    Args:
+        test_on_held_out: Test on the training images that `everyday.held_out` sets aside, by which learning rates are chosen;
+            otherwise on the official validation images.
+    """
+    listed = _list_tiny_imagenet(root)
+    label_of = {listed.classes.index(name): label for label, name in enumerate(CLASSES)}
+    train, test = ([(path, label_of[y]) for path, y in part if y in label_of] for part in (listed.train, listed.test))
+    aside = held_out([label for _, label in train]).tolist()
+    kept = _decoded([picture for picture, away in zip(train, aside, strict=True) if not away], 64)
+    if test_on_held_out:
+        test = [picture for picture, away in zip(train, aside, strict=True) if away]
+    return Dataset(
+        name="everyday-held-out" if test_on_held_out else "everyday",
+        title="50 everyday classes of Tiny-ImageNet" + (", tested on held-out training images" if test_on_held_out else ""),
+        source=TINY_IMAGENET,
+        classes=CLASSES,
+        **_statistics(kept),
+        train=kept,
+        test=_decoded(test, 64),
     )
 
 
@@ -281,6 +318,8 @@ DATASETS: dict[str, Callable[[Path], Dataset]] = {
     "cifar10": lambda root: cifar(root, 10),
     "cifar100": lambda root: cifar(root, 100),
     "tiny-imagenet": tiny_imagenet,
+    "everyday": everyday,
+    "everyday-held-out": lambda root: everyday(root, test_on_held_out=True),
 }
 
 

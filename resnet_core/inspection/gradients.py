@@ -42,6 +42,7 @@ class BlockFlow:
     gradient_norm: float  # ‖∂L/∂y‖₂
     response_sd: float | None  # of F(x), after batch norm, before addition and ReLU; None: F(x) is not known
     output_rms: float  # root mean square of y
+    scaled_gradient: float = math.nan  # ‖∂L/∂y‖₂ ‖y‖₂: free of the scale of y, so that networks can be compared by it
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,7 @@ def gradient_flow(
             gradient_norm=torch.linalg.vector_norm(gradient.double()).item(),
             response_sd=responses.get(label),
             output_rms=y.detach().double().square().mean().sqrt().item(),
+            scaled_gradient=(torch.linalg.vector_norm(gradient.double()) * torch.linalg.vector_norm(y.detach().double())).item(),
         )
         for (label, y), gradient in zip(outputs.items(), gradients, strict=True)
     ]

@@ -56,7 +56,10 @@ PERCENT = _Column("numbers from 0 to 100", _is_number, 0, 100)
 CORRELATION = _Column("numbers from -1 to 1", _is_number, -1.001, 1.001, gaps=True)
 
 _METRICS = {"step": COUNT, "epoch": SIZE, "split": TEXT, "metric": TEXT, "block": TEXT_OR_NOTHING, "value": NUMBER}
+_AGREEMENT = {"place": COUNT, "layer": TEXT, "cosine": CORRELATION, "gradient_norm": SIZE, "relative_gradient": SIZE}
 MEASURED: dict[str, dict[str, _Column]] = {  # the table of each measurement, by its name
+    "agreement": _AGREEMENT,
+    "precision": _AGREEMENT,
     "depth": {"place": COUNT, "block": TEXT, "gradient_norm": SIZE, "response_sd": SIZE, "output_rms": SIZE},
     "figure7": {"layer": TEXT, "place": COUNT, "response_sd": SIZE},
     "landscape": {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from resnet_core.errors import InputError
 from resnet_core.networks.architectures import Architecture, architecture
+from resnet_core.training.recipe import PAIR_RATES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,6 +81,13 @@ def _squares(*depths: int, **changes: Any) -> dict[str, Architecture]:
 
 PAIR = "the bundled pair"
 _TRAINED = _pairs(20, 56)
+_PAIR_NETWORKS = {
+    "plain34": architecture("plain34", width=32),
+    "resnet34": architecture("resnet34", width=32, shortcut="A"),
+}
+# runs are called by network and rate: plain34-rate-0.05
+_PAIR_BY_RATE = {f"{name}-rate-{rate:g}": network for rate in PAIR_RATES for name, network in _PAIR_NETWORKS.items()}
+_RATE_OF = {f"{name}-rate-{rate:g}": f"{rate:g}" for rate in PAIR_RATES for name in _PAIR_NETWORKS}
 
 _ALL: list[StudyPlan | Measurement] = [
     StudyPlan(
@@ -120,6 +128,26 @@ _ALL: list[StudyPlan | Measurement] = [
         },
         recipes={"": "short"},
         data="tiny-imagenet",
+    ),
+    StudyPlan(
+        name="pair-rates",
+        title="The pair's learning rates",
+        question="Which learning rate suits a plain network of 34 layers, and which its residual twin?",
+        source="so that each network of the bundled pair is trained at its own best rate",
+        seconds=None,
+        networks=_PAIR_BY_RATE,
+        recipes={name: f"pair-pilot-{rate}" for name, rate in _RATE_OF.items()},
+        data="everyday-held-out",
+    ),
+    StudyPlan(
+        name="pair",
+        title="The bundled pair",
+        question="How far do a plain network of 34 layers and its residual twin get, each at its own best learning rate?",
+        source="the networks that the pages show",
+        seconds=None,
+        networks=_PAIR_BY_RATE,
+        recipes={name: f"pair-{rate}" for name, rate in _RATE_OF.items()},
+        data="everyday",
     ),
     StudyPlan(
         name="figure6",
@@ -203,6 +231,28 @@ _ALL: list[StudyPlan | Measurement] = [
         networks=_squares(8, 14, 20, 32, 56, 110),
         trained_by=None,
         measure="shattering",
+        data="cifar10",
+    ),
+    Measurement(
+        name="agreement",
+        title="Agreement of minibatches",
+        question="Do the gradients of two minibatches point the same way, by depth, at initialisation?",
+        source="the conjecture of He et al. 2015, section 4.1, on exponentially low convergence rates",
+        seconds=None,
+        networks=_squares(20, 56, 110),
+        trained_by=None,
+        measure="agreement",
+        data="cifar10",
+    ),
+    Measurement(
+        name="precision",
+        title="Precision of the first gradient",
+        question="Does the first gradient in bfloat16 point where the one in float32 points, by depth?",
+        source="a control of the trainings in bfloat16",
+        seconds=None,
+        networks=_pairs(20, 56, 110),
+        trained_by=None,
+        measure="precision",
         data="cifar10",
     ),
     Measurement(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -169,15 +168,3 @@ def _changed(run: Path) -> tuple[str, int, int]:
         return str(run), run.stat().st_mtime_ns, (run / "run.json").stat().st_mtime_ns
     except OSError:
         return str(run), 0, 0
-
-
-def findings(text: str) -> dict[str, list[str]]:
-    """Of STUDIES.md, by study: the paragraphs that begin in bold (what it shows, what differs, what it does not show).
-
-    Those that only introduce a table are left out.
-    """
-    found = {}
-    for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
-        paragraphs = [each.strip() for each in section.split("\n\n")]
-        found[section.split(":")[0]] = [each for each in paragraphs if each.startswith("**") and not each.endswith(":")]
-    return found

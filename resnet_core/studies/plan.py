@@ -47,6 +47,7 @@ class Training:
     data: str
     seed: int
     folder: Path
+    keep: int = 0  # times that the weights are kept on the way
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -59,7 +60,7 @@ class Training:
 
         dataset = _dataset(self.data)
         architecture = replace(self.architecture, num_classes=len(dataset.classes))
-        train_in(run, architecture, self.recipe, dataset, self.seed, lambda _progress: None)
+        train_in(run, architecture, self.recipe, dataset, self.seed, lambda _progress: None, keep=self.keep)
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,11 @@ def plan(
     only: Sequence[str] = (),
     scale: float = 1,
     data: str | None = None,
+    keep: int = 0,
 ) -> list[Planned]:
     """The study's runs, seed by seed; `only` names networks with or without "-cifar".
+
+    `keep` is how many times trained weights are kept on the way.
 
     A measurement of trained networks takes them from the study that trained them, in `out` and of the same scale. Raises
     InputError for unknown networks, and where trained ones are missing.
@@ -115,7 +119,7 @@ def plan(
     places = [(name, seed, folder / f"{name}-seed{seed}") for seed in seeds for name in names]
     if isinstance(study, StudyPlan):
         recipes = {name: recipe(study.recipes.get(name, study.recipes[""])).scaled(scale) for name in names}
-        return [Training(study.networks[name], recipes[name], data, seed, place) for name, seed, place in places]
+        return [Training(study.networks[name], recipes[name], data, seed, place, keep) for name, seed, place in places]
     if study.trained_by is None:
         return [Asking(study, name, data, seed, place, None) for name, seed, place in places]
     if study.trained_by == PAIR:

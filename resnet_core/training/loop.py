@@ -127,8 +127,12 @@ def train_in(
     progress: Callable[[Progress], None],
     start: Path | None = None,
     fabric: Fabric | None = None,
+    keep: int = 0,
 ) -> ResNet:
-    """Train as `train` does, in a run directory that `open_run` opened."""
+    """Train as `train` does, in a run directory that `open_run` opened.
+
+    keep: how many times the weights are kept on the way (`kept_at`), as kept/ITERATION.safetensors in the run directory.
+    """
     recorded = run.facts
     fabric = fabric or Fabric(accelerator=accelerator(), devices=1, precision=precision_of(recipe, recorded))
     keep_freed_memory()
@@ -146,11 +150,16 @@ def train_in(
     _begin_together(run, fabric, description, made_with, compiled)
     if saved := run.restore():
         trainer.restore(saved)
+    keeps = kept_at(recipe.iterations, keep) if fabric.is_global_zero else ()
+    if 0 in keeps and trainer.iteration == 0:
+        keep_weights(run.folder, trainer, checkpoint)
     clock, since = time.perf_counter(), trainer.iteration
     with _awaiting_repair(run), heeding_ctrl_c(fabric.world_size == 1) as asked_to_stop:
         while trainer.iteration < recipe.iterations:
             trainer.step()
             iteration, last = trainer.iteration, trainer.iteration == recipe.iterations
+            if iteration in keeps:
+                keep_weights(run.folder, trainer, checkpoint)
             if iteration % recipe.evaluate_every == 0 and not last:
                 trainer.test()
             if iteration % RECORD_EVERY == 0 or last:
@@ -180,6 +189,21 @@ def train_in(
     fabric.barrier()
     use_torchs_batch_norm(trainer.network)
     return trainer.network.eval()
+
+
+def kept_at(iterations: int, keep: int) -> tuple[int, ...]:
+    """Return the iterations after which weights are kept: `keep` of them, denser at the beginning, where weights change most."""
+    if keep < 2:
+        return (iterations,) * keep
+    return tuple(sorted({round(iterations * (i / (keep - 1)) ** 2) for i in range(keep)}))
+
+
+def keep_weights(folder: Path, trainer: Trainer, checkpoint: Checkpoint) -> None:
+    """Write the weights of this iteration beside those of others."""
+    (folder / "kept").mkdir(exist_ok=True)
+    iteration, iterations = trainer.iteration, trainer.recipe.iterations
+    note = f"On the way: after {iteration:,} of {iterations:,} iterations. {trainer.recipe.note}"
+    save(trainer.network, replace(checkpoint, note=note), folder / "kept" / f"{iteration:06d}.safetensors")
 
 
 def _begin_together(run: Run, fabric: Fabric, description: dict[str, Any], made_with: dict[str, Any], compiled: bool) -> None:

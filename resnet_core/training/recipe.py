@@ -58,6 +58,8 @@ class Recipe:
     # resolution is cut out (section 3.4 of the paper); None: images of one size
     sides: tuple[int, int] | None = None
     colour: float = 0.0  # of photographs: see `Augmentation`; 0.1 in section 3.4
+    decay_vectors: bool = True  # whether weight decay is also on batch norm's scales and shifts, and on biases
+    reestimate: bool = False  # whether tests on the way are also made with batch-norm statistics estimated anew
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Recipe:
@@ -193,6 +195,37 @@ DIGITS_LONG = replace(
     blocks_every=100,
     note="Ten times as long as `quick`, with two drops to a hundredth of the learning rate.",
 )
+PAIR = Recipe(
+    name="pair",
+    phases=(Phase(7800, 48), Phase(2000, 64), Phase(800, 96), Phase(500, 128)),
+    batch_size=64,
+    learning_rate=0.05,
+    warm_up=1050,  # three passes over 22,500 images
+    drops=None,
+    momentum=0.9,
+    nesterov=False,
+    weight_decay=1e-4,
+    pad=6,
+    mirror=True,
+    clip_norm=5.0,
+    bfloat16=False,
+    evaluate_every=555,
+    blocks_every=100,
+    note="Other than in the paper: batches of 64, images that grow, a linear warm-up, the gradient clipped at a norm of 5, the "
+    "rate falling along a half cosine, and weight decay on kernels only.",
+    decay_vectors=False,
+    reestimate=True,
+)
+PAIR_PILOT = replace(
+    PAIR,
+    name="pair-pilot",
+    phases=(Phase(PAIR.iterations // 5, 48),),
+    warm_up=PAIR.warm_up // 5,
+    evaluate_every=PAIR.evaluate_every,
+    blocks_every=None,
+    note=f"A fifth of the iterations of `pair`, at 48 pixels, to choose a learning rate. {PAIR.note}",
+)
+PAIR_RATES = (0.0125, 0.025, 0.05, 0.1)
 RECIPES = {
     recipe.name: recipe
     for recipe in [
@@ -248,6 +281,7 @@ RECIPES = {
             )
             for rate in (0.02, 0.1)
         ),
+        *(replace(base, name=f"{base.name}-{rate:g}", learning_rate=rate) for base in (PAIR, PAIR_PILOT) for rate in PAIR_RATES),
     ]
 }
 

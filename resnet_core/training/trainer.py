@@ -27,6 +27,7 @@ from resnet_core.training.batch_norm import use_compiled_batch_norm
 from resnet_core.training.recipe import Recipe
 
 TRAINING_SAMPLE = 10_000  # training images on which the training error is measured, unaugmented, in evaluation mode
+REESTIMATED_ON = 2048  # training images on which batch-norm statistics are estimated anew for a test on the way
 Row = dict[str, Any]  # of the metrics table
 
 
@@ -51,6 +52,15 @@ def fitting_batch(recipe: Recipe, images: int) -> int:
     if images < 2:
         raise InputError("There is a single training image; a network needs at least two.")
     return min(recipe.batch_size, images)
+
+
+def _with_decay(network: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
+    """The optimiser's groups of parameters: one, or kernels with the recipe's weight decay and vectors without any."""
+    parameters = list(network.parameters())
+    if recipe.decay_vectors:
+        return [{"params": parameters, "weight_decay": recipe.weight_decay}]
+    kernels, vectors = ([p for p in parameters if (p.ndim > 1) == kernel] for kernel in (True, False))
+    return [{"params": kernels, "weight_decay": recipe.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
 
 
 def memory_format(architecture: Architecture, recipe: Recipe) -> torch.memory_format:
@@ -92,11 +102,10 @@ class Trainer:
         self.recipe, self.seed, self.fabric, self._memory = recipe, seed, fabric, memory
         self.dataset = replace(dataset, train=dataset.train.to(fabric.device), test=dataset.test.to(fabric.device))
         optimizer = torch.optim.SGD(
-            network.parameters(),
+            _with_decay(network, recipe),
             lr=recipe.learning_rate,
             momentum=recipe.momentum,
             nesterov=recipe.nesterov,
-            weight_decay=recipe.weight_decay,
             fused=True,
         )
         self.optimizer: torch.optim.SGD = optimizer
@@ -113,6 +122,7 @@ class Trainer:
         self._rows: list[Row] = []
         self._losses: list[Tensor] = []
         self._wrong: list[Tensor] = []
+        self._clipped: list[Tensor] = []  # of a recipe that clips: 1 where the gradient was longer than it may be
         self._batches = self._next_batches()
 
     def _next_batches(self) -> Iterator[Batch]:
@@ -131,7 +141,8 @@ class Trainer:
         if self._memory == torch.contiguous_format:
             x = x.contiguous()
         rate = recipe.learning_rate_at(self.iteration, self.warm_up_ended) if learning_rate is None else learning_rate
-        self.optimizer.param_groups[0]["lr"] = rate
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
         every = recipe.blocks_every
         recorded = every is not None and self.iteration % every == 0
         phase, layers = recipe.phase_at(self.iteration), self.network.architecture.layers
@@ -142,7 +153,8 @@ class Trainer:
             else:
                 self._forward_and_backward(x, labels)
         if recipe.clip_norm:
-            nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip_norm)
+            norm = nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip_norm)
+            self._clipped.append((norm > recipe.clip_norm).float())
         self._stepper.step()
         self._stepper.zero_grad()
         self.iteration += 1
@@ -198,6 +210,7 @@ class Trainer:
     def report(self) -> dict[str, float]:
         """Mean loss and error over the steps since the last report, recorded. FloatingPointError on a loss of nan or inf.
 
+        Also the share of steps whose gradient was clipped, where the recipe clips.
         An error low enough ends the warm-up here: it is the same in all processes, and known without another synchronisation.
         """
         means = torch.stack([torch.stack(self._losses).mean(), torch.stack(self._wrong).mean()])
@@ -207,19 +220,41 @@ class Trainer:
             raise FloatingPointError(f"The loss is not finite after iteration {self.iteration}")
         found = {"loss": loss, "error_percent": 100 * wrong}
         rate = self.optimizer.param_groups[0]["lr"]
-        self.record(self.iteration, "train_batches", {**found, "learning_rate": rate})
-        self._losses, self._wrong = [], []
+        clipped = {"clipped_percent": 100 * torch.stack(self._clipped).mean().item()} if self._clipped else {}
+        self.record(self.iteration, "train_batches", {**found, "learning_rate": rate, **clipped})
+        self._losses, self._wrong, self._clipped = [], [], []
         warming_up = self.warm_up_ended is None and self.iteration < self.recipe.warm_up
         if warming_up and self.recipe.warm_up_until is not None and found["error_percent"] < self.recipe.warm_up_until:
             self.warm_up_ended = self.iteration
         return found
 
     def test(self) -> dict[str, float]:
-        """Loss and error on the test images, at the resolution of the last step, recorded."""
+        """Loss and error on the test images, at the resolution of the last step, recorded.
+
+        Where the recipe says `reestimate`, they are recorded once more with batch-norm statistics estimated anew.
+        """
         resolution = self.recipe.resolution_at(max(0, self.iteration - 1))
         found = evaluate(self.network, self.dataset.test, resolution, self.dataset, self.fabric)
         self.record(self.iteration, "test", found)
+        if self.recipe.reestimate and self.network.architecture.batch_norm:
+            anew = self._reestimated(self._training_sample(REESTIMATED_ON), resolution)
+            self._record_reestimated("test", evaluate(anew, self.dataset.test, resolution, self.dataset, self.fabric))
         return found
+
+    def _training_sample(self, images: int) -> Images:
+        """At most so many training images, at random: the files lie class by class."""
+        train = self.dataset.train
+        return train.part(torch.randperm(len(train), generator=torch.Generator().manual_seed(self.seed))[:images])
+
+    def _reestimated(self, images: Images, resolution: int) -> ResNet:
+        """The network with batch-norm statistics estimated anew on whole batches of the images."""
+        size, mean, std = self.batch_size, self.dataset.mean, self.dataset.std
+        whole = (x for x, labels in images.test_batches(size, resolution) if len(labels) == size)
+        with self.fabric.autocast():
+            return reestimated(self.network, (network_input(x, resolution, mean, std) for x in whole))
+
+    def _record_reestimated(self, split: str, found: dict[str, float]) -> None:
+        self.record(self.iteration, split, {f"reestimated_{metric}": value for metric, value in found.items()})
 
     def examine(self) -> dict[str, float]:
         """Measure the training error and the test error at the end of a training, and record both.
@@ -231,22 +266,15 @@ class Trainer:
         Returns:
             The test's `loss` and `error_percent`, with the running statistics.
         """
-        train, dataset, fabric = self.dataset.train, self.dataset, self.fabric
-        # a random sample: the files lie class by class
-        sample = torch.randperm(len(train), generator=torch.Generator().manual_seed(self.seed))[:TRAINING_SAMPLE]
-        seen, resolution, size = train.part(sample), self.recipe.resolution, self.batch_size
+        dataset, fabric, resolution = self.dataset, self.fabric, self.recipe.resolution
+        seen = self._training_sample(TRAINING_SAMPLE)
         test = evaluate(self.network, dataset.test, resolution, dataset, fabric)
         self.record(self.iteration, "train", evaluate(self.network, seen, resolution, dataset, fabric))
         self.record(self.iteration, "test", test)
         if self.network.architecture.batch_norm:
-            whole = (images for images, labels in seen.test_batches(size, resolution) if len(labels) == size)
-            with fabric.autocast():
-                anew = reestimated(
-                    self.network, (network_input(images, resolution, dataset.mean, dataset.std) for images in whole)
-                )
+            anew = self._reestimated(seen, resolution)
             for split, images in (("train", seen), ("test", dataset.test)):
-                found = evaluate(anew, images, resolution, dataset, fabric)
-                self.record(self.iteration, split, {f"reestimated_{metric}": value for metric, value in found.items()})
+                self._record_reestimated(split, evaluate(anew, images, resolution, dataset, fabric))
         return test
 
     def predict(self, images: Tensor) -> Tensor:
@@ -274,6 +302,8 @@ class Trainer:
                 tensors[f"momentum.{name}"] = self.optimizer.state[parameter]["momentum_buffer"].contiguous()
         if self._losses:  # since the last report
             tensors |= {"pending.losses": torch.stack(self._losses), "pending.wrong": torch.stack(self._wrong)}
+        if self._clipped:
+            tensors["pending.clipped"] = torch.stack(self._clipped)
         return tensors, {"iteration": self.iteration, "warm_up_ended": self.warm_up_ended}
 
     def restore(self, saved: SavedState) -> None:
@@ -290,7 +320,7 @@ class Trainer:
             if f"momentum.{name}" in tensors:
                 buffer = torch.empty_like(parameter).copy_(tensors[f"momentum.{name}"])
                 self.optimizer.state[parameter]["momentum_buffer"] = buffer
-        for kept, name in ((self._losses, "losses"), (self._wrong, "wrong")):
+        for kept, name in ((self._losses, "losses"), (self._wrong, "wrong"), (self._clipped, "clipped")):
             kept[:] = tensors[f"pending.{name}"].to(self.fabric.device) if f"pending.{name}" in tensors else ()
         self._rows = []
         self._batches = self._next_batches()

@@ -140,8 +140,15 @@ def test_the_answer_follows_from_the_numbers(plain, residual, gap, said) -> None
     assert "Training error 31.0 % at 20 layers" in is_it_overfitting(study((30.0, 60.0)))
 
 
+def test_one_seed_gives_no_verdict() -> None:
+    said = is_it_overfitting(pd.concat([run(20, False, 0, 20.0, 25.0), run(56, False, 0, 60.0, 70.0)]))
+    assert said.startswith("One seed gives no verdict. plain-56 has a training error of 60.0 %, plain-20 of 20.0 %")
+
+
 def test_overfitting_is_called_so_where_it_is() -> None:
-    table = pd.concat([run(20, False, 0, 20.0, 25.0), run(56, False, 0, 5.0, 35.0)])
+    table = pd.concat(
+        [run(20, False, seed, 20.0, 25.0) for seed in (0, 1)] + [run(56, False, seed, 5.0, 35.0) for seed in (0, 1)]
+    )
     assert "**Yes, for plain-56**" in is_it_overfitting(table)
 
 

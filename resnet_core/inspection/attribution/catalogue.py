@@ -65,7 +65,7 @@ METHODS: dict[str, Method] = {
         Method(
             key="gradient-x-input",
             title="Gradient × input",
-            question="What would the first-order change of each pixel do?",
+            question="What would greying each pixel take away, to first order?",
             source="Shrikumar et al. 2016",
             cost=1.5,
             randomisation_cost=30,

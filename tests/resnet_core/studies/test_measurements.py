@@ -84,9 +84,12 @@ def test_the_same_question_has_the_same_answer_bit_for_bit(trained: Path) -> Non
 def test_the_flow_of_a_new_network(tmp_path: Path) -> None:
     row: Architecture = replace(NETWORKS["plain20-cifar"], batch_norm=False)
     found = flow.measure(Subject("plain", row, 3, open_dataset("digits"), 32, None))
-    assert list(found.columns) == ["place", "block", "gradient_norm", "response_sd", "output_rms"]
+    assert list(found.columns) == ["place", "block", "gradient_norm", "response_sd", "output_rms", "scaled_gradient"]
     assert len(found) == 7
     assert (found.gradient_norm > 0).all()
+    # ‖y‖ is the root mean square times the root of the number of values: 16 images in stages of 16, 8 and 4 thousand a piece
+    sizes = [found.scaled_gradient[i] / found.gradient_norm[i] / found.output_rms[i] for i in (0, 6)]
+    assert sizes[0] / sizes[1] == pytest.approx(2.0), "the last stage has a quarter of the first one's values"
 
 
 def test_shattering_is_by_angle(trained: Path) -> None:

@@ -118,7 +118,7 @@ def plan(
     names, data, folder = _chosen(study, only), data or study.data, out / study_folder_name(study.name, scale)
     places = [(name, seed, folder / f"{name}-seed{seed}") for seed in seeds for name in names]
     if isinstance(study, StudyPlan):
-        recipes = {name: recipe(study.recipes.get(name, study.recipes[""])).scaled(scale) for name in names}
+        recipes = {name: recipe(study.recipes[name if name in study.recipes else ""]).scaled(scale) for name in names}
         return [Training(study.networks[name], recipes[name], data, seed, place, keep) for name, seed, place in places]
     if study.trained_by is None:
         return [Asking(study, name, data, seed, place, None) for name, seed, place in places]

@@ -31,6 +31,9 @@ function said(value, digits = 4) {
   return (value < 0 && Number(text) !== 0 ? "−" : "") + text
 }
 
+/** A number that is added, or with its sign turned taken away: " + 0.5", " − 0.5". */
+const plus = (value) => (value < 0 ? ` − ${said(-value)}` : ` + ${said(value)}`)
+
 const powerOf = (log) => `10${[...String(Math.round(log))].map((digit) => (digit === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit])).join("")}`
 
 const percent = (fraction) => `${Math.round(100 * fraction)}\u00a0%`
@@ -131,11 +134,12 @@ function cellUnder(event, box, map) {
 
 /** A slider with its words and its value. */
 function slider(words, low, high, step, value, onInput, name) {
-  const output = element("output", {}, said(value, 2))
+  const digits = step < 1 ? 2 : 0
+  const output = element("output", {}, said(value, digits))
   const input = element("input", { type: "range", min: low, max: high, step, value, name })
   const set = (next) => {
     input.value = next
-    output.textContent = said(Number(next), 2)
+    output.textContent = said(Number(next), digits)
   }
   input.oninput = () => {
     set(input.value)

@@ -34,6 +34,11 @@ function histogram(title) {
   return { box, update }
 }
 
+const MOMENTUM = 0.1 // torch's usual one
+
+/** What is stored after batches like this one: every batch moves it a tenth of the way to the batch's own. */
+const storedAfter = (batches, stored, own) => own + (stored - own) * (1 - MOMENTUM) ** batches
+
 function moments(values) {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length
   return [mean, values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length]
@@ -62,7 +67,9 @@ function normLane(lane, state) {
     const [middle, width] = moments(standardised)
     standard.update(standardised, size, [-4, 4], `mean ${said(middle, 2)}, spread ${said(Math.sqrt(width), 2)}`)
     after.update(standardised.map((value) => scale * value + shift), size, [-4, 4], `γ = ${said(scale, 2)}, β = ${said(shift, 2)}`)
-    words[0].textContent = `Stored in training: mean ${said(learnt.mean)}, variance ${said(learnt.variance)}. This batch's own: mean ${said(own[0])}, variance ${said(own[1])}.`
+    const unbiased = (own[1] * chosen.length) / (chosen.length - 1)
+    const later = state.batches === 0 ? "" : ` After ${state.batches} such batch${state.batches > 1 ? "es" : ""} in training, with momentum ${MOMENTUM}, these would be stored: mean ${said(storedAfter(state.batches, learnt.mean, own[0]))}, variance ${said(storedAfter(state.batches, learnt.variance, unbiased))}.`
+    words[0].textContent = `Stored in training: mean ${said(learnt.mean)}, variance ${said(learnt.variance)}. This batch's own: mean ${said(own[0])}, variance ${said(own[1])}.${later}`
     const { stored, beside, target } = lane.extra
     const [now, top, most] = beside[state.chosen.join("-")]
     const [alone] = [stored]
@@ -81,7 +88,7 @@ function normLook(root, lanes, context) {
   }
   const { photos } = lanes[0].extra
   const learnt = lanes[0].convolutions.at(-1).norm
-  const state = { chosen: photos.map((_, i) => i), stored: false, scale: null, shift: null }
+  const state = { chosen: photos.map((_, i) => i), stored: false, scale: null, shift: null, batches: 0 }
   const parts = lanes.map((lane) => normLane(lane, state))
   const draw = () => {
     chips.forEach((chip, i) => chip.setAttribute("aria-pressed", state.chosen.includes(i)))
@@ -95,6 +102,7 @@ function normLook(root, lanes, context) {
   const switches = ["this batch's own statistics", "stored statistics"].map((words, i) => element("button", { type: "button", onclick: () => ((state.stored = i === 1), draw()) }, words))
   const ofScale = slider("γ", -2, 3, 0.01, learnt.scale, (value) => ((state.scale = value), draw()), "scale")
   const ofShift = slider("β", -3, 3, 0.01, learnt.shift, (value) => ((state.shift = value), draw()), "shift")
+  const seen = slider("such batches in training", 0, 50, 1, 0, (value) => ((state.batches = value), draw()), "batches")
   const back = element("button", { type: "button", onclick: () => {
     state.scale = state.shift = null
     ofScale.set(learnt.scale)
@@ -103,7 +111,7 @@ function normLook(root, lanes, context) {
   } }, "Back to learnt") // prettier-ignore
   root.replaceChildren(
     element("div", { className: "controls" }, element("span", {}, "The batch:"), ...chips, element("span", { className: "switches" }, ...switches)),
-    element("div", { className: "controls" }, ofScale.row, ofShift.row, back), ...parts.map(({ section }) => section)) // prettier-ignore
+    element("div", { className: "controls" }, ofScale.row, ofShift.row, back, seen.row), ...parts.map(({ section }) => section)) // prettier-ignore
   draw()
   return {}
 }

@@ -16,7 +16,7 @@ function stationsOf(lane) {
       stations.push({ kind: "relu", title: "ReLU", map: mapOf(following.input, convolution.channel), before: convolution.normalised, place: i + 1 })
   })
   const last = lane.convolutions.length
-  stations.push({ kind: "add", title: lane.residual ? "F(x) + x" : "no addition", map: lane.total, place: last })
+  stations.push({ kind: "add", title: lane.residual ? "x + F(x)" : "no addition", map: lane.total, place: last })
   stations.push({ kind: "out", title: "ReLU, output", map: lane.output, before: lane.total ?? lane.branch, place: last })
   return stations
 }
@@ -112,7 +112,7 @@ function convolutionCard(lane, station, context) {
     const [y, x] = cellUnder(event, input.box, input.map)
     context.move(lane, station.place - 1, y, x)
   }
-  input.box.onclick = () => context.pin()
+  input.box.onclick = (event) => context.pin(lane, station.place - 1, ...cellUnder(event, input.box, input.map))
   return { card, update }
 }
 
@@ -127,10 +127,10 @@ function normCard(station) {
   const update = ([row, column]) => {
     const value = at(convolution.sums, row, column)
     const steps = normSteps(convolution.norm, value)
-    write(lines[0], `minus the mean: ${said(value)} − (${said(mean)}) = ${said(steps[0])}`)
+    write(lines[0], `minus the mean, ${said(mean)}: ${said(value)}${plus(-mean)} = ${said(steps[0])}`)
     write(lines[1], `divided by the spread: ${said(steps[0])} / √(${said(variance)} + ${eps}) = ${said(steps[1])}`)
     write(lines[2], `times γ: ${said(steps[1])} × ${said(scale)} = ${said(steps[2])}`)
-    write(lines[3], `plus β: ${said(steps[2])} + (${said(shift)}) = ${said(steps[3])}`)
+    write(lines[3], `plus β: ${said(steps[2])}${plus(shift)} = ${said(steps[3])}`)
     const sizes = (Math.abs(scale) * (Math.abs(value) + Math.abs(mean))) / Math.sqrt(variance + eps) + Math.abs(shift)
     closing(check, "after the fourth step", steps[3], at(convolution.normalised, row, column), sizes)
   }
@@ -166,8 +166,8 @@ function additionCard(lane) {
       padding: "x, every second pixel; channels that x does not have are zero",
       projection: "x through a 1 × 1 convolution and batch norm",
     }[lane.kind]
-    write(sum, `F(x) + x = ${said(branch)} + (${said(passed)}) = ${said(branch + passed)}`)
-    write(words, `The shortcut brings ${from}. It added ${said(passed)}; the ${lane.convolutions.length === 2 ? "two" : "three"} convolutions changed that by ${said(branch)}.`)
+    write(sum, `x + F(x) = ${said(passed)}${plus(branch)} = ${said(branch + passed)}`)
+    write(words, `The shortcut brings ${from}. It brought ${said(passed)} here; the ${lane.convolutions.length === 2 ? "two" : "three"} convolutions of F(x) add ${said(branch)}.`)
     if (lane.projection) {
       const { total, sizes } = sharesAt(lane.projection, row, column)
       const { norm } = lane.projection
@@ -259,13 +259,10 @@ function strip(lane, context) {
     tile.tile.onclick = () => context.step(i)
     if (!tile.box) return
     tile.box.onpointermove = (event) => context.move(lane, stations[i].place, ...cellUnder(event, tile.box, tile.map))
-    tile.box.onclick = () => context.pin()
+    tile.box.onclick = (event) => context.pin(lane, stations[i].place, ...cellUnder(event, tile.box, tile.map))
   })
-  photo.box.onpointermove = (event) => {
-    const [y, x] = cellUnder(event, photo.box, { height: lane.output.height, width: lane.output.width })
-    context.move(lane, lane.convolutions.length, y, x)
-  }
-  photo.box.onclick = () => context.pin()
+  photo.box.onpointermove = (event) => context.move(lane, lane.convolutions.length, ...cellUnder(event, photo.box, lane.output))
+  photo.box.onclick = (event) => context.pin(lane, lane.convolutions.length, ...cellUnder(event, photo.box, lane.output))
 
   function update(positions, step) {
     const [top, bottom] = lane.extents[positions.at(-1)[0]]
@@ -293,15 +290,18 @@ function pixelLook(root, lanes, context) {
   let [row, column] = context.cell
   let [step, pinned, ask] = [0, context.pinned, 0]
   const own = (lane) => [Math.floor((row * lane.output.height) / last.height), Math.floor((column * lane.output.width) / last.width)]
+  /** The output's cell that belongs to a cell of a map of the grid `place`. */
+  function ofOutput(lane, place, y, x) {
+    const grid = place === 0 ? lane.x : lane.convolutions[place - 1].sums
+    return [Math.floor((y * last.height) / grid.height), Math.floor((x * last.width) / grid.width)]
+  }
   const playing = {
     ...context,
-    move(lane, place, y, x) {
-      if (pinned) return
-      const grid = place === 0 ? lane.x : lane.convolutions[place - 1].sums
-      go((y * last.height) / grid.height, (x * last.width) / grid.width)
-    },
-    pin() {
-      pinned = !pinned
+    move: (...cell) => pinned || go(...ofOutput(...cell)),
+    pin(...cell) {
+      const next = ofOutput(...cell)
+      pinned = !(pinned && next[0] === row && next[1] === column) // a second click lets it go again
+      go(...next)
       say()
       if (pinned) context.choose("pixel", `${row}-${column}`)
     },
@@ -316,14 +316,14 @@ function pixelLook(root, lanes, context) {
   root.replaceChildren(words, maps, player.row, element("div", { className: "details" }, ...details))
 
   function go(y, x) {
-    const next = [Math.max(0, Math.min(last.height - 1, Math.floor(y))), Math.max(0, Math.min(last.width - 1, Math.floor(x)))]
+    const next = [Math.max(0, Math.min(last.height - 1, y)), Math.max(0, Math.min(last.width - 1, x))]
     if (next[0] === row && next[1] === column) return
     ;[row, column] = next
     cancelAnimationFrame(ask)
     ask = requestAnimationFrame(draw)
   }
   function say() {
-    write(words, `Row ${row}, column ${column} of the output. ${pinned ? "Pinned: click a map to move again" : "Move over any map; click pins the pixel"}, or walk with the arrow keys.`)
+    write(words, `Row ${row}, column ${column} of the output. ${pinned ? "Pinned: click another pixel, or this one to let go" : "Move over any map; a click pins the pixel"}, or walk with the arrow keys.`)
   }
   function draw() {
     lanes.forEach((lane, i) => {
@@ -346,8 +346,9 @@ function pixelLook(root, lanes, context) {
     const by = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key]
     if (by) go(row + by[0], column + by[1])
     else if (event.key === "Enter") {
-      pinned = false
-      playing.pin()
+      pinned = true
+      say()
+      context.choose("pixel", `${row}-${column}`)
     } else if (event.key === "Escape") {
       pinned = false
       say()

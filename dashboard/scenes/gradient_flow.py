@@ -133,7 +133,7 @@ def gradient_flow_scene(
         try_this=(
             Try("Switch batch norm off", {"bn": "false"}),
             Try("20 layers", {"layers": "20"}),
-            Try("The trained pair", {"networks": "34-tiny"}),
+            Try("Predict first", {"ask": "true"}),
         ),
         does_not_show=(
             "The norm of a gradient is per unit of a block's output, so it cannot be compared between networks whose outputs "

@@ -33,9 +33,8 @@ with chosen.row:
 look = link.segmented("Look at", "look", scenes.LOOKS, label_visibility="collapsed")
 scope = "block"
 if look == "residual":
-    scope = link.segmented(
-        "Where the factors stand", "scope", {"block": f"in {block}", "all": "in all blocks"}, label_visibility="collapsed"
-    )
+    places = {"block": f"factors in {block}", "all": "factors in all blocks"}
+    scope = link.segmented("Where the factors stand", "scope", places, label_visibility="collapsed")
 
 channel = min(scenes.strongest(found[-1]), last) if asked is None else asked
 _, rows, columns = found[-1].output.shape

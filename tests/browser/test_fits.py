@@ -13,6 +13,7 @@ PAGES = (
     "",
     "predictions",
     "feature_maps?block=conv4_2&place=residual-function&colours=own",
+    "operations",
     "attribution",
     "gradient_flow?study=gradients&layers=20",
     "degradation",

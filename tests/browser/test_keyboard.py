@@ -33,6 +33,7 @@ PAGES = [
     "",
     "predictions",
     "feature_maps",
+    "operations",
     "attribution",
     "gradient_flow",
     "degradation",

@@ -85,6 +85,16 @@ def test_the_four_steps_are_torchs_batch_norm_in_both_modes(functions: Page, tra
     assert np.allclose(found, reference.flatten().numpy(), rtol=1e-9)
 
 
+def test_what_is_stored_after_some_batches_is_torchs(functions: Page) -> None:
+    batch = torch.from_numpy(GENERATOR.normal(1, 2, size=(3, 1, 4, 5)))
+    mean, variance = torch.tensor([0.3]).double(), torch.tensor([1.7]).double()
+    for _ in range(7):
+        F.batch_norm(batch, mean, variance, training=True, momentum=0.1)
+    own = [float(batch.mean()), float(batch.var())]
+    found = functions.evaluate("([own]) => [storedAfter(7, 0.3, own[0]), storedAfter(7, 1.7, own[1])]", [own])
+    assert found == pytest.approx([float(mean), float(variance)], rel=1e-6)
+
+
 def test_packed_arrays_arrive_bit_for_bit(functions: Page) -> None:
     arrays = {"a": GENERATOR.normal(size=(2, 3)).astype(np.float32), "b": np.float32([np.pi])}
     data = packed({"kind": "identity", "nothing": None}, arrays)

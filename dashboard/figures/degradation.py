@@ -77,8 +77,8 @@ def degradation_curves(
 ) -> go.Figure:
     """Errors over training of the plain or of the residual networks of a study; lightness is depth, a band is all seeds.
 
-    Both kinds have the same scales, which follow from the whole table. paper: Table 6 by network ("resnet20": percent), marked at
-    the right edge; None where the data are not CIFAR-10.
+    Both kinds have the same scales, which follow from the whole table. paper: Table 6 by network ("resnet20": percent), drawn
+    as a level; None where the data are not CIFAR-10.
     """
     depths = sorted(table.layers.unique())
     longest, tops = 0.0, [1.0]
@@ -108,11 +108,12 @@ def degradation_curves(
     quoted = {n: (paper or {}).get(f"resnet{n}") for n in depths}
     marked = [n for n in depths if quoted[n] and ((table.layers == n) & table.residual).any()]
     if residual and shown != "training" and marked:
-        figure.add_scatter(
-            x=[longest] * len(marked), y=[quoted[n] for n in marked], mode="markers", name=_PAPER, showlegend=False,
-            marker={"symbol": "diamond-open", "size": 9, "line_width": 2, "color": [of_depth(True, n, depths) for n in marked]},
-            text=[f"ResNet-{n}" for n in marked], hovertemplate="%{text}: %{y} %, " + _PAPER + ", 64,000 iterations",
-        )  # fmt: skip
+        for n in marked:  # a level, not a point of this training, which is shorter
+            figure.add_scatter(
+                x=[0, longest], y=[quoted[n]] * 2, mode="lines", name=_PAPER, showlegend=False,
+                line={"dash": "dot", "width": 2, "color": of_depth(True, n, depths)},
+                hovertemplate=f"ResNet-{n}: %{{y}} %, {_PAPER}, 64,000 iterations",
+            )  # fmt: skip
     top = min(100.0, 1.06 * max(tops))
     unit = "iteration" if axis == "iterations" else "minutes of training"
     figure.update_xaxes(range=[0, 1.5 * longest], title=titled(unit), showgrid=False, **AXIS)

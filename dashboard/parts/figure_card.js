@@ -178,8 +178,8 @@ function labelled(plot, width, height) {
   const layout = structuredClone(plot.layout)
   const margin = { l: 0, r: 0, t: 0, b: 0, ...plot.layout.margin }
   const axes = plot._fullLayout._size // the margins that the labels took
-  layout.margin = { l: axes.l, r: axes.r, t: axes.t + head, b: axes.b + foot, autoexpand: false, pad: margin.pad }
-  const drawn = { xref: "paper", yref: "paper", x: 0, xanchor: "left", align: "left", showarrow: false, xshift: -axes.l + 6 }
+  layout.margin = { l: axes.l + 14, r: axes.r + 8, t: axes.t + head, b: axes.b + foot, autoexpand: false, pad: margin.pad }
+  const drawn = { xref: "paper", yref: "paper", x: 0, xanchor: "left", align: "left", showarrow: false, xshift: -axes.l - 8 }
   layout.annotations = [
     ...(layout.annotations ?? []),
     { ...drawn, text: `<b>${above.join("<br>")}</b>`, y: 1, yanchor: "bottom", yshift: axes.t + 4, font: { size: 16 } },

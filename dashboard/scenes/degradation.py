@@ -14,7 +14,7 @@ from dashboard.scenes.scene import Exhibit, Part, Scene, Try
 from resnet_core.studies.collection import StudyResults
 
 QUESTION = "Do deeper networks learn worse?"
-QUOTED = " · ◇ the paper, Table 6, after 64,000 iterations"
+QUOTED = " · dotted: the paper, Table 6, after 64,000 iterations"
 CODE = """import resnet_core as lens
 
 table = lens.runs.load("assets/studies/{study}")

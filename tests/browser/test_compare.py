@@ -60,6 +60,7 @@ def test_a_click_on_a_block_opens_it_and_the_url_brings_it_all_back(server: str,
     expect(page.get_by_text("ResNet-34 gives goldfish")).to_be_visible()
     choose(page, "Photograph", "astronaut")
     settle(page)
+    page.get_by_role("button", name="More").click()
     page.get_by_role("radio", name="own").click()
     expect(page.get_by_text("every map on its own scale").first).to_be_visible()
     settle(page)

@@ -89,10 +89,12 @@ def test_both_kinds_have_one_scale() -> None:
 def test_the_paper_is_marked_where_it_belongs() -> None:
     def marks(residual: bool, shown: str) -> list[list[float]]:
         return [
-            list(trace.y) for trace in degradation_curves(study(), residual, shown, paper=PAPER).data if trace.mode == "markers"
+            list(trace.y)
+            for trace in degradation_curves(study(), residual, shown, paper=PAPER).data
+            if "paper" in (trace.name or "")
         ]
 
-    assert marks(True, "both") == marks(True, "test") == [[8.75, 6.97]]
+    assert marks(True, "both") == marks(True, "test") == [[8.75] * 2, [6.97] * 2]
     assert marks(True, "training") == marks(False, "both") == []
 
 
@@ -103,7 +105,7 @@ def test_a_band_holds_every_seed() -> None:
     assert not [trace for trace in degradation_curves(one[one.seed == 0], True, "test").data if trace.fill == "toself"]
 
 
-def test_labels_stayapart_and_name_the_value() -> None:
+def test_labels_stay_apart_and_name_the_value() -> None:
     close = degradation_curves(study(plain=(30.0, 30.5)), False, "test")
     first, second = close.layout.annotations
     assert "plain-20 <b>32.0</b>" in first.text

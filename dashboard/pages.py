@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+ENTRY = "Start"  # from where the story begins
 RECORDS = "Records"  # in the footer, not in the bar
 
 
@@ -38,8 +39,8 @@ class Page:
 PAGES = {
     page.key: page
     for page in (
-        Page("home", "Start", "Home", "Why did more layers learn worse, and what one line fixed it?", "home"),
-        Page("lecture", "Start", "Lecture", "How do I teach this?", "co_present"),
+        Page("home", ENTRY, "Home", "Why did more layers learn worse, and what one line fixed it?", "home"),
+        Page("lecture", ENTRY, "Lecture", "How do I teach this?", "co_present"),
         Page("architectures", "The idea", "Blocks and networks", "What is a network made of?", "account_tree"),
         Page("operations", "The idea", "Operations", "What do convolution, batch norm, ReLU and the addition do?", "calculate"),
         Page("degradation", "The problem", "Degradation", "Do deeper networks learn worse?", "stacked_line_chart"),
@@ -63,7 +64,9 @@ START = next(iter(PAGES))
 
 def following(key: str) -> Page | None:
     """Return the page that the story goes on with; None after its last page, and for records."""
-    story = [page for page in PAGES.values() if page.group != RECORDS]
+    story = [page for page in PAGES.values() if page.group not in (ENTRY, RECORDS)]
+    if PAGES[key].group == ENTRY:
+        return story[0]
     places = [page.key for page in story]
     rest = story[places.index(key) + 1 :] if key in places else []
     return rest[0] if rest else None

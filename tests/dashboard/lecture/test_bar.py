@@ -119,6 +119,15 @@ def test_an_unknown_tour_or_step_is_named_on_the_page(visitor: AppTest) -> None:
     assert drawn(visitor)["number"] == 1  # type: ignore[index]
 
 
+@pytest.mark.parametrize("hostile", ["", "-1", "9" * 400, "<script>evil()</script>", "own,own", "\0", "∞"])
+def test_hostile_words_in_the_link_break_nothing(visitor: AppTest, hostile: str) -> None:
+    for name in ("tour", "step", "hide", "explore"):
+        visitor.query_params[name] = hostile
+    assert drawn(visitor.run()) is None
+    visitor.query_params["tour"] = bar.OWN
+    assert drawn(visitor.run())["number"] == 1  # type: ignore[index]
+
+
 def test_a_link_hides_controls_on_every_page_and_writes_nothing_else_into_the_style(visitor: AppTest) -> None:
     visitor.query_params["hide"] = "network,error}</style><b>"
     visitor.run()

@@ -368,7 +368,7 @@ def test_pages_show_the_good_study_and_a_sentence_beside_thirty_bad_ones(tmp_pat
             assert [error.value for error in shown.exception] == [], (number, page)
             assert any(plain("is left out: ") in warning.value for warning in shown.warning) == bool(left_out)
     assert left_out > 15
-    assert "own/good" in visit("degradation", {}).selectbox(key="study").options
+    assert "Yours: good" in visit("degradation", {}).selectbox(key="study").options
     assert f"own/good/{GOOD}" in visit("studies", {}).selectbox(key="run").options
 
 

@@ -26,7 +26,9 @@ RESULT = re.compile(r"\d+\.\d+|\d+(?:\.\d+)? ?%")  # what a measurement may have
 # numbers that are not results of ours: what a paper prints, names of papers and sections, settings, statistics
 CITED = (
     r"25\.03|27\.88|28\.54|27\.94|24\.52|24\.19|0\.45 %|95 %|90 %|arXiv:\d+\.\d+|(?:section|footnote) \d+\.\d+|above 60 %"
-    r"|\b0\.(?:02|05|1|01)\b|100 %|below 80 %"
+    r"|\b0\.(?:02|05|1|01)\b|100 %|below 80 %|about 1\.21 \(Yang"
+    # names of studies in links, style sheets, and definitions of what is counted
+    r"|[a-z0-9]+-x0\.\d+|<[^>]*>|(?:of at least|lies within) 0\.5"
 )
 
 

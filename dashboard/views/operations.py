@@ -11,7 +11,7 @@ from dashboard.parts.long_running import progress_bar
 from dashboard.parts.operations import Lane as Part
 from dashboard.parts.operations import operations as draw
 from dashboard.parts.pickers import choose
-from dashboard.parts.show import begin
+from dashboard.parts.show import begin, more
 from dashboard.scenes import operations as scenes
 from dashboard.scenes import operations_looks as looks
 from dashboard.serving import blocks
@@ -29,7 +29,8 @@ with chosen.row:
     asked_of = zip(chosen.names, architectures, chosen.targets, strict=True)
     found = [blocks.operations(name, photograph, each.block_like(block), target) for name, each, target in asked_of]
     last = min(len(each.output) for each in found) - 1
-    asked = link.number("Channel", "channel", 0, last, width=110, placeholder=STRONGEST, help="Empty: the strongest one.")
+    with more():
+        asked = link.number("Channel", "channel", 0, last, width=110, placeholder=STRONGEST, help="Empty: the strongest one.")
 look = link.segmented("Look at", "look", scenes.LOOKS, label_visibility="collapsed")
 scope = "block"
 if look == "residual":

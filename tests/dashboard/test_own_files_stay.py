@@ -19,8 +19,7 @@ from tests.support.visitor import DEADLINE, ROOT
 def opened(page: str = "compare", **query: str) -> AppTest:
     at = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=DEADLINE)
     at.query_params.update(query)
-    at.run()
-    return at if page == "compare" else turned_to(at, page)
+    return turned_to(at, page)
 
 
 def turned_to(at: AppTest, page: str) -> AppTest:

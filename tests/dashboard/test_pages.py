@@ -101,7 +101,8 @@ LINKS = [
     Link("gradient_flow", {"study": same("gradients"), "depth": same("56"), "of": same("1")}, {"layers": "20"}),
     Link(
         "degradation",
-        {"study": same("race"), "depths-race": (["20"], ["20"]), "error": same("test"), "over": same("minutes")},
+        {"study": same("race"), "depths-race": (["20"], ["20"]), "error": same("test"), "over": same("minutes"),
+         "ask": ("true", True)},
         keys={"depths-race": "f'depths-{name}'"},
     ),
     Link(

@@ -17,7 +17,8 @@ from dashboard.words import GLOSSARY, explained, network, pair, run
 from tests.support.cards import cards
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
-STORY = [page.key for page in pages.PAGES.values() if page.group != pages.RECORDS]
+# the lecture leads over the others: it answers nothing itself
+STORY = [page.key for page in pages.PAGES.values() if page.group != pages.RECORDS and page.key != "lecture"]
 CONTROLS = ("selectbox", "multiselect", "button_group", "number_input", "slider", "checkbox", "toggle", "radio", "text_input")
 FOLDED = ("popover", "expander", "expandable")
 
@@ -60,7 +61,7 @@ def in_sight(block: Any) -> Iterator[str]:
             yield child.type
 
 
-@pytest.mark.parametrize("key", pages.PAGES)
+@pytest.mark.parametrize("key", [key for key in pages.PAGES if key != "lecture"])
 def test_a_page_answers_its_question_in_a_sentence_with_a_number(visits: Any, key: str) -> None:
     app, scenes = visits[key]
     assert not app.exception

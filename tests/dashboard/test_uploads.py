@@ -182,7 +182,7 @@ def page(**query: str) -> AppTest:
     at = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=DEADLINE)
     for name, value in query.items():
         at.query_params[name] = value
-    return at.run()
+    return at.switch_page("views/compare.py").run()
 
 
 def errors(at: AppTest) -> list[str]:
@@ -220,7 +220,7 @@ def test_own_weights_are_a_choice_by_the_name_of_their_file(weights: bytes) -> N
     at.file_uploader(key="weights").set_value([("mine.safetensors", weights, "")]).run()
     at.selectbox(key="left").set_value("mine.safetensors").run()
     assert not errors(at)
-    assert {"strip-mine.safetensors", "strip-resnet34-tiny"} <= {card["name"] for card in cards(at)}
+    assert {"strip-mine.safetensors", "strip-ResNet-34"} <= {card["name"] for card in cards(at)}
     assert any("mine.safetensors says " in each.proto.body for each in at.get("html"))
 
 
@@ -236,15 +236,14 @@ def test_decoded_photographs_of_all_sessions_are_bounded_until_their_sessions_en
     assert not errors(at)
 
 
-@pytest.mark.parametrize("path", ["", "predictions", "gradient_flow"])
+@pytest.mark.parametrize("path", ["compare", "predictions", "gradient_flow"])
 def test_without_uploads_no_page_offers_them(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     monkeypatch.setenv(limits.UPLOADS, "0")
     at = page(pair="any-two")
-    if path:
-        at = at.switch_page(f"views/{path}.py").run()
+    at = at.switch_page(f"views/{path}.py").run()
     assert not at.exception
     assert not at.get("file_uploader")
-    assert not at.get("popover")
+    assert not [block for block in at.get("popover") if "own" in block.proto.popover.label]
 
 
 # Through the real routes

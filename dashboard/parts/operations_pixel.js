@@ -102,7 +102,7 @@ function convolutionCard(lane, station, context) {
     line.onclick = pick
     line.title = i < BARS ? "Look at this channel's window" : ""
   })
-  follow.onclick = () => context.choose("through", String(picked))
+  follow.onclick = () => context.follow(picked)
   for (const { cells } of grids)
     cells.forEach((each, i) => {
       each.onpointerenter = () => ((tap = i), update())
@@ -286,14 +286,14 @@ function strip(lane, context) {
 }
 
 function pixelLook(root, lanes, context) {
-  const last = lanes.at(-1).output
+  const first = lanes[0].output // whose cells are chosen
   let [row, column] = context.cell
-  let [step, pinned, ask] = [0, context.pinned, 0]
-  const own = (lane) => [Math.floor((row * lane.output.height) / last.height), Math.floor((column * lane.output.width) / last.width)]
+  let [step, pinned, ask] = [root.step ?? 1, context.pinned, 0]
+  const cellOf = (lane) => [Math.floor((row * lane.output.height) / first.height), Math.floor((column * lane.output.width) / first.width)]
   /** The output's cell that belongs to a cell of a map of the grid `place`. */
   function ofOutput(lane, place, y, x) {
     const grid = place === 0 ? lane.x : lane.convolutions[place - 1].sums
-    return [Math.floor((y * last.height) / grid.height), Math.floor((x * last.width) / grid.width)]
+    return [Math.floor((y * first.height) / grid.height), Math.floor((x * first.width) / grid.width)]
   }
   const playing = {
     ...context,
@@ -306,17 +306,22 @@ function pixelLook(root, lanes, context) {
       if (pinned) context.choose("pixel", `${row}-${column}`)
     },
     step: (i) => player.show(i),
+    follow(channel) {
+      player.show(1)
+      context.choose("through", String(channel))
+    },
   }
   const strips = lanes.map((lane) => strip(lane, playing))
   const details = lanes.map((lane) => element("section", { className: `detail ${lane.colour}` }, element("h4", {}, element("b", {}, lane.title), element("span"))))
   const cards = lanes.map(() => new Map())
-  const player = scrubber(strips[0].stations.map(({ title }) => title), (next) => ((step = next), draw()))
+  const longest = strips.reduce((one, other) => (other.stations.length > one.stations.length ? other : one))
+  const player = scrubber(longest.stations.map(({ title }) => title), (next) => ((root.step = step = next), draw()))
   const words = element("p", { className: "where" })
   const maps = element("div", { className: "maps", tabIndex: 0, role: "application", "aria-label": "Maps of both blocks. Arrow keys walk from pixel to pixel, Enter pins one." }, ...strips.map((each) => each.row))
   root.replaceChildren(words, maps, player.row, element("div", { className: "details" }, ...details))
 
   function go(y, x) {
-    const next = [Math.max(0, Math.min(last.height - 1, y)), Math.max(0, Math.min(last.width - 1, x))]
+    const next = [Math.max(0, Math.min(first.height - 1, y)), Math.max(0, Math.min(first.width - 1, x))]
     if (next[0] === row && next[1] === column) return
     ;[row, column] = next
     cancelAnimationFrame(ask)
@@ -327,12 +332,12 @@ function pixelLook(root, lanes, context) {
   }
   function draw() {
     lanes.forEach((lane, i) => {
-      const positions = positionsOf(lane.convolutions, ...own(lane))
-      const at = Math.min(step, strips[i].stations.length - 1)
-      const station = strips[i].stations[at]
-      strips[i].update(positions, at)
-      if (!cards[i].has(at)) cards[i].set(at, cardOf(lane, station, playing))
-      const card = cards[i].get(at)
+      const positions = positionsOf(lane.convolutions, ...cellOf(lane))
+      const own = Math.min(step, strips[i].stations.length - 1)
+      const station = strips[i].stations[own]
+      strips[i].update(positions, own)
+      if (!cards[i].has(own)) cards[i].set(own, cardOf(lane, station, playing))
+      const card = cards[i].get(own)
       if (details[i].lastChild !== card.card) {
         details[i].querySelector(".step")?.remove()
         details[i].append(card.card)
@@ -355,7 +360,7 @@ function pixelLook(root, lanes, context) {
     } else return
     event.preventDefault()
   }
-  player.show(1)
+  player.show(step)
   return {
     moved: (cell) => {
       ;[row, column] = cell

@@ -37,12 +37,7 @@ function convolutionCard(lane, station, context) {
   const input = mapTile("", mapOf(convolution.input, 0))
   const grids = ["window", "kernel", "products"].map((name) => numberGrid(side, name))
   const gives = element("p", { className: "gives" })
-  const bars = Array.from({ length: Math.min(BARS, channels) + (channels > BARS ? 1 : 0) }, () => {
-    const bar = element("i")
-    const [name, value] = [element("span", { className: "name" }), element("span", { className: "amount" })]
-    const line = element("button", { className: "bar", type: "button" }, name, element("span", { className: "track" }, bar), value)
-    return { line, bar, name, value }
-  })
+  const list = element("div", { className: "bars" })
   const check = element("p", { className: "closing" })
   const follow = element("button", { className: "follow", type: "button" })
   const titled = (grid, words) => element("div", {}, element("div", { className: "label" }, words), grid)
@@ -50,9 +45,26 @@ function convolutionCard(lane, station, context) {
     element("p", {}, `Channel ${convolution.channel} of convolution ${station.place} has a ${side} × ${side} kernel for each of the ${channels} channels of ${of}. It multiplies, and adds everything up.`),
     element("div", { className: "product" }, input.tile, titled(grids[0].grid, "window"), element("b", {}, "×"), titled(grids[1].grid, "kernel"), element("b", {}, "="), titled(grids[2].grid, "products")),
     gives,
-    element("div", { className: "bars" }, ...bars.map(({ line }) => line)),
-    check, follow) // prettier-ignore
-  let [picked, drawn, tap, cell, order] = [null, -1, null, null, []]
+    list, check, follow) // prettier-ignore
+  let [picked, drawn, tap, cell, order, bars, shown] = [null, -1, null, null, [], [], 0]
+
+  /** A bar for each of the first channels, and, where there are more, one for the others together; all of them when unfolded. */
+  function makeBars(count) {
+    shown = Math.min(count, channels)
+    bars = Array.from({ length: shown + (channels > BARS ? 1 : 0) }, (_, i) => {
+      const bar = element("i")
+      const [name, value] = [element("span", { className: "name" }), element("span", { className: "amount" })]
+      const line = element("button", { className: "bar", type: "button" }, name, element("span", { className: "track" }, bar), value)
+      line.title = i < shown ? "Look at this channel's window" : "Unfold the others, or fold them again"
+      line.onclick = () => {
+        if (i < shown) picked = order[i]
+        else makeBars(shown === channels ? BARS : channels)
+        update()
+      }
+      return { line, bar, name, value }
+    })
+    list.replaceChildren(...bars.map(({ line }) => line))
+  }
 
   function update(position = cell) {
     const [row, column] = (cell = position)
@@ -76,13 +88,13 @@ function convolutionCard(lane, station, context) {
     gives.textContent = tap === null
       ? `Channel ${channel} gives ${said(shares[channel])}, one of ${channels} such shares:`
       : `This weight meets ${values[tap] === null ? "the border, where padding is zero" : `the pixel under it: ${said(values[tap])} × ${said(kernel[tap])} = ${said(products[tap])}`}` // prettier-ignore
-    const rest = order.slice(BARS).reduce((sum, each) => sum + shares[each], 0)
+    const rest = order.slice(shown).reduce((sum, each) => sum + shares[each], 0)
     const most = Math.max(Math.abs(rest), Math.abs(shares[order[0]])) || 1
     bars.forEach(({ line, bar, name, value }, i) => {
-      const folded = i === BARS
+      const folded = i === shown
       const share = folded ? rest : shares[order[i]]
-      write(name, folded ? `the other ${channels - BARS}` : `channel ${order[i]}`)
-      write(value, said(share))
+      write(name, folded ? (shown < channels ? `the other ${channels - shown}` : "fold again") : `channel ${order[i]}`)
+      write(value, folded && shown === channels ? "" : said(share))
       const length = (50 * Math.abs(share)) / most
       bar.style.left = `${share < 0 ? 50 - length : 50}%`
       bar.style.width = `${length}%`
@@ -94,14 +106,6 @@ function convolutionCard(lane, station, context) {
     follow.hidden = !another
     write(follow, `Follow channel ${picked} back to x`)
   }
-  bars.forEach(({ line }, i) => {
-    const pick = () => {
-      if (i < BARS) picked = order[i]
-      update()
-    }
-    line.onclick = pick
-    line.title = i < BARS ? "Look at this channel's window" : ""
-  })
   follow.onclick = () => context.follow(picked)
   for (const { cells } of grids)
     cells.forEach((each, i) => {
@@ -112,6 +116,7 @@ function convolutionCard(lane, station, context) {
     const [y, x] = cellUnder(event, input.box, input.map)
     context.move(lane, station.place - 1, y, x)
   }
+  makeBars(BARS)
   input.box.onclick = (event) => context.pin(lane, station.place - 1, ...cellUnder(event, input.box, input.map))
   return { card, update }
 }

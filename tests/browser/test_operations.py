@@ -228,6 +228,21 @@ def test_following_a_channel_back_shows_what_made_it(server: str, page: Page) ->
     expect(detail.locator("h4 span")).to_have_text(f" · conv 1, channel {channel}")
 
 
+def test_the_folded_channels_unfold_and_all_shares_add_up(server: str, page: Page) -> None:
+    opened(page, f"{server}/operations?block=conv2_2&pixel=20-9")
+    detail = page.locator(".operations .detail").first
+    expect(detail.locator(".bar")).to_have_count(8)
+    detail.get_by_role("button", name="the other 25").click()
+    expect(detail.locator(".bar")).to_have_count(33)
+    shares = [float(text.replace("−", "-")) for text in detail.locator(".amount").all_inner_texts() if text]
+    said = re.findall(r"(−?[\d.]+) = the network", detail.locator(".closing").inner_text())[0]
+    assert len(shares) == 32
+    assert sum(shares) == pytest.approx(float(said.replace("−", "-")), abs=32 * 5e-5)
+    assert [abs(share) for share in shares] == sorted((abs(share) for share in shares), reverse=True)
+    detail.get_by_role("button", name="fold again").click()
+    expect(detail.locator(".bar")).to_have_count(8)
+
+
 def test_an_edited_kernel_redraws_the_map_and_the_impossible_says_why(server: str, page: Page) -> None:
     opened(page, f"{server}/operations?block=conv5_2&look=kernel")
     words = page.locator(".operations .closing")

@@ -258,8 +258,9 @@ function strip(lane, context) {
   })
   const count = stations.length + 1
   const arc = element("div", { className: "arc", style: `grid-column: 2 / ${count}` }, element("span", {}, arcWords(lane)))
-  const grid = element("div", { className: "stations", style: `--count: ${count}` }, arc, photo.tile, ...tiles.map(({ tile }) => tile))
-  const row = element("section", { className: `lane ${lane.colour}` }, element("h3", {}, element("b", {}, lane.title), ` · ${lane.block}`), grid)
+  const title = element("h3", {}, element("b", {}, lane.title), ` ${lane.block}`)
+  const grid = element("div", { className: "stations", style: `--count: ${count}` }, title, arc, photo.tile, ...tiles.map(({ tile }) => tile))
+  const row = element("section", { className: `lane ${lane.colour}` }, grid)
   tiles.forEach((tile, i) => {
     tile.tile.onclick = () => context.step(i)
     if (!tile.box) return

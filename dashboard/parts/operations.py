@@ -14,7 +14,7 @@ from dashboard.serving.blocks import PATH, block_store
 
 KEY = "operations"
 _HERE = Path(__file__).parent
-_SCRIPTS = ("arithmetic", "drawing", "lanes", "pixel", "residual", "kernel", "norm", "relu", "field", "part")
+_SCRIPTS = ("arithmetic", "drawing", "lanes", "steps", "pixel", "residual", "kernel", "norm", "relu", "field", "part")
 _OPERATIONS = st.components.v2.component(
     KEY,
     html='<div class="operations"><p class="waiting">Fetching what the blocks hold…</p></div>',

@@ -14,7 +14,7 @@ from dashboard.serving.blocks import PATH, block_store
 
 KEY = "operations"
 _HERE = Path(__file__).parent
-_SCRIPTS = ("arithmetic", "drawing", "lanes", "pixel", "residual", "kernel", "norm", "relu", "field", "part")
+_SCRIPTS = ("arithmetic", "drawing", "lanes", "steps", "pixel", "residual", "kernel", "norm", "relu", "field", "part")
 _OPERATIONS = st.components.v2.component(
     KEY,
     html='<div class="operations"><p class="waiting">Fetching what the blocks hold…</p></div>',
@@ -51,7 +51,7 @@ def operations(
     Args:
         look: which one; a key of the browser's LOOKS.
         lanes: the residual network's block first.
-        cell: row and column of the last lane's output that is looked at.
+        cell: row and column of the first lane's output that is looked at.
         pinned: whether a person chose it: then it stays where it is under the pointer.
         photograph: a URL of the square that the networks see, and `side`, its pixels in their input.
         on_choice: called with ("pixel", "12-20") or ("through", "7") when a person pins one.

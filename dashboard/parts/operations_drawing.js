@@ -115,7 +115,7 @@ function numberGrid(side, className) {
   const fill = (values, limit, palette) =>
     cells.forEach((cell, i) => {
       const shade = shadeOf(values[i] ?? 0, limit)
-      write(cell, values[i] === null ? "·" : said(values[i], 2))
+      write(cell, values[i] === null ? "·" : said(values[i], limit < 0.1 ? 3 : 2))
       if (cell.shade === shade) return
       cell.shade = shade
       cell.style.background = palette.css[shade]

@@ -28,7 +28,7 @@ function growthLines(lanes) {
 }
 
 function fieldLook(root, lanes, context) {
-  const last = lanes.at(-1).output
+  const first = lanes[0].output // whose cells are chosen
   let [row, column] = context.cell
   const parts = lanes.map((lane) => {
     const tile = mapTile(`output, channel ${lane.convolutions.at(-1).channel}: move over it, click to measure`, lane.output)
@@ -40,7 +40,7 @@ function fieldLook(root, lanes, context) {
     const section = element("section", { className: `detail ${lane.colour}` }, element("h3", {}, element("b", {}, lane.title), ` · ${lane.block}`),
       element("div", { className: "sum field" }, tile.tile, element("b", {}, "→"), photo.tile), words) // prettier-ignore
     tile.box.onpointermove = (event) => {
-      const [y, x] = cellUnder(event, tile.box, last)
+      const [y, x] = cellUnder(event, tile.box, first)
       ;[row, column] = [y, x]
       draw()
     }
@@ -49,15 +49,15 @@ function fieldLook(root, lanes, context) {
     tile.box.onkeydown = (event) => {
       const by = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key]
       if (by) {
-        row = Math.max(0, Math.min(last.height - 1, row + by[0]))
-        column = Math.max(0, Math.min(last.width - 1, column + by[1]))
+        row = Math.max(0, Math.min(first.height - 1, row + by[0]))
+        column = Math.max(0, Math.min(first.width - 1, column + by[1]))
         draw()
       } else if (event.key === "Enter") context.choose("pixel", `${row}-${column}`)
       else return
       event.preventDefault()
     }
     const update = () => {
-      const [y, x] = [Math.floor((row * lane.output.height) / last.height), Math.floor((column * lane.output.width) / last.width)]
+      const [y, x] = [Math.floor((row * lane.output.height) / first.height), Math.floor((column * lane.output.width) / first.width)]
       const [[top, bottom], [left, right]] = [lane.extents[y], lane.extents[x]]
       frameAt(tile, y, x)
       frameAt(photo, top, left, bottom - top + 1, right - left + 1)

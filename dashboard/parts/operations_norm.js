@@ -48,7 +48,7 @@ function normLane(lane, state) {
   const { values, shape } = lane.pack.batch
   const size = shape[1] * shape[2]
   const learnt = lane.convolutions.at(-1).norm
-  const titles = ["before: what the convolution gives", "standardised: minus the mean, divided by the spread", "after γ and β"]
+  const titles = [`before, all photographs; in colour: ${lane.extra.photos[0].title}`, "standardised: minus the mean, divided by the spread", "after γ and β"]
   const [before, standard, after] = titles.map(histogram)
   const words = [element("p"), element("p", { className: "closing" })]
   const section = element("section", { className: `detail ${lane.colour}` },

@@ -1,6 +1,5 @@
 // Where does this pixel come from? From x through every sum to the output, in both networks, one step at a time.
 
-const BARS = 7 // input channels of a sum that have a bar of their own
 const SECONDS = 1.8 // that a step stays while it plays
 
 /** The maps on the way from x to the output; `place` says to which convolution's grid a map belongs. */
@@ -19,181 +18,6 @@ function stationsOf(lane) {
   stations.push({ kind: "add", title: lane.residual ? "x + F(x)" : "no addition", map: lane.total, place: last })
   stations.push({ kind: "out", title: "ReLU, output", map: lane.output, before: lane.total ?? lane.branch, place: last })
   return stations
-}
-
-function closing(line, words, computed, own, sizes) {
-  const right = agrees(own, computed, sizes)
-  line.className = `closing ${right ? "right" : "wrong"}`
-  line.textContent = right
-    ? `${words} ${said(computed)} = the network's own value ${said(own)} ✓`
-    : `${words} ${said(computed)} ≠ the network's own value ${said(own)} ✗`
-}
-
-/** What one convolution does at a position: one window, its kernel, their products, and the sum over all input channels. */
-function convolutionCard(lane, station, context) {
-  const { convolution } = station
-  const [channels, side] = convolution.weight.shape
-  const of = station.place === 1 ? "x" : `what ReLU ${station.place - 1} left`
-  const input = mapTile("", mapOf(convolution.input, 0))
-  const grids = ["window", "kernel", "products"].map((name) => numberGrid(side, name))
-  const gives = element("p", { className: "gives" })
-  const bars = Array.from({ length: Math.min(BARS, channels) + (channels > BARS ? 1 : 0) }, () => {
-    const bar = element("i")
-    const [name, value] = [element("span", { className: "name" }), element("span", { className: "amount" })]
-    const line = element("button", { className: "bar", type: "button" }, name, element("span", { className: "track" }, bar), value)
-    return { line, bar, name, value }
-  })
-  const check = element("p", { className: "closing" })
-  const follow = element("button", { className: "follow", type: "button" })
-  const titled = (grid, words) => element("div", {}, element("div", { className: "label" }, words), grid)
-  const card = element("div", { className: "step" },
-    element("p", {}, `Channel ${convolution.channel} of convolution ${station.place} has a ${side} × ${side} kernel for each of the ${channels} channels of ${of}. It multiplies, and adds everything up.`),
-    element("div", { className: "product" }, input.tile, titled(grids[0].grid, "window"), element("b", {}, "×"), titled(grids[1].grid, "kernel"), element("b", {}, "="), titled(grids[2].grid, "products")),
-    gives,
-    element("div", { className: "bars" }, ...bars.map(({ line }) => line)),
-    check, follow) // prettier-ignore
-  let [picked, drawn, tap, cell, order] = [null, -1, null, null, []]
-
-  function update(position = cell) {
-    const [row, column] = (cell = position)
-    const { shares, sizes, total } = sharesAt(convolution, row, column)
-    order = Array.from(shares.keys()).sort((a, b) => Math.abs(shares[b]) - Math.abs(shares[a]))
-    const channel = picked ?? order[0]
-    input.map = mapOf(convolution.input, channel)
-    if (drawn !== channel) paint(input.canvas, input.map, limitOf(input.map), context.palette)
-    drawn = channel
-    write(input.label, `channel ${channel} of ${station.place === 1 ? "x" : `ReLU ${station.place - 1}`}`)
-    const [y, x] = [row * convolution.stride - convolution.padding, column * convolution.stride - convolution.padding]
-    if (tap === null) frameAt(input, y, x, side)
-    else frameAt(input, y + Math.floor(tap / side), x + (tap % side))
-    const values = windowAt(convolution, channel, row, column)
-    const kernel = kernelOf(convolution, channel)
-    const products = values.map((value, i) => (value === null ? null : value * kernel[i]))
-    for (const [grid, numbers] of [[grids[0], values], [grids[1], kernel], [grids[2], products]]) {
-      grid.fill(numbers, limitOf({ values: numbers }), context.palette)
-      grid.cells.forEach((each, i) => each.classList.toggle("lit", i === tap))
-    }
-    gives.textContent = tap === null
-      ? `Channel ${channel} gives ${said(shares[channel])}, one of ${channels} such shares:`
-      : `This weight meets ${values[tap] === null ? "the border, where padding is zero" : `the pixel under it: ${said(values[tap])} × ${said(kernel[tap])} = ${said(products[tap])}`}` // prettier-ignore
-    const rest = order.slice(BARS).reduce((sum, each) => sum + shares[each], 0)
-    const most = Math.max(Math.abs(rest), Math.abs(shares[order[0]])) || 1
-    bars.forEach(({ line, bar, name, value }, i) => {
-      const folded = i === BARS
-      const share = folded ? rest : shares[order[i]]
-      write(name, folded ? `the other ${channels - BARS}` : `channel ${order[i]}`)
-      write(value, said(share))
-      const length = (50 * Math.abs(share)) / most
-      bar.style.left = `${share < 0 ? 50 - length : 50}%`
-      bar.style.width = `${length}%`
-      bar.className = share < 0 ? "negative" : "positive"
-      line.classList.toggle("lit", !folded && order[i] === channel)
-    })
-    closing(check, convolution.bias ? `sum of all, with the bias ${said(convolution.bias)},` : "sum of all", total, at(convolution.sums, row, column), sizes)
-    const another = station.place > 1 && picked !== null && picked !== lane.convolutions[station.place - 2].channel
-    follow.hidden = !another
-    write(follow, `Follow channel ${picked} back to x`)
-  }
-  bars.forEach(({ line }, i) => {
-    const pick = () => {
-      if (i < BARS) picked = order[i]
-      update()
-    }
-    line.onclick = pick
-    line.title = i < BARS ? "Look at this channel's window" : ""
-  })
-  follow.onclick = () => context.choose("through", String(picked))
-  for (const { cells } of grids)
-    cells.forEach((each, i) => {
-      each.onpointerenter = () => ((tap = i), update())
-      each.onpointerleave = () => ((tap = null), update())
-    })
-  input.box.onpointermove = (event) => {
-    const [y, x] = cellUnder(event, input.box, input.map)
-    context.move(lane, station.place - 1, y, x)
-  }
-  input.box.onclick = (event) => context.pin(lane, station.place - 1, ...cellUnder(event, input.box, input.map))
-  return { card, update }
-}
-
-function normCard(station) {
-  const { convolution } = station
-  const { mean, variance, scale, shift, eps } = convolution.norm
-  const lines = Array.from({ length: 4 }, () => element("li"))
-  const check = element("p", { className: "closing" })
-  const card = element("div", { className: "step" },
-    element("p", {}, `Batch norm moves and stretches channel ${convolution.channel} with four numbers: mean and variance, stored in training, and γ and β, learnt.`),
-    element("ol", { className: "four" }, ...lines), check) // prettier-ignore
-  const update = ([row, column]) => {
-    const value = at(convolution.sums, row, column)
-    const steps = normSteps(convolution.norm, value)
-    write(lines[0], `minus the mean, ${said(mean)}: ${said(value)}${plus(-mean)} = ${said(steps[0])}`)
-    write(lines[1], `divided by the spread: ${said(steps[0])} / √(${said(variance)} + ${eps}) = ${said(steps[1])}`)
-    write(lines[2], `times γ: ${said(steps[1])} × ${said(scale)} = ${said(steps[2])}`)
-    write(lines[3], `plus β: ${said(steps[2])}${plus(shift)} = ${said(steps[3])}`)
-    const sizes = (Math.abs(scale) * (Math.abs(value) + Math.abs(mean))) / Math.sqrt(variance + eps) + Math.abs(shift)
-    closing(check, "after the fourth step", steps[3], at(convolution.normalised, row, column), sizes)
-  }
-  return { card, update }
-}
-
-function reluCard(station) {
-  const [sum, words, check] = [element("p", { className: "big" }), element("p"), element("p", { className: "closing" })]
-  const update = ([row, column]) => {
-    const before = at(station.before, row, column)
-    write(sum, `max(0, ${said(before)}) = ${said(Math.max(0, before))}`)
-    const silent = station.map.values.reduce((count, value) => count + (value === 0), 0) / station.map.values.length
-    words.textContent = `${before > 0 ? "Passes." : "Silenced."} ReLU sets every negative number to zero: ${percent(silent)} of this map.`
-    closing(check, "after ReLU", Math.max(0, before), at(station.map, row, column), Math.abs(before))
-  }
-  return { card: element("div", { className: "step" }, sum, words, check), update }
-}
-
-function additionCard(lane) {
-  const [sum, words, projected, check] = [element("p", { className: "big" }), element("p"), element("p"), element("p", { className: "closing" })]
-  const update = ([row, column]) => {
-    const branch = at(lane.branch, row, column)
-    check.hidden = !lane.residual
-    projected.hidden = !lane.projection
-    if (!lane.residual) {
-      write(sum, `F(x) = ${said(branch)}, and nothing else`)
-      write(words, "A plain block has no shortcut. What F(x) does not compute anew is lost.")
-      return
-    }
-    const passed = at(lane.shortcut, row, column)
-    const from = {
-      identity: "x itself, as it came in",
-      padding: "x, every second pixel; channels that x does not have are zero",
-      projection: "x through a 1 × 1 convolution and batch norm",
-    }[lane.kind]
-    write(sum, `x + F(x) = ${said(passed)}${plus(branch)} = ${said(branch + passed)}`)
-    write(words, `The shortcut brings ${from}. It brought ${said(passed)} here; the ${lane.convolutions.length === 2 ? "two" : "three"} convolutions of F(x) add ${said(branch)}.`)
-    if (lane.projection) {
-      const { total, sizes } = sharesAt(lane.projection, row, column)
-      const { norm } = lane.projection
-      const stretch = norm ? Math.abs(norm.scale) / Math.sqrt(norm.variance + norm.eps) : 1
-      const known = norm ? normSteps(norm, total)[3] : total
-      closing(projected, "shortcut, computed from x,", known, passed, stretch * (sizes + Math.abs(norm?.mean ?? 0)) + Math.abs(norm?.shift ?? 0))
-    }
-    closing(check, "sum", branch + passed, at(lane.total, row, column), Math.abs(branch) + Math.abs(passed))
-  }
-  return { card: element("div", { className: "step" }, sum, words, projected, check), update }
-}
-
-function inputCard(lane) {
-  const words = element("p")
-  const update = ([row, column]) => {
-    write(words, `The block is given x, ${lane.convolutions[0].input.shape[0]} maps that the layers before it made. Channel ${lane.channelOfX} holds ${said(at(lane.x, row, column))} here. The frame on the photograph shows all that this pixel of the output can depend on.`)
-  }
-  return { card: element("div", { className: "step" }, words), update }
-}
-
-function cardOf(lane, station, context) {
-  if (station.kind === "sum") return convolutionCard(lane, station, context)
-  if (station.kind === "norm") return normCard(station)
-  if (station.kind === "add") return additionCard(lane)
-  if (station.kind === "x") return inputCard(lane)
-  return reluCard(station)
 }
 
 /** The step player: back, a slider over all steps, on, and play. */
@@ -253,8 +77,9 @@ function strip(lane, context) {
   })
   const count = stations.length + 1
   const arc = element("div", { className: "arc", style: `grid-column: 2 / ${count}` }, element("span", {}, arcWords(lane)))
-  const grid = element("div", { className: "stations", style: `--count: ${count}` }, arc, photo.tile, ...tiles.map(({ tile }) => tile))
-  const row = element("section", { className: `lane ${lane.colour}` }, element("h3", {}, element("b", {}, lane.title), ` · ${lane.block}`), grid)
+  const title = element("h3", {}, element("b", {}, lane.title), ` ${lane.block}`)
+  const grid = element("div", { className: "stations", style: `--count: ${count}` }, title, arc, photo.tile, ...tiles.map(({ tile }) => tile))
+  const row = element("section", { className: `lane ${lane.colour}` }, grid)
   tiles.forEach((tile, i) => {
     tile.tile.onclick = () => context.step(i)
     if (!tile.box) return
@@ -286,14 +111,14 @@ function strip(lane, context) {
 }
 
 function pixelLook(root, lanes, context) {
-  const last = lanes.at(-1).output
+  const first = lanes[0].output // whose cells are chosen
   let [row, column] = context.cell
-  let [step, pinned, ask] = [0, context.pinned, 0]
-  const own = (lane) => [Math.floor((row * lane.output.height) / last.height), Math.floor((column * lane.output.width) / last.width)]
+  let [step, pinned, ask] = [root.step ?? 1, context.pinned, 0]
+  const cellOf = (lane) => [Math.floor((row * lane.output.height) / first.height), Math.floor((column * lane.output.width) / first.width)]
   /** The output's cell that belongs to a cell of a map of the grid `place`. */
   function ofOutput(lane, place, y, x) {
     const grid = place === 0 ? lane.x : lane.convolutions[place - 1].sums
-    return [Math.floor((y * last.height) / grid.height), Math.floor((x * last.width) / grid.width)]
+    return [Math.floor((y * first.height) / grid.height), Math.floor((x * first.width) / grid.width)]
   }
   const playing = {
     ...context,
@@ -306,17 +131,22 @@ function pixelLook(root, lanes, context) {
       if (pinned) context.choose("pixel", `${row}-${column}`)
     },
     step: (i) => player.show(i),
+    follow(channel) {
+      player.show(1)
+      context.choose("through", String(channel))
+    },
   }
   const strips = lanes.map((lane) => strip(lane, playing))
   const details = lanes.map((lane) => element("section", { className: `detail ${lane.colour}` }, element("h4", {}, element("b", {}, lane.title), element("span"))))
   const cards = lanes.map(() => new Map())
-  const player = scrubber(strips[0].stations.map(({ title }) => title), (next) => ((step = next), draw()))
+  const longest = strips.reduce((one, other) => (other.stations.length > one.stations.length ? other : one))
+  const player = scrubber(longest.stations.map(({ title }) => title), (next) => ((root.step = step = next), draw()))
   const words = element("p", { className: "where" })
   const maps = element("div", { className: "maps", tabIndex: 0, role: "application", "aria-label": "Maps of both blocks. Arrow keys walk from pixel to pixel, Enter pins one." }, ...strips.map((each) => each.row))
   root.replaceChildren(words, maps, player.row, element("div", { className: "details" }, ...details))
 
   function go(y, x) {
-    const next = [Math.max(0, Math.min(last.height - 1, y)), Math.max(0, Math.min(last.width - 1, x))]
+    const next = [Math.max(0, Math.min(first.height - 1, y)), Math.max(0, Math.min(first.width - 1, x))]
     if (next[0] === row && next[1] === column) return
     ;[row, column] = next
     cancelAnimationFrame(ask)
@@ -327,12 +157,12 @@ function pixelLook(root, lanes, context) {
   }
   function draw() {
     lanes.forEach((lane, i) => {
-      const positions = positionsOf(lane.convolutions, ...own(lane))
-      const at = Math.min(step, strips[i].stations.length - 1)
-      const station = strips[i].stations[at]
-      strips[i].update(positions, at)
-      if (!cards[i].has(at)) cards[i].set(at, cardOf(lane, station, playing))
-      const card = cards[i].get(at)
+      const positions = positionsOf(lane.convolutions, ...cellOf(lane))
+      const own = Math.min(step, strips[i].stations.length - 1)
+      const station = strips[i].stations[own]
+      strips[i].update(positions, own)
+      if (!cards[i].has(own)) cards[i].set(own, cardOf(lane, station, playing))
+      const card = cards[i].get(own)
       if (details[i].lastChild !== card.card) {
         details[i].querySelector(".step")?.remove()
         details[i].append(card.card)
@@ -355,7 +185,7 @@ function pixelLook(root, lanes, context) {
     } else return
     event.preventDefault()
   }
-  player.show(1)
+  player.show(step)
   return {
     moved: (cell) => {
       ;[row, column] = cell

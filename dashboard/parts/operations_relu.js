@@ -41,7 +41,7 @@ function reluLook(root, lanes, context) {
         ...[["values silenced", forward], ["gradient stopped", backward]].map(([name, share]) =>
           share === null ? "" : element("div", { className: "bar" }, element("span", { className: "name" }, name), element("span", { className: "track left" }, element("i", { className: "own", style: `width: ${100 * share}%` })), element("span", { className: "amount" }, percent(share)))))) // prettier-ignore
     return element("section", { className: `detail ${lane.colour}` }, element("h3", {}, element("b", {}, lane.title), ` · ${lane.block}`),
-      element("div", { className: "sum" }, ...lenses, element("div", { className: "bars top" }, element("div", { className: "label" }, "all channels of the block"), ...bars))) // prettier-ignore
+      element("div", { className: "sum lenses" }, ...lenses, element("div", { className: "bars top" }, element("div", { className: "label" }, "all channels of the block"), ...bars))) // prettier-ignore
   })
   root.replaceChildren(...sections)
   return {}

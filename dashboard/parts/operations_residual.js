@@ -91,7 +91,7 @@ function residualLane(lane, context) {
     }
     for (const [tile, map] of [[tiles.F, scaled], [tiles.out, sum], [tiles.x, kept]]) if (map) paint(tile.canvas, map, limit, context.palette)
     tiles.x.label.textContent = kept ? (kappa === 1 ? "x, what it was given" : `x × ${said(kappa, 2)}`) : "x does not go past"
-    tiles.F.label.textContent = alpha === 1 ? "F(x), what it adds" : `F(x) × ${said(alpha, 2)}`
+    tiles.F.label.textContent = alpha === 1 ? (kept ? "F(x), what it adds" : "F(x), all there is") : `F(x) × ${said(alpha, 2)}`
     tiles.out.label.textContent = "what it passes on, after ReLU"
     const place = between(fade, factor)
     top.update(fade, place)

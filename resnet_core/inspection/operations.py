@@ -55,13 +55,9 @@ class ConvolutionRecord:
 
     def strongest_input(self, channel: int) -> int:
         """The input channel that moves the output `channel` most: largest energy of its share of the sums."""
-        x = torch.from_numpy(self.x)[:, None]
-        kernels = torch.from_numpy(self.weight[channel])[:, None]
-        shares = [
-            nn.functional.conv2d(own[None], kernel[None], stride=self.stride, padding=self.padding).square().sum()
-            for own, kernel in zip(x, kernels, strict=True)
-        ]
-        return int(torch.stack(shares).argmax())
+        x, kernels = torch.from_numpy(self.x), torch.from_numpy(self.weight[channel])
+        shares = nn.functional.conv2d(x[None], kernels[:, None], stride=self.stride, padding=self.padding, groups=len(x))
+        return int(shares[0].square().sum((1, 2)).argmax())
 
 
 @dataclass(frozen=True, eq=False)

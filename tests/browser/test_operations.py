@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.support.browser import PHONE, settle, sideways
 
@@ -77,6 +77,25 @@ def test_every_step_of_both_networks_is_closed_by_the_networks_own_value(server:
             expect(line).to_have_text(re.compile("own value .* ✓$"))
             closed += 1
     assert closed == 13  # seven steps in the residual network; in the plain one there is no addition
+
+
+@pytest.mark.slow
+def test_two_networks_of_different_sizes_stand_beside_each_other(server: str, page: Page) -> None:
+    opened(page, f"{server}/operations?pair=any-two&left=resnet34-tiny&right=torchvision:resnet18&block=conv3_1&pixel=20-11")
+    expect(page.locator(".operations .lane")).to_have_count(2)
+    expect(page.locator(".operations .where")).to_have_text(re.compile("Row 20, column 11"))
+    steps = page.get_by_role("slider", name="Step")
+    for _ in range(6):
+        for line in page.locator(".operations .closing:visible").all():
+            expect(line).to_have_text(re.compile("own value .* ✓$"))
+        steps.press("ArrowRight")
+
+
+def test_a_kernel_cell_under_the_pointer_shows_the_pair_that_it_joins(server: str, page: Page) -> None:
+    opened(page, f"{server}/operations?block=conv3_2&pixel=4-2")
+    page.locator(".operations .kernel span").nth(0).hover()
+    expect(page.locator(".operations .gives").first).to_have_text(re.compile(r"the pixel under it: (\S+) × (\S+) = (\S+)"))
+    expect(page.locator(".operations .detail").first.locator(".lit")).to_have_count(4)  # in three grids, and its channel
 
 
 def test_a_broken_number_turns_the_mark(server: str, page: Page) -> None:
@@ -171,6 +190,57 @@ def test_the_keyboard_walks_and_pins(server: str, page: Page) -> None:
     expect(page.locator(".operations .where")).to_have_text(re.compile("Row 5, column 4"))
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("pixel=5-4"))
+
+
+def test_a_finger_pins_the_pixel_that_it_touches(server: str, browser: Browser) -> None:
+    context = browser.new_context(viewport=PHONE, has_touch=True)
+    page = context.new_page()
+    opened(page, f"{server}/operations?block=conv3_2")
+    x = page.locator(".operations .lane .map").nth(1)
+    x.scroll_into_view_if_needed()
+    box = x.bounding_box()
+    assert box
+    page.touchscreen.tap(box["x"] + 6.5 / 16 * box["width"], box["y"] + 9.5 / 16 * box["height"])
+    expect(page.locator(".operations .where")).to_have_text(re.compile("Row 9, column 6 of the output. Pinned"))
+    expect(page).to_have_url(re.compile("pixel=9-6"))
+    context.close()
+
+
+def test_it_plays_by_itself_without_the_server(server: str, page: Page) -> None:
+    sent = opened(page, f"{server}/operations?block=conv5_2")
+    heard = len(sent)
+    page.get_by_role("button", name="Play all steps").click()
+    expect(page.locator(".operations .scrubber output")).to_have_text(re.compile("Step 4 of 8"))
+    assert len(sent) == heard
+
+
+def test_following_a_channel_back_shows_what_made_it(server: str, page: Page) -> None:
+    opened(page, f"{server}/operations?block=conv5_2&pixel=1-1")
+    page.get_by_role("slider", name="Step").press("End")
+    for _ in range(3):
+        page.get_by_role("button", name="Step back").click()
+    detail = page.locator(".operations .detail").first
+    detail.locator(".bar").nth(2).click()
+    follow = detail.locator(".follow")
+    channel = re.findall(r"channel (\d+)", follow.inner_text())[0]
+    follow.click()
+    expect(page).to_have_url(re.compile(f"through={channel}"))
+    expect(detail.locator("h4 span")).to_have_text(f" · conv 1, channel {channel}")
+
+
+def test_the_folded_channels_unfold_and_all_shares_add_up(server: str, page: Page) -> None:
+    opened(page, f"{server}/operations?block=conv2_2&pixel=20-9")
+    detail = page.locator(".operations .detail").first
+    expect(detail.locator(".bar")).to_have_count(8)
+    detail.get_by_role("button", name="the other 25").click()
+    expect(detail.locator(".bar")).to_have_count(33)
+    shares = [float(text.replace("−", "-")) for text in detail.locator(".amount").all_inner_texts() if text]
+    said = re.findall(r"(−?[\d.]+) = the network", detail.locator(".closing").inner_text())[0]
+    assert len(shares) == 32
+    assert sum(shares) == pytest.approx(float(said.replace("−", "-")), abs=32 * 5e-5)
+    assert [abs(share) for share in shares] == sorted((abs(share) for share in shares), reverse=True)
+    detail.get_by_role("button", name="fold again").click()
+    expect(detail.locator(".bar")).to_have_count(8)
 
 
 def test_an_edited_kernel_redraws_the_map_and_the_impossible_says_why(server: str, page: Page) -> None:

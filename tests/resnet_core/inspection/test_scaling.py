@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from resnet_core import InputError
 from resnet_core.inspection.inspect import inspect
-from resnet_core.inspection.scaling import with_scaled_paths
+from resnet_core.inspection.scaling import fade, with_scaled_paths
 from tests.support.networks import NETWORKS, fingerprint, picture, same
 
 OURS = [name for name in NETWORKS if name != "torchvision"]
@@ -60,6 +61,32 @@ def test_only_the_named_blocks_change() -> None:
     _, own = block_output(network, "layer1.0")
     assert torch.equal(of_one, own)
     assert not torch.equal(of_all, own)
+
+
+def test_a_fade_is_what_every_scaled_network_answers() -> None:
+    network, told = NETWORKS["option A"](), []
+
+    def scaled(factor: float) -> nn.Module:
+        return with_scaled_paths(network, factor, blocks=["conv3_1"])
+
+    def tell(fraction: float) -> bool:
+        told.append(fraction)
+        return True
+
+    found = fade(network, picture(), 3, (0.0, 1.0, 2.0), scaled, tell)
+    assert told == pytest.approx([1 / 3, 2 / 3, 1])
+    for i, factor in enumerate(found.factors):
+        alone = inspect(scaled(factor), picture(), 3)
+        assert np.array_equal(found.probabilities[i], alone.probabilities)
+        assert np.array_equal(found.cams[i], alone.blocks[-1].cam)
+        assert found.gradient_norms[i] == pytest.approx([block.gradient_norm for block in alone.blocks])
+
+
+def test_a_fade_ends_where_nobody_wants_it_any_more() -> None:
+    network = NETWORKS["option A"]()
+    found = fade(network, picture(), 3, (0.0, 1.0, 2.0), lambda factor: with_scaled_paths(network, factor), lambda _: False)
+    assert found.factors == (0.0,)
+    assert len(found.probabilities) == 1
 
 
 def test_a_network_of_others_is_refused() -> None:

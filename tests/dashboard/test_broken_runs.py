@@ -369,7 +369,7 @@ def test_pages_show_the_good_study_and_a_sentence_beside_thirty_bad_ones(tmp_pat
             assert any(plain("is left out: ") in warning.value for warning in shown.warning) == bool(left_out)
     assert left_out > 15
     assert "Yours: good" in visit("degradation", {}).selectbox(key="study").options
-    assert f"own/good/{GOOD}" in visit("studies", {}).selectbox(key="run").options
+    assert "ResNet-20, seed 0 · Yours: good" in visit("studies", {}).selectbox(key="run").options
 
 
 def visit(page: str, parameters: dict[str, str]) -> AppTest:

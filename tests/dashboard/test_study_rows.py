@@ -24,7 +24,6 @@ WITH_CURVES = {
     "figure4",
     "figure6",
     "pair",
-    "pair-rates",
 }  # drawn by the page Degradation, from any table of errors
 SHIPPED = {study_name(folder.name) for folder in assets.STUDIES.iterdir()} - {"pair"}  # which holds the trainings of earlier ones
 SECTIONS = re.findall(r"^## (\S+): (.*)$", (assets.STUDIES / "STUDIES.md").read_text(), re.MULTILINE)

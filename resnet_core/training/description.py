@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import asdict
+from os.path import isfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,9 @@ def describe_start(start: Path | None) -> dict[str, Any]:
 
 def describe_weights(weights: Path) -> dict[str, str]:
     """Return the CRC-32 of a file of weights; nothing where there is none, which whoever loads it says."""
-    return {"start_digest": f"{zlib.crc32(weights.read_bytes()):08x}"} if weights.is_file() else {}
+    return (
+        {"start_digest": f"{zlib.crc32(weights.read_bytes()):08x}"} if isfile(weights) else {}
+    )  # which says no to a name that the system refuses
 
 
 def describe_plan(architecture: Architecture, recipe: Recipe, seed: int, start: Path | None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ def test_methods_are_drawn_for_both_networks_and_are_in_the_link(server: str, pa
     page.goto(f"{server}/attribution?sample=cat")
     settle(page)
     assert set(figures(page)) == {
-        f"{method}-{name}34-tiny" for method in ("grad-cam", "guided-grad-cam", "smoothgrad") for name in ("plain", "resnet")
+        f"{method}-{name}" for method in ("grad-cam", "guided-grad-cam", "smoothgrad") for name in ("plain-34", "ResNet-34")
     }
     page.get_by_role("button", name="SmoothGrad", exact=True).click()
     page.get_by_role("button", name="Gradient × input", exact=True).click()

@@ -45,12 +45,15 @@ def test_sliders_move_without_the_server_and_are_in_the_link_when_let_go(server:
     faded = figures(page)
     assert len(sent) == asked  # not a word to the server
     assert set(faded) == set(before)
+    left: list[int] = []  # on one scale, the weaker network may have none
     for name, figure in faded.items():
         assert figure["images"][0] == before[name]["images"][0]  # the photograph is as it was
         alpha, whole = evidence(figure)[..., 3], evidence(before[name])[..., 3]
         kept = whole >= 235 * 0.5  # the alpha of a quarter of the strongest
-        assert 0 < kept.sum() < kept.size / 2
+        assert kept.sum() < kept.size / 2
+        left.append(int(kept.sum()))
         np.testing.assert_array_equal(alpha, np.where(kept, whole, 0))
+    assert max(left) > 0
 
     move(page, "opacity", 40, "change")
     expect(page).to_have_url(re.compile("opacity=40"))

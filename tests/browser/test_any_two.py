@@ -14,7 +14,7 @@ from resnet_core import architecture, build
 from resnet_core.networks.weights import read_checkpoint, save
 from tests.support.browser import choose, figures, reloaded, settle
 
-UPLOAD = '.st-key-weights input[type=file]'
+UPLOAD = ".st-key-weights input[type=file]"
 
 
 def saved(path: Path, network: str, resolution: int, **changes: Any) -> Path:

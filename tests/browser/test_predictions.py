@@ -25,6 +25,7 @@ def test_samples_then_own_photographs_with_a_broken_one_among_them(server: str, 
         {"name": "<b>grey.png", "mimeType": "image/png", "buffer": picture(np.full((64, 64, 3), 99, np.uint8))},
         {"name": "broken.png", "mimeType": "image/png", "buffer": b"not a picture"},
     ]
+    page.get_by_role("button", name="Your own photographs…").click()
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(files)  # type: ignore[arg-type]
     expect(page.locator(".answers figure")).to_have_count(2)
     expect(page.get_by_text("broken.png: ")).to_be_visible()

@@ -7,8 +7,8 @@ from playwright.sync_api import Page
 
 from tests.support.browser import settle
 
-# What a mouse can press and is to be seen; what is folded is not. A group of radios is one stop, in which arrows choose; arrows also open what the
-# button of a combobox opens.
+# What a mouse can press and is to be seen; what is folded is not. A group of radios is one stop, in which arrows choose; arrows
+# also open what the button of a combobox opens.
 CONTROLS = """() => {
   const seen = e => { const box = e.getBoundingClientRect(); return box.width > 0 && box.height > 0 && !e.closest('[inert]')
     && !(e.closest('details:not([open])') && !e.closest('summary'))

@@ -177,7 +177,7 @@ def block_similarity(table: pd.DataFrame, layers: int, residual: bool) -> go.Fig
     for column, other in enumerate(others, start=1):
         part = rows[rows.other == other]
         square = part.groupby(["block", "other_block"], sort=False).cka.mean().unstack("other_block")
-        square = square.loc[order, [name for name in order if name in square.columns]]
+        square = square.reindex(index=order, columns=[name for name in order if name in square.columns])
         figure.add_heatmap(
             x=square.columns, y=square.index, z=square, coloraxis="coloraxis", row=1, col=column,
             hovertemplate="%{y}, %{x}: %{z:.2f}<extra></extra>",

@@ -14,7 +14,8 @@ ERRORS = "race-errors"
 
 def start(page: Page, server: str, query: str = "") -> None:
     page.goto(f"{server}/train_live{query}")
-    page.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_role("button", name="New race…").click()
+    page.locator(".st-key-start-race button").click()
     expect(page).to_have_url(re.compile("race="))
 
 
@@ -88,7 +89,7 @@ def test_a_race_is_started_stopped_downloaded_and_goes_on(server: str, page: Pag
     wait_for_points(page, 2)
     earlier = parse_qs(urlsplit(page.url).query)["race"][0]
     stop(page)
-    go_on = page.get_by_role("button", name="Go on with it")
+    go_on = page.get_by_role("button", name="Resume")
     expect(go_on).to_be_visible()
     settle(page)
     with page.expect_download() as waiting:
@@ -112,7 +113,7 @@ def test_an_earlier_race_can_be_pinned_beside_another(server: str, page: Page) -
         wait_for_points(page, 2)
         raced += parse_qs(urlsplit(page.url).query)["race"]
         stop(page)
-        expect(page.get_by_role("button", name="Go on with it")).to_be_visible()
+        expect(page.get_by_role("button", name="Resume")).to_be_visible()
     earlier = raced[0]
     page.get_by_role("combobox", name="Pinned beside it").click()
     page.get_by_role("option", name=earlier).click()

@@ -49,7 +49,7 @@ class Maps:
 
 
 def first_channel(pair: Sequence[Maps], place: str, sort: Sort) -> int:
-    """The channel that `sort` puts first, in the network that has all that its twin has."""
+    """Return the channel that `sort` puts first in the right network, or in the left one where the right has no such place."""
     sorted_by = next(each.found for each in pair[::-1] if place in each.found.maps)
     return int(order_of(sorted_by, place, sort, like=0)[0])
 

@@ -68,7 +68,10 @@ class Lane:
 
 
 def traced_channels(found: Any, channel: int, through: int | None) -> tuple[int, ...]:
-    """A channel for every convolution: the strongest input of the one after it, or for the last but one, `through`."""
+    """Return the chain of channels that leads to an output channel, one for every convolution of the block.
+
+    Backwards from `channel`, every step takes the strongest input channel; the first step takes `through`, if that is given.
+    """
     traced = [channel]
     for following in found.convolutions[:0:-1]:
         asked = through if len(traced) == 1 else None

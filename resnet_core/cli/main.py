@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from resnet_core.cli import inspection, runs, training
-from resnet_core.cli.shared import print_anything, print_table
+from resnet_core.cli.shared import print_table, replace_unencodable
 from resnet_core.errors import InputError
 from resnet_core.networks.architectures import REGISTRY, architecture
 from resnet_core.networks.cost import complexity, stage_table
@@ -69,7 +69,7 @@ def summary(name: Annotated[str, typer.Argument(help="a network of the registry"
 
 
 def main() -> None:
-    print_anything()
+    replace_unencodable()
     try:
         code = app(standalone_mode=False)
     except InputError as error:

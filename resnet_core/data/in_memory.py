@@ -41,7 +41,7 @@ class Images(Protocol):
 
     @property
     def side(self) -> int:
-        """Pixels of the square that a network sees of them."""
+        """Side in pixels of the square that a network sees."""
 
     @property
     def digest(self) -> str:
@@ -50,7 +50,8 @@ class Images(Protocol):
     def to(self, device: torch.device) -> Images:
         """The same, with batches on the device."""
 
-    def part(self, chosen: Tensor) -> Images: ...
+    def subset(self, indices: Tensor) -> Images:
+        """Return the images with these indices (N,), in their order."""
 
     def training_batches(
         self, how: Augmentation, batch_size: int, resolution: int, seed: int, first: int = 0, share: slice = ALL
@@ -96,9 +97,9 @@ class ImageSet:
     def to(self, device: torch.device) -> ImageSet:
         return ImageSet(self.images.to(device), self.labels.to(device))
 
-    def part(self, chosen: Tensor) -> ImageSet:
-        chosen = chosen.to(self.labels.device)
-        return ImageSet(self.images[chosen], self.labels[chosen])
+    def subset(self, indices: Tensor) -> ImageSet:
+        indices = indices.to(self.labels.device)
+        return ImageSet(self.images[indices], self.labels[indices])
 
     def training_batches(
         self, how: Augmentation, batch_size: int, resolution: int, seed: int, first: int = 0, share: slice = ALL

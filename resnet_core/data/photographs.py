@@ -54,13 +54,13 @@ def shown_name(name: str) -> str:
 
 
 def read_picture(path: Path) -> Image.Image:
-    """Decode a picture file to the pixels that inspection shows of it, and PPM and TIFF files by Pillow.
+    """Decode a picture file of a data set: by the decoder that inspection uses, PPM and TIFF files by Pillow.
 
     Returns:
         The picture in its own size, mode RGB: upright, sRGB, on white, 16 bits scaled to 8.
 
     Raises:
-        UnreadablePictureError: It cannot be read, or it is no picture.
+        UnreadablePictureError: The file cannot be read, or is no picture.
     """
     try:
         if not _may_be_read(path):
@@ -83,7 +83,7 @@ def read_picture(path: Path) -> Image.Image:
 
 
 def _may_be_read(path: Path) -> bool:
-    """Whether the path is a file or absent: opening a pipe would wait for ever."""
+    """Return whether opening the path returns at once: it is a file, or absent; a pipe would wait for ever."""
     return path.is_file() or not path.exists()
 
 
@@ -168,9 +168,9 @@ class PhotographFolder:
     def to(self, device: torch.device) -> PhotographFolder:
         return replace(self, device=device)
 
-    def part(self, chosen: Tensor) -> PhotographFolder:
-        chosen = chosen.cpu()
-        return replace(self, names=self.names[chosen.numpy()], labels=self.labels[chosen])
+    def subset(self, indices: Tensor) -> PhotographFolder:
+        indices = indices.cpu()
+        return replace(self, names=self.names[indices.numpy()], labels=self.labels[indices])
 
     def training_batches(
         self, how: Augmentation, batch_size: int, resolution: int, seed: int, first: int = 0, share: slice = ALL

@@ -213,9 +213,9 @@ def image_folder(folder: Path) -> Dataset:
 def imagenet(folder: Path) -> Dataset:
     """ImageNet (ILSVRC-2012) as torchvision unpacks it: train/<class>/ and val/<class>/ with photographs of any size.
 
-    Any other photographs in such folders too, with a `dataset.json` as in `image_folder`. They stay in their files. mean and std
-    are those of ImageNet that everybody uses. Classes are called by the first name in meta.bin, where torchvision has left it, or
-    else, if they are ImageNet's 1,000, by torchvision's names.
+    Accepts other photographs in such folders too, with an optional `dataset.json` as in `image_folder`. Every epoch decodes the
+    files anew. mean and std are the usual ones of ImageNet. A class is called by its first name in torchvision's meta.bin if that
+    is there; otherwise, if the classes are ImageNet's 1,000, by torchvision's names; otherwise by its folder.
     """
     from torchvision.datasets.folder import IMG_EXTENSIONS
     from torchvision.datasets.imagenet import load_meta_file

@@ -32,7 +32,7 @@ def save_inspection(path: str | Path, found: Inspection, **facts: Any) -> None:
 
 
 def load_inspection(path: str | Path) -> tuple[Inspection, dict[str, Any]]:
-    """Return what `save_inspection` wrote: the inspection, and its facts."""
+    """Read a file of `save_inspection`. Returns the inspection, and the facts that were saved with it."""
     with np.load(path, allow_pickle=False) as arrays:
         words = json.loads(str(arrays["words"]))
         blocks = tuple(

@@ -67,7 +67,7 @@ class RunFacts:
 
 
 class _Fields:
-    """An object of run.json, whose fields are checked as they are taken. Raises ValueError, in words, for a wrong one."""
+    """An object of run.json. Its methods return one field, checked; they raise ValueError, in words, for a wrong one."""
 
     def __init__(self, value: object, name: str) -> None:
         if not isinstance(value, dict):
@@ -76,7 +76,12 @@ class _Fields:
         self.name = name
 
     def take(self, key: str, kinds: tuple[type, ...], words: str, default: tuple[Any, ...]) -> Any:
-        """default: of one value, or empty where the field is needed."""
+        """Return a field whose value is of one of these types.
+
+        Args:
+            words: what the value must be, as the error says it: "text or null".
+            default: (value,) for an optional field; () for one that must be there.
+        """
         if key not in self.value and default:
             return default[0]
         value = self.value.get(key)

@@ -358,7 +358,7 @@ class Run:
         """Write the table of the metrics and at last run.json, which says "finished"; the checkpoint is removed.
 
         Args:
-            facts: More that run.json is to say.
+            facts: Further fields of run.json.
         """
         if not self._lock:
             return

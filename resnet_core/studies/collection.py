@@ -159,11 +159,11 @@ def folders(root: Path, prefix: str) -> Iterator[tuple[Path, str, int]]:
     for folder, inside in groupby(sorted(runs.find(root), key=lambda run: run.parent), key=lambda run: run.parent):
         if folder.is_relative_to(root) and not (folder / "race.json").exists():  # a run directory may itself be the root
             place = folder.relative_to(root).as_posix().encode(errors="replace").decode()
-            yield folder, prefix + ("runs" if place == "." else place), hash(tuple(map(_changed, inside)))
+            yield folder, prefix + ("runs" if place == "." else place), hash(tuple(map(_last_written, inside)))
 
 
-def _changed(run: Path) -> tuple[str, int, int]:
-    """A run directory, and when it and its run.json were written; zeros where it is gone meanwhile."""
+def _last_written(run: Path) -> tuple[str, int, int]:
+    """Return the path of a run directory, and the times when it and its run.json were last written; 0 if it is gone."""
     try:
         return str(run), run.stat().st_mtime_ns, (run / "run.json").stat().st_mtime_ns
     except OSError:

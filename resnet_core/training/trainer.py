@@ -244,7 +244,7 @@ class Trainer:
     def _training_sample(self, images: int) -> Images:
         """At most so many training images, at random: the files lie class by class."""
         train = self.dataset.train
-        return train.part(torch.randperm(len(train), generator=torch.Generator().manual_seed(self.seed))[:images])
+        return train.subset(torch.randperm(len(train), generator=torch.Generator().manual_seed(self.seed))[:images])
 
     def _reestimated(self, images: Images, resolution: int) -> ResNet:
         """The network with batch-norm statistics estimated anew on whole batches of the images."""

@@ -48,7 +48,7 @@ class Attribution:
     target: int
     values: NDArray[np.float32]  # (H, W); above zero: speaks for the class
     seconds: float
-    incompleteness: float | None  # integrated gradients: how far the sum is from the logit's change, as a share of it
+    incompleteness: float | None  # integrated gradients: |sum - change of the logit| / |change of the logit|
     against: int | None = None  # the class that the target is contrasted with: then `logit` means the difference of both
     target_label: str | None = None  # the classes' names; None where the network does not say them
     against_label: str | None = None
@@ -69,7 +69,7 @@ class Attribution:
         return html.side_by_side([html.picture(self.values, self.words)])
 
     def save(self, path: str | Path) -> None:
-        """As .npz: values, and the other fields, each by its name. Raises InputError where it cannot be written."""
+        """Write an .npz file with one array a field, by the field's name. Raises InputError where it cannot be written."""
         save_arrays(path, vars(self))
 
 

@@ -147,7 +147,7 @@ def test_a_folder_is_named_as_its_classes_are(data: Dataset, tmp_path: Path) -> 
     (pets / "dataset.json").write_text('{"title": "Pets", "source": "drawn"}')
     other = open_dataset(f"imagenet:{pets}")
     assert (other.name, other.title, other.source, other.classes) == ("pets", "Pets", "drawn", ("cat", "dog"))
-    assert len(open_dataset(f"imagenet:{pets}").train.part(torch.tensor([3, 0]))) == 2
+    assert len(open_dataset(f"imagenet:{pets}").train.subset(torch.tensor([3, 0]))) == 2
 
 
 def test_names_of_classes_are_those_that_torchvision_keeps(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def test_fewer_images_than_a_batch_are_one_batch_and_the_weights_say_so(tmp_path
 
 def test_a_single_image_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="a single training image"):
-        train(TINY, RECIPE, replace(DATA, train=DATA.train.part(torch.arange(1))), 0, tmp_path / "run", silent)
+        train(TINY, RECIPE, replace(DATA, train=DATA.train.subset(torch.arange(1))), 0, tmp_path / "run", silent)
     assert not (tmp_path / "run").exists()
 
 

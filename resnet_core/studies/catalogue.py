@@ -23,7 +23,7 @@ class StudyPlan:
 
     Attributes:
         name: Its key, everywhere: of its folder of runs, its figures (dashboard/figures/gallery.py), its section of STUDIES.md.
-        title: What a heading calls it.
+        title: What headings and pages call it.
         question: What it asks; the first words of its section answer it.
         source: The paper that asked it first, or what it is for.
         seconds: Median time of one network's shipped run on a CPU, at the scale that was shipped; None: none was shipped.
@@ -92,7 +92,7 @@ _RATE_OF = {f"{name}-rate-{rate:g}": f"{rate:g}" for rate in PAIR_RATES for name
 _ALL: list[StudyPlan | Measurement] = [
     StudyPlan(
         name="race",
-        title="Depth on digits",
+        title="Race",
         question="Does depth harm a plain network, and does a residual one escape?",
         source="a small version of Figure 6 of He et al. 2015, for a lecture",
         seconds=33,
@@ -102,7 +102,7 @@ _ALL: list[StudyPlan | Measurement] = [
     ),
     StudyPlan(
         name="race-long",
-        title="Depth on digits, trained long",
+        title="Long race",
         question="Does depth still harm a plain network once it has learnt all it will, at its own best learning rate?",
         source="a control of the study `race`: enough iterations, and each network's own best rate",
         seconds=530,
@@ -118,7 +118,7 @@ _ALL: list[StudyPlan | Measurement] = [
     ),
     StudyPlan(
         name="figure4",
-        title="Depth, ImageNet's shape",
+        title="Depth on Tiny-ImageNet",
         question="Does depth harm plain networks of the ImageNet shape (Figure 4)?",
         source="He et al. 2015, Figure 4 and Table 2",
         seconds=620,
@@ -141,7 +141,7 @@ _ALL: list[StudyPlan | Measurement] = [
     ),
     StudyPlan(
         name="pair",
-        title="The bundled pair",
+        title="The matched pair",
         question="How far do a plain network of 34 layers and its residual twin get, each at its own best learning rate?",
         source="the networks that the pages show",
         seconds=None,
@@ -151,7 +151,7 @@ _ALL: list[StudyPlan | Measurement] = [
     ),
     StudyPlan(
         name="figure6",
-        title="Depth, CIFAR-10",
+        title="Depth",
         question="How do training and test error develop in plain and residual networks of growing depth (Figure 6)?",
         source="He et al. 2015, Figure 6 and Table 6",
         seconds=2200,
@@ -161,7 +161,7 @@ _ALL: list[StudyPlan | Measurement] = [
     ),
     StudyPlan(
         name="gradients",
-        title="Batch norm and shortcuts in training",
+        title="Gradients during training",
         question="What do batch norm and shortcuts each do to the gradients of 56 layers in training (section 4.1)?",
         source="He et al. 2015, section 4.1",
         seconds=57,
@@ -171,7 +171,7 @@ _ALL: list[StudyPlan | Measurement] = [
     ),
     StudyPlan(
         name="shortcuts",
-        title="What stands on the shortcuts",
+        title="Kinds of shortcut",
         question="How do shortcuts of option A, B, C and none compare (Table 3)?",
         source="He et al. 2015, Table 3",
         seconds=1000,
@@ -184,7 +184,7 @@ _ALL: list[StudyPlan | Measurement] = [
     ),
     StudyPlan(
         name="rates",
-        title="The rate at the start",
+        title="Learning rates",
         question="Does the learning rate at the start hold a deep residual network back (section 4.2)?",
         source="He et al. 2015, section 4.2",
         seconds=1300,
@@ -202,7 +202,7 @@ _ALL: list[StudyPlan | Measurement] = [
     ),
     Measurement(
         name="figure7",
-        title="Responses of the layers",
+        title="Responses",
         question="How strong are the responses of the layers, plain and residual (Figure 7)?",
         source="He et al. 2015, Figure 7",
         seconds=3,
@@ -213,7 +213,7 @@ _ALL: list[StudyPlan | Measurement] = [
     ),
     Measurement(
         name="depth",
-        title="Signal and gradient before training",
+        title="Depth before training",
         question="How do signal and gradient pass through 20 to 1202 layers before training?",
         source="He et al. 2015, section 4.1; He et al. 2016 (identity mappings)",
         seconds=0.85,
@@ -257,7 +257,7 @@ _ALL: list[StudyPlan | Measurement] = [
     ),
     Measurement(
         name="lesion",
-        title="Blocks removed or exchanged",
+        title="Missing blocks",
         question="What happens when blocks are removed or exchanged after training (Veit et al. 2016)?",
         source="Veit et al. 2016",
         seconds=1100,
@@ -268,7 +268,7 @@ _ALL: list[StudyPlan | Measurement] = [
     ),
     Measurement(
         name="paths",
-        title="Paths of the gradient",
+        title="Paths of every length",
         question="Through paths of which length does the gradient pass (Veit et al. 2016)?",
         source="Veit et al. 2016",
         seconds=100,
@@ -279,7 +279,7 @@ _ALL: list[StudyPlan | Measurement] = [
     ),
     Measurement(
         name="landscape",
-        title="Loss around the weights",
+        title="Loss landscape",
         question="How does the loss look around the trained weights (Li et al. 2018)?",
         source="Li et al. 2018",
         seconds=480,
@@ -290,7 +290,7 @@ _ALL: list[StudyPlan | Measurement] = [
     ),
     Measurement(
         name="similarity",
-        title="Blocks that compute alike",
+        title="Likeness of blocks",
         question="Which blocks of two networks compute alike (CKA; Kornblith et al. 2019)?",
         source="Kornblith et al. 2019",
         seconds=13,
@@ -301,7 +301,7 @@ _ALL: list[StudyPlan | Measurement] = [
     ),
     Measurement(
         name="sanity",
-        title="Attributions after randomisation",
+        title="Trust in attributions",
         question="Which attributions outlive what a network has learnt (Adebayo et al. 2018)?",
         source="Adebayo et al. 2018",
         seconds=350,

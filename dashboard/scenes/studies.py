@@ -8,8 +8,8 @@ from functools import partial
 import pandas as pd
 
 from dashboard import words
-from dashboard.figures.gallery import pictures
 from dashboard.figures.runs import SHOWN, block_curves, facts_table, run_curves
+from dashboard.figures.studies import study_pictures
 from dashboard.figures.style import QUANTITIES
 from dashboard.scenes.scene import Exhibit, Part, Scene, Table
 from resnet_core.runs import RunFacts
@@ -78,7 +78,7 @@ def measurement_scene(study: StudyResults | MeasurementResults, findings: Sequen
             provenance=study.words,
             numbers=partial(_itself, picture.numbers),
         )
-        for picture in pictures(study.table, study.kind)
+        for picture in study_pictures(study.table, study.kind)
     )
     return Scene(
         question=study.question,

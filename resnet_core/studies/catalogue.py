@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from resnet_core.errors import InputError
 from resnet_core.networks.architectures import Architecture, architecture
+from resnet_core.runs.table import CORRELATION, COUNT, FLAG, NUMBER, PERCENT, PLACE, SIZE, TEXT, Column
 from resnet_core.training.recipe import PAIR_RATES
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class StudyPlan:
     """Networks to train, by the names of their runs.
 
     Attributes:
-        name: Its key, everywhere: of its folder of runs, its figures (dashboard/figures/gallery.py), its section of STUDIES.md.
+        name: Its key, everywhere: of its folder of runs, its figures (dashboard/figures/studies/), its section of STUDIES.md.
         title: What headings and pages call it.
         question: What it asks; the first words of its section answer it.
         source: The paper that asked it first, or what it is for.
@@ -48,6 +49,7 @@ class Measurement:
         name, title, question, source, seconds: As of a StudyPlan.
         trained_by: The study that trained the networks, or PAIR; None: they are new.
         measure: The file in studies/measurements that measures one network.
+        columns: What the table that it returns holds, by name.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Measurement:
     networks: Mapping[str, Architecture]
     trained_by: str | None
     measure: str
+    columns: Mapping[str, Column]
     data: str
 
     @property
@@ -144,7 +147,7 @@ _ALL: list[StudyPlan | Measurement] = [
         title="The matched pair",
         question="How far do a plain network of 34 layers and its residual twin get, each at its own best learning rate?",
         source="the networks that the pages show",
-        seconds=None,
+        seconds=8000,
         networks=_PAIR_BY_RATE,
         recipes={name: f"pair-{rate}" for name, rate in _RATE_OF.items()},
         data="everyday",
@@ -209,6 +212,7 @@ _ALL: list[StudyPlan | Measurement] = [
         networks=_TRAINED,
         trained_by="figure6",
         measure="responses",
+        columns={"layer": TEXT, "place": COUNT, "response_sd": SIZE},
         data="cifar10",
     ),
     Measurement(
@@ -220,6 +224,7 @@ _ALL: list[StudyPlan | Measurement] = [
         networks=_squares(20, 56, 110, 1202),
         trained_by=None,
         measure="flow",
+        columns={"place": COUNT, "block": TEXT, "gradient_norm": SIZE, "response_sd": SIZE, "output_rms": SIZE},
         data="cifar10",
     ),
     Measurement(
@@ -231,6 +236,7 @@ _ALL: list[StudyPlan | Measurement] = [
         networks=_squares(8, 14, 20, 32, 56, 110),
         trained_by=None,
         measure="shattering",
+        columns={"block": TEXT, "lag": COUNT, "correlation": CORRELATION, "radians": SIZE},
         data="cifar10",
     ),
     Measurement(
@@ -238,10 +244,11 @@ _ALL: list[StudyPlan | Measurement] = [
         title="Agreement of minibatches",
         question="Do the gradients of two minibatches point the same way, by depth, at initialisation?",
         source="the conjecture of He et al. 2015, section 4.1, on exponentially low convergence rates",
-        seconds=None,
+        seconds=44,
         networks=_squares(20, 56, 110),
         trained_by=None,
         measure="agreement",
+        columns={"place": COUNT, "layer": TEXT, "cosine": CORRELATION, "gradient_norm": SIZE, "relative_gradient": SIZE},
         data="cifar10",
     ),
     Measurement(
@@ -249,10 +256,11 @@ _ALL: list[StudyPlan | Measurement] = [
         title="Precision of the first gradient",
         question="Does the first gradient in bfloat16 point where the one in float32 points, by depth?",
         source="a control of the trainings in bfloat16",
-        seconds=None,
+        seconds=57,
         networks=_pairs(20, 56, 110),
         trained_by=None,
         measure="precision",
+        columns={"place": COUNT, "layer": TEXT, "cosine": CORRELATION, "gradient_norm": SIZE, "relative_gradient": SIZE},
         data="cifar10",
     ),
     Measurement(
@@ -264,6 +272,7 @@ _ALL: list[StudyPlan | Measurement] = [
         networks=_pairs(56),
         trained_by="figure6",
         measure="lesions",
+        columns={"lesion": TEXT, "blocks": TEXT, "count": COUNT, "draw": COUNT, "reestimated": FLAG, "error_percent": PERCENT},
         data="cifar10",
     ),
     Measurement(
@@ -275,6 +284,7 @@ _ALL: list[StudyPlan | Measurement] = [
         networks={name: row for name, row in _TRAINED.items() if row.residual},
         trained_by="figure6",
         measure="paths",
+        columns={"length": COUNT, "draw": COUNT, "gradient_norm": SIZE},
         data="cifar10",
     ),
     Measurement(
@@ -286,6 +296,7 @@ _ALL: list[StudyPlan | Measurement] = [
         networks=_TRAINED,
         trained_by="figure6",
         measure="landscape",
+        columns={"alpha": PLACE, "beta": PLACE, "loss": NUMBER, "error_percent": PERCENT, "directions": TEXT, "statistics": TEXT},
         data="cifar10",
     ),
     Measurement(
@@ -297,6 +308,7 @@ _ALL: list[StudyPlan | Measurement] = [
         networks=_TRAINED,
         trained_by="figure6",
         measure="similarity",
+        columns={"block": TEXT, "other_block": TEXT, "cka": CORRELATION, "other": TEXT},
         data="cifar10",
     ),
     Measurement(
@@ -311,6 +323,14 @@ _ALL: list[StudyPlan | Measurement] = [
         },
         trained_by=PAIR,
         measure="sanity",
+        columns={
+            "image": COUNT,
+            "method": TEXT,
+            "layer": COUNT,
+            "random_down_to": TEXT,
+            "absolute": CORRELATION,
+            "signed": CORRELATION,
+        },
         data="tiny-imagenet",
     ),
 ]

@@ -14,7 +14,7 @@ import pandas as pd
 from resnet_core import runs
 from resnet_core.errors import InputError
 from resnet_core.runs import RunFacts
-from resnet_core.studies.catalogue import STUDIES
+from resnet_core.studies.catalogue import STUDIES, Measurement
 from resnet_core.studies.folders import study_name
 
 
@@ -102,7 +102,7 @@ class MeasurementResults:
     question: str
     changed: int
     facts: dict[str, RunFacts]
-    table: pd.DataFrame  # of runs.load_measured
+    table: pd.DataFrame  # of load_measured
 
     @cached_property
     def words(self) -> str:
@@ -123,6 +123,22 @@ class Found:
     left_out: tuple[str, ...]
 
 
+def measured(facts: RunFacts) -> pd.DataFrame | None:
+    """Return what a measurement recorded, as `runs.measured`, with the columns that the catalogue gives it."""
+    study = STUDIES.get(facts.measurement or "")
+    return runs.measured(facts, study.columns if isinstance(study, Measurement) else {})
+
+
+def load_measured(*roots: Path) -> pd.DataFrame:
+    """Return all finished measurements in or below the folders, which must be of one kind, as one tidy table.
+
+    Columns: run … seconds as in `runs.load`, then those of the measurement. Raises InputError where there is none, or one is
+    broken.
+    """
+    measurements = (facts for facts in map(runs.read_run, runs.find(*roots)) if facts.measurement is not None)
+    return runs.together(map(measured, measurements), roots, "measurement")
+
+
 def read(folder: Path, name: str, changed: int) -> Found:
     """Read every run directory in the folder; one that is broken is left out, and hides no other."""
     recorded: list[tuple[RunFacts, pd.DataFrame | None]] = []
@@ -131,7 +147,7 @@ def read(folder: Path, name: str, changed: int) -> Found:
         try:
             if run.parent == folder:
                 facts = runs.read_run(run)
-                recorded.append((facts, runs.results(facts)))
+                recorded.append((facts, runs.results(facts) if facts.measurement is None else measured(facts)))
         except InputError as error:
             left_out.append(f"A run is left out: {error}")
     # of one folder's measurements, the most frequent: one figure shows one kind

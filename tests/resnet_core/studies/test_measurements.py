@@ -18,6 +18,7 @@ from resnet_core.inspection.attribution.sanity_checks import cascade
 from resnet_core.networks.architectures import Architecture, architecture
 from resnet_core.networks.weights import bundled, read_checkpoint
 from resnet_core.studies.catalogue import PAIR, STUDIES, Measurement, study
+from resnet_core.studies.collection import load_measured
 from resnet_core.studies.measure import run_measurement
 from resnet_core.studies.measurements import flow, landscape, lesions, paths, responses, sanity, shattering, similarity
 from resnet_core.studies.plan import Asking, Planned, Training, carry_out, plan
@@ -64,7 +65,7 @@ def test_an_answer_is_a_run_directory(trained: Path, tmp_path: Path) -> None:
     ]
     assert set(carried_out(planned).values()) == {"done"}
     assert set(carried_out(planned).values()) == {"finished before"}
-    table = runs.load_measured(tmp_path)
+    table = load_measured(tmp_path)
     assert table.groupby("run").size().to_dict() == {f"{name}-seed0": 15 for name in NETWORKS}
     assert set(table.residual) == {True, False}
     facts = runs.read_facts(planned[0].folder)

@@ -11,11 +11,16 @@ from dashboard import words
 from dashboard.figures.runs import SHOWN, block_curves, facts_table, run_curves
 from dashboard.figures.studies import study_pictures
 from dashboard.figures.style import QUANTITIES
+from dashboard.scenes.link_words import STUDIES, LinkWords
 from dashboard.scenes.scene import Exhibit, Part, Scene, Table
 from resnet_core.runs import RunFacts
 from resnet_core.studies.collection import MeasurementResults, StudyResults
 
 QUESTION = "What was trained and measured?"
+LINK = LinkWords(
+    {"show": ("runs", "measurements"), "measurement": STUDIES, "asked": None, "run": None},
+    ("run-*", *(f"{name.partition('-')[0]}-*" for name in STUDIES), "facts"),
+)
 
 
 def run_scene(study: StudyResults, run: str) -> Scene:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dashboard.figures.attribution import attribution_map
+from dashboard.figures.attribution import attribution_map, limit_of
 from dashboard.figures.colours import OF_METHOD, PLAIN, RESIDUAL
 from dashboard.figures.trust import similarity
 from dashboard.figures.trust import similarity_numbers as numbers
@@ -54,7 +54,7 @@ def test_a_method_has_its_figure_with_question_and_source(method: Method) -> Non
     photograph = np.zeros((32, 32, 3), np.uint8)
     evidence = Evidence("ResNet", "resnet", "run", "tabby", 0.5, "'tabby'", found)
     (exhibit,) = method_exhibits([evidence], method.key, photograph, "a cat")
-    assert exhibit.figure == attribution_map(found.values, photograph)
+    assert exhibit.figure == attribution_map(found.values, photograph, limit_of(found.values), signed=method.key != "grad-cam")
     assert exhibit.caption == f"{method.question} ({method.source})"
     assert method.title in exhibit.message
     assert method.key in exhibit.code

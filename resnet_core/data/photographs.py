@@ -173,12 +173,14 @@ class PhotographFolder:
         return replace(self, names=self.names[indices.numpy()], labels=self.labels[indices])
 
     def training_batches(
-        self, how: Augmentation, batch_size: int, resolution: int, seed: int, first: int = 0, share: slice = ALL
+        self, augmentation: Augmentation, batch_size: int, resolution: int, seed: int, first_batch: int = 0, shard: slice = ALL
     ) -> Iterator[Batch]:
         """As in `Images`: a random square of the resized photograph or of its mirror image, in other colours (section 3.4)."""
-        if not how.sides:
+        if not augmentation.sides:
             raise InputError("The recipe is for images of one size; choose one that cuts photographs, such as he2015-imagenet.")
-        return self._load(_training_crops(len(self), how, how.sides, batch_size, seed, first, share), resolution)
+        return self._load(
+            _training_crops(len(self), augmentation, augmentation.sides, batch_size, seed, first_batch, shard), resolution
+        )
 
     def test_batches(self, batch_size: int, resolution: int) -> Iterator[Batch]:
         """As in `Images`: the central square, of 224 pixels where the shorter side has 256."""
@@ -226,14 +228,14 @@ def _no_shared_memory(reason: str) -> InputError:
 
 
 def _training_crops(
-    n: int, how: Augmentation, sides: tuple[int, int], batch_size: int, seed: int, first: int, share: slice
+    n: int, augmentation: Augmentation, sides: tuple[int, int], batch_size: int, seed: int, first_batch: int, shard: slice
 ) -> Iterator[list[Crop]]:
     components = 255 * torch.tensor(EIGENVALUES)[:, None] * torch.tensor(EIGENVECTORS).T
-    for generator, batches in epochs(n, batch_size, seed, first, share):
+    for generator, batches in epochs(n, batch_size, seed, first_batch, shard):
         shorter = torch.randint(sides[0], sides[1] + 1, (n,), generator=generator)
         places = torch.rand(n, 2, generator=generator)
-        mirrored = torch.rand(n, generator=generator) < 0.5 * how.mirror
-        light = how.colour * torch.randn(n, 3, generator=generator) @ components
+        mirrored = torch.rand(n, generator=generator) < 0.5 * augmentation.mirror
+        light = augmentation.colour * torch.randn(n, 3, generator=generator) @ components
         for chosen in batches:
             columns = (chosen, shorter[chosen], places[chosen], mirrored[chosen], light[chosen])
             yield [Crop(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]

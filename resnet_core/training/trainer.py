@@ -78,10 +78,10 @@ def memory_format(architecture: Architecture, recipe: Recipe) -> torch.memory_fo
 class Trainer:
     """A network, its optimiser, its position in the data, and the metrics that nobody has taken yet (`take_rows`).
 
-    fabric: the device, the precision and the other processes. Each process takes its share of every batch, and their gradients
-    are averaged, so that their number changes nothing but batch norm, whose statistics are of one process's share: torch
+    fabric: the device, the precision and the other processes. Each process takes its shard of every batch, and their gradients
+    are averaged, so that their number changes nothing but batch norm, whose statistics are of one process's shard: torch
     synchronises them on GPUs only, and the paper's batches of 128 were on two GPUs too (section 4.2). What is recorded of blocks
-    is of the first process's share.
+    is of the first process's shard.
 
     Batches and augmentation follow from (seed, epoch) alone, so trainers with one seed see the same batches, and a restored one
     goes on with the batch that would have been next.
@@ -126,12 +126,12 @@ class Trainer:
         self._batches = self._next_batches()
 
     def _next_batches(self) -> Iterator[Batch]:
-        """This process's share of the batches from the iteration on."""
+        """Return this process's shard of every batch, from the current iteration on."""
         recipe = self.recipe
-        how = Augmentation(recipe.pad, recipe.mirror, self.dataset.mean, recipe.sides, recipe.colour)
-        share = slice(self.fabric.global_rank, None, self.fabric.world_size)
+        augmentation = Augmentation(recipe.pad, recipe.mirror, self.dataset.mean, recipe.sides, recipe.colour)
+        shard = slice(self.fabric.global_rank, None, self.fabric.world_size)
         train = self.dataset.train
-        return train.training_batches(how, self.batch_size, recipe.resolution, self.seed, self.iteration, share)
+        return train.training_batches(augmentation, self.batch_size, recipe.resolution, self.seed, self.iteration, shard)
 
     def step(self, learning_rate: float | None = None) -> None:
         """One iteration; its loss and error wait for `report`. learning_rate: instead of the recipe's."""

@@ -29,7 +29,7 @@ from resnet_core.inspection.attribution.catalogue import METHODS
 
 if TYPE_CHECKING:  # at run time, they would bring torch
     from resnet_core.inspection.attribution.methods import Attribution
-    from resnet_core.inspection.attribution.sanity_checks import Cascade, Curves
+    from resnet_core.inspection.attribution.sanity_checks import DeletionInsertion, RandomisationTest
 
 QUESTION = "Which pixels speak for it?"
 CODE = """import resnet_core as lens
@@ -167,7 +167,12 @@ def answer(pair: Sequence[Evidence]) -> str:
 
 
 def belief(
-    cascades: Sequence[Cascade], curves: Sequence[Curves], random: Sequence[Curves], name: str, ranked: Ranked, badge: str
+    cascades: Sequence[RandomisationTest],
+    curves: Sequence[DeletionInsertion],
+    random: Sequence[DeletionInsertion],
+    name: str,
+    ranked: Ranked,
+    badge: str,
 ) -> tuple[Exhibit, ...]:
     """Both tests of one network's attributions: randomisation, and deletion and insertion.
 

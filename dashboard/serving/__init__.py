@@ -4,7 +4,14 @@ What is cached as a resource is handed out itself, not a copy: read it, never ch
 first needed.
 """
 
-from dashboard.serving.answers import attribution, cascade, curves, known_attribution, known_trust, random_curves
+from dashboard.serving.answers import (
+    attribution,
+    deletion_insertion,
+    known_attribution,
+    known_trust,
+    random_baseline,
+    randomisation_test,
+)
 from dashboard.serving.batches import (
     NEARBY,
     RADIANS,
@@ -56,9 +63,8 @@ __all__ = [
     "answers",
     "attribution",
     "cached",
-    "cascade",
     "checkpoint",
-    "curves",
+    "deletion_insertion",
     "digits_batch",
     "drawn",
     "feature_maps",
@@ -88,7 +94,8 @@ __all__ = [
     "photographs_batch",
     "predictions",
     "race",
-    "random_curves",
+    "random_baseline",
+    "randomisation_test",
     "recorded_race",
     "sample_photograph",
     "scene",

@@ -151,12 +151,12 @@ def trust_of_attribution(
 
     lens, x, index, other = _asked(image, network, target, against)
     with _progress(f"{method}, random from the top") as tell:
-        cascade = sanity_checks.cascade(lens, x, method, index, on_progress=tell, against=other)
+        cascade = sanity_checks.randomisation_test(lens, x, method, index, on_progress=tell, against=other)
     _check_finite(network, cascade.maps)
     with _progress(f"{method}, deletion and insertion") as tell:
-        curves = sanity_checks.curves(lens, x, cascade.original, on_progress=tell)
+        curves = sanity_checks.deletion_insertion(lens, x, cascade.original, on_progress=tell)
     with _progress("pixels in random orders") as tell:
-        random = sanity_checks.random_curves(lens, x, cascade.target, on_progress=tell)
+        random = sanity_checks.random_baseline(lens, x, cascade.target, on_progress=tell)
     if out:
         tests = {"cascade": cascade, "curves": curves}
         save_arrays(out, {f"{test} {name}": value for test, found in tests.items() for name, value in vars(found).items()})

@@ -32,7 +32,7 @@ BLUR = 11, 5.0  # pixels: the window and the sd of RISE's blurred image
 
 
 @dataclass(frozen=True, eq=False)
-class Cascade:
+class RandomisationTest:
     """Result of the cascading randomisation test: one method on one network, randomised layer by layer from the top.
 
     The target class stays that of the trained network. Correlations are NaN where a map is constant.
@@ -58,7 +58,7 @@ class Cascade:
 
 
 @dataclass(frozen=True, eq=False)
-class Curves:
+class DeletionInsertion:
     """Result of deletion and insertion: a class's probability as pixels change in the order of an attribution."""
 
     method: str
@@ -152,7 +152,7 @@ def rank_correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> fl
     return float(np.corrcoef(*ranks)[0, 1])
 
 
-def cascade(
+def randomisation_test(
     network: nn.Module,
     image: Tensor,
     method: str,
@@ -161,7 +161,7 @@ def cascade(
     on_progress: Callable[[float], bool] = lambda _fraction: True,
     *,
     against: int | None = None,
-) -> Cascade:
+) -> RandomisationTest:
     """Measure how similar an attribution stays as the network is randomised from the top.
 
     An attribution that stays similar to the end cannot depend on what the network has learnt.
@@ -191,7 +191,7 @@ def cascade(
         # ranks need no complete sum, and in a random network even a thousand steps may not give one
         again = attribute(copied, image, method, original.target, at(step), against=against, most_steps=PATH)
         maps.append(again.values)
-    return Cascade(
+    return RandomisationTest(
         method=method,
         target=original.target,
         against=against,
@@ -203,13 +203,13 @@ def cascade(
     )
 
 
-def curves(
+def deletion_insertion(
     network: nn.Module,
     image: Tensor,
     attribution: Attribution,
     steps: int = STEPS,
     on_progress: Callable[[float], bool] = lambda _fraction: True,
-) -> Curves:
+) -> DeletionInsertion:
     """Measure a class's probability as pixels are deleted, or inserted, in the order of an attribution.
 
     The most positive pixels change first; equal ones in a fixed random order. Deleted pixels take the data's mean colour, which
@@ -251,27 +251,27 @@ def curves(
     if not np.isfinite(found).all():
         raise InputError("The network answers with nan, which is no number; its weights or the image's values are too large.")
     deletion, insertion = np.split(np.array(found), 2)
-    return Curves(attribution.method, attribution.target, share, deletion, insertion, time.perf_counter() - start)
+    return DeletionInsertion(attribution.method, attribution.target, share, deletion, insertion, time.perf_counter() - start)
 
 
-def random_curves(
+def random_baseline(
     network: nn.Module,
     image: Tensor,
     target: int,
     orders: int = RANDOM_ORDERS,
     on_progress: Callable[[float], bool] = lambda _fraction: True,
-) -> list[Curves]:
-    """Measure deletion and insertion for pixels in random orders, the baseline of an attribution's `curves`.
+) -> list[DeletionInsertion]:
+    """Measure deletion and insertion for pixels in random orders, the baseline of an attribution's `deletion_insertion`.
 
     Args:
-        network, image, on_progress: as in `curves`.
+        network, image, on_progress: as in `deletion_insertion`.
         target: the class.
         orders: how many random orders, of the seeds from 0.
     """
 
-    def of(seed: int) -> Curves:
+    def of(seed: int) -> DeletionInsertion:
         values = np.random.default_rng(seed).random((image.shape[-2], image.shape[-1]), dtype=np.float32)
         order = Attribution(f"random order {seed}", target, values, 0.0, None)
-        return curves(network, image, order, on_progress=lambda share: on_progress((seed + share) / orders))
+        return deletion_insertion(network, image, order, on_progress=lambda share: on_progress((seed + share) / orders))
 
     return [of(seed) for seed in range(orders)]

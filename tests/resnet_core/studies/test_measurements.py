@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from resnet_core import runs
 from resnet_core.data.sources import open_dataset
 from resnet_core.errors import InputError
-from resnet_core.inspection.attribution.sanity_checks import cascade
+from resnet_core.inspection.attribution.sanity_checks import randomisation_test
 from resnet_core.networks.architectures import Architecture, architecture
 from resnet_core.networks.weights import bundled, read_checkpoint
 from resnet_core.studies.catalogue import PAIR, STUDIES, Measurement, study
@@ -154,7 +154,7 @@ def test_sanity_is_the_cascade_of_every_image_and_method(trained: Path) -> None:
     asked = replace(subject(trained), resolution=32)
     found = sanity.measure(asked, images=2)
     x = asked.batches(2, size=1)[1][0]
-    expected = cascade(asked.network(), x, "gradient-x-input")
+    expected = randomisation_test(asked.network(), x, "gradient-x-input")
     part = found[(found.image == 1) & (found.method == "gradient-x-input")]
     assert tuple(part.random_down_to) == expected.layers
     np.testing.assert_array_equal(part.absolute, expected.absolute)

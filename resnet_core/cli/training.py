@@ -197,16 +197,16 @@ def study(
 
         finished = []
 
-        def tell(done: studies.Planned, what: str) -> None:
+        def show(done: studies.Job, what: str) -> None:
             if what != "elsewhere":
                 finished.append(done.folder)
             shown.update(task, advance=1, description=done.folder.name)
             print(f"{done.folder}: {what}", flush=True)
 
         if on == "ray":
-            studies.run_on_ray(planned, threads, tell)
+            studies.run_on_ray(planned, threads, show)
         else:
-            studies.run_here(planned, jobs, threads, tell)
+            studies.run_here(planned, jobs, threads, show)
     if finished and isinstance(chosen, StudyPlan):
         _print_errors(runs.load(*finished), chosen.question)
 

@@ -34,8 +34,8 @@ class Augmentation:
     colour: float = 0.0
 
 
-class Images(Protocol):
-    """Labelled images, wherever they are."""
+class ImageSource(Protocol):
+    """Labelled images, in memory or in files, and the batches that are made of them."""
 
     def __len__(self) -> int: ...
 
@@ -47,10 +47,10 @@ class Images(Protocol):
     def digest(self) -> str:
         """CRC-32 of what they are, in hexadecimal digits; of photographs in files, of their names and labels."""
 
-    def to(self, device: torch.device) -> Images:
+    def to(self, device: torch.device) -> ImageSource:
         """Return the same images, with batches on the device."""
 
-    def subset(self, indices: Tensor) -> Images:
+    def subset(self, indices: Tensor) -> ImageSource:
         """Return the images with these indices (N,), in their order."""
 
     def training_batches(
@@ -84,7 +84,7 @@ def epochs(
 
 
 @dataclass(frozen=True)
-class ImageSet:
+class ImagesInMemory:
     """Images of one size, decoded in memory."""
 
     images: Tensor  # (N, H, W, 3) uint8
@@ -101,17 +101,17 @@ class ImageSet:
     def digest(self) -> str:
         return f"{zlib.crc32(self.labels.cpu().numpy().data, zlib.crc32(self.images.cpu().contiguous().numpy().data)):08x}"
 
-    def to(self, device: torch.device) -> ImageSet:
-        return ImageSet(self.images.to(device), self.labels.to(device))
+    def to(self, device: torch.device) -> ImagesInMemory:
+        return ImagesInMemory(self.images.to(device), self.labels.to(device))
 
-    def subset(self, indices: Tensor) -> ImageSet:
+    def subset(self, indices: Tensor) -> ImagesInMemory:
         indices = indices.to(self.labels.device)
-        return ImageSet(self.images[indices], self.labels[indices])
+        return ImagesInMemory(self.images[indices], self.labels[indices])
 
     def training_batches(
         self, augmentation: Augmentation, batch_size: int, resolution: int, seed: int, first_batch: int = 0, shard: slice = ALL
     ) -> Iterator[Batch]:
-        """As in `Images`: each image shifted by at most `pad` pixels and, with `mirror`, mirrored half of the time."""
+        """As in `ImageSource`: each image shifted by at most `pad` pixels and, with `mirror`, mirrored half of the time."""
         if augmentation.sides or augmentation.colour:
             raise InputError(f"The recipe is for photographs of any size; choose another one for images of {self.side} pixels.")
         return self._shifted(augmentation, batch_size, seed, first_batch, shard)

@@ -175,7 +175,7 @@ class PhotographFolder:
     def training_batches(
         self, augmentation: Augmentation, batch_size: int, resolution: int, seed: int, first_batch: int = 0, shard: slice = ALL
     ) -> Iterator[Batch]:
-        """As in `Images`: a random square of the resized photograph or of its mirror image, in other colours (section 3.4)."""
+        """As in `ImageSource`: a random square of the resized photograph or of its mirror image, in other colours (section 3.4)."""
         if not augmentation.sides:
             raise InputError("The recipe is for images of one size; choose one that cuts photographs, such as he2015-imagenet.")
         return self._load(
@@ -183,7 +183,7 @@ class PhotographFolder:
         )
 
     def test_batches(self, batch_size: int, resolution: int) -> Iterator[Batch]:
-        """As in `Images`: the central square, of 224 pixels where the shorter side has 256."""
+        """As in `ImageSource`: the central square, of 224 pixels where the shorter side has 256."""
         shorter_side = round(resolution * SHORTER_SIDE / CROP)
         crops = [Crop(i, shorter_side, None, False) for i in range(len(self))]
         return self._load((crops[i : i + batch_size] for i in range(0, len(crops), batch_size)), resolution)

@@ -17,7 +17,7 @@ from resnet_core.assets import DATA
 from resnet_core.data import synthetic as shapes
 from resnet_core.data.everyday import CLASSES, held_out
 from resnet_core.data.folders import Labelled, PictureFolder, class_folders, list_pictures, one_side
-from resnet_core.data.in_memory import Colour, Images, ImageSet
+from resnet_core.data.in_memory import Colour, ImagesInMemory, ImageSource
 from resnet_core.data.photographs import PhotographFolder, read_images, shown_name
 from resnet_core.errors import InputError
 
@@ -38,12 +38,12 @@ class Dataset:
     classes: tuple[str, ...]
     mean: Colour
     std: Colour
-    train: Images
-    test: Images
+    train: ImageSource
+    test: ImageSource
 
     @property
     def digest(self) -> str:
-        """Of training and test images, as `Images.digest`: what tells data of one name apart."""
+        """Of training and test images, as `ImageSource.digest`: what tells data of one name apart."""
         return f"{self.train.digest}-{self.test.digest}"
 
 
@@ -83,8 +83,8 @@ def _list_tiny_imagenet(root: Path) -> PictureFolder:
     return PictureFolder(train, test, tuple(words[wnid].split(",")[0] for wnid in wnids))
 
 
-def _decoded(pictures: Labelled, side: int) -> ImageSet:
-    return ImageSet(read_images([path for path, _ in pictures], side), torch.tensor([label for _, label in pictures]))
+def _decoded(pictures: Labelled, side: int) -> ImagesInMemory:
+    return ImagesInMemory(read_images([path for path, _ in pictures], side), torch.tensor([label for _, label in pictures]))
 
 
 def tiny_imagenet(root: Path) -> Dataset:
@@ -132,7 +132,7 @@ def digits(_root: Path) -> Dataset:
     table = np.loadtxt(DATA / "digits.csv.gz", delimiter=",", dtype=np.uint8)
     images = np.round(table[:, :64].reshape(-1, 8, 8, 1) * (255 / 16)).astype(np.uint8).repeat(3, axis=3)
     labels = torch.from_numpy(table[:, 64].astype(np.int64))
-    train, test = (ImageSet(torch.from_numpy(images[part]), labels[part]) for part in (slice(0, 1500), slice(1500, None)))
+    train, test = (ImagesInMemory(torch.from_numpy(images[part]), labels[part]) for part in (slice(0, 1500), slice(1500, None)))
     return Dataset(
         name="digits",
         title="handwritten digits",
@@ -146,7 +146,7 @@ def digits(_root: Path) -> Dataset:
 
 def synthetic(_root: Path) -> Dataset:
     """5,000 training and 1,000 test images of `shapes.draw`, with which everything can be tried at once."""
-    train, test = (ImageSet(*shapes.draw(n, seed)) for n, seed in ((5000, 0), (1000, 1)))
+    train, test = (ImagesInMemory(*shapes.draw(n, seed)) for n, seed in ((5000, 0), (1000, 1)))
     return Dataset(
         name="synthetic",
         title="drawn shapes (synthetic)",
@@ -170,7 +170,7 @@ def cifar(root: Path, classes: int) -> Dataset:
             f"CIFAR-{classes} is not in {root.absolute()}, or not whole; unpack {kind.url} there, or set {DATA_FOLDER} to the "
             f"folder that holds {folder}."
         ) from None
-    train, test = (ImageSet(torch.from_numpy(part.data), torch.tensor(part.targets)) for part in parts)
+    train, test = (ImagesInMemory(torch.from_numpy(part.data), torch.tensor(part.targets)) for part in parts)
     return Dataset(
         name=f"cifar{classes}",
         title=f"CIFAR-{classes}",
@@ -195,7 +195,7 @@ def image_folder(folder: Path) -> Dataset:
     listed = list_pictures(folder / "train", tests[0])
     side = one_side(folder, [*listed.train, *listed.test])
     sets = [
-        ImageSet(read_images([path for path, _ in part], side), torch.tensor([label for _, label in part]))
+        ImagesInMemory(read_images([path for path, _ in part], side), torch.tensor([label for _, label in part]))
         for part in (listed.train, listed.test)
     ]
     train, test = sets
@@ -296,7 +296,7 @@ def _is_line(text: str) -> bool:
     return text.isprintable() and 0 < len(text.strip()) <= LONGEST_LINE
 
 
-def _statistics(train: ImageSet) -> dict[str, Colour]:
+def _statistics(train: ImagesInMemory) -> dict[str, Colour]:
     """mean and std of the channels; in whole numbers, a batch at a time, so that no digit depends on the machine."""
     total, squares = torch.zeros(3, dtype=torch.int64), torch.zeros(3, dtype=torch.int64)
     for part in torch.split(train.images, 4096):

@@ -13,7 +13,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from resnet_core.data.in_memory import Augmentation, Batch, Images
+from resnet_core.data.in_memory import Augmentation, Batch, ImageSource
 from resnet_core.data.sources import Dataset
 from resnet_core.errors import InputError
 from resnet_core.inspection.isolation import forward_hooks
@@ -31,7 +31,7 @@ REESTIMATED_ON = 2048  # training images on which batch-norm statistics are esti
 Row = dict[str, Any]  # of the metrics table
 
 
-def evaluate(network: nn.Module, data: Images, resolution: int, dataset: Dataset, fabric: Fabric) -> dict[str, float]:
+def evaluate(network: nn.Module, data: ImageSource, resolution: int, dataset: Dataset, fabric: Fabric) -> dict[str, float]:
     """Mean cross-entropy and top-1 error in percent, in evaluation mode and the fabric's precision."""
     network.eval()
     device = fabric.device
@@ -241,12 +241,12 @@ class Trainer:
             self._record_reestimated("test", evaluate(anew, self.dataset.test, resolution, self.dataset, self.fabric))
         return found
 
-    def _training_sample(self, images: int) -> Images:
+    def _training_sample(self, images: int) -> ImageSource:
         """At most so many training images, at random: the files lie class by class."""
         train = self.dataset.train
         return train.subset(torch.randperm(len(train), generator=torch.Generator().manual_seed(self.seed))[:images])
 
-    def _reestimated(self, images: Images, resolution: int) -> ResNet:
+    def _reestimated(self, images: ImageSource, resolution: int) -> ResNet:
         """The network with batch-norm statistics estimated anew on whole batches of the images."""
         size, mean, std = self.batch_size, self.dataset.mean, self.dataset.std
         whole = (x for x, labels in images.test_batches(size, resolution) if len(labels) == size)

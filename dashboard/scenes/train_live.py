@@ -140,12 +140,12 @@ def answer(race: Race, last_iteration: int) -> str:
 def notices(race: Race) -> list[str]:
     """What happened to a lane that does not run to its end."""
     found = [
-        f"The loss of the {lane.which} network is no longer a number after iteration {lane.iteration}; a smaller learning "
+        f"The loss of the {lane.name} network is no longer a number after iteration {lane.iteration}; a smaller learning "
         "rate, or batch norm, helps."
         for lane in race.lanes.values()
         if lane.status == "diverged"
     ]
-    if failed := [lane.which for lane in race.lanes.values() if lane.status == "dead"]:
+    if failed := [lane.name for lane in race.lanes.values() if lane.status == "dead"]:
         found.append(
             f"The process of the {' and the '.join(failed)} network ended before the race did; what it had saved is kept."
         )

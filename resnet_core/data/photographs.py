@@ -175,7 +175,7 @@ class PhotographFolder:
     def training_batches(
         self, augmentation: Augmentation, batch_size: int, resolution: int, seed: int, first_batch: int = 0, shard: slice = ALL
     ) -> Iterator[Batch]:
-        """As in `ImageSource`: a random square of the resized photograph or of its mirror image, in other colours (section 3.4)."""
+        """As `ImageSource`: a random square of the resized photograph or of its mirror image, in other colours (section 3.4)."""
         if not augmentation.sides:
             raise InputError("The recipe is for images of one size; choose one that cuts photographs, such as he2015-imagenet.")
         return self._load(

@@ -183,7 +183,7 @@ def test_a_race_that_is_paused_for_long_stops_and_can_go_on(races_root: Path, mo
         worker.work(run, folder, "plain")
     lane = race_reader.read(folder).lanes["plain"]
     assert (lane.status, lane.iteration) == ("stopped", 15)
-    race_launcher.go_on(folder)
+    race_launcher.resume(folder)
     assert wait(folder, lambda now: now.over).lanes["plain"].status == "finished"
 
 
@@ -205,7 +205,7 @@ def test_a_killed_lane_is_seen_to_be_dead_and_goes_on_from_what_it_saved(races_r
     assert not now.over
     race_folder.steer(folder, Control("stop"))
     wait(folder, lambda now: now.over)
-    race_launcher.go_on(folder)
+    race_launcher.resume(folder)
     again = wait(folder, lambda now: now.lanes["plain"].status == "running" and now.lanes["plain"].iteration >= 65)
     steps = again.lanes["plain"].table.query("metric == 'loss'").step
     assert steps.is_unique  # nothing is told twice

@@ -46,14 +46,17 @@ def list_networks() -> None:
     from resnet_core.networks.weights import bundled, read_checkpoint
 
     table = Table("network", "layers", "shortcut", "parameters", "multiply-adds", box=None)
-    for name, row in REGISTRY.items():
-        layers = complexity(row)
+    for name, network in REGISTRY.items():
+        layers = complexity(network)
         parameters, multiply_adds = sum(x.parameters for x in layers), sum(x.multiply_adds for x in layers)
-        table.add_row(name, f"{row.layers}", row.shortcut or "none", f"{parameters:,}", f"{multiply_adds / 1e9:.2f} billion")
+        table.add_row(
+            name, f"{network.layers}", network.shortcut or "none", f"{parameters:,}", f"{multiply_adds / 1e9:.2f} billion"
+        )
     print_table(table)
     for name in bundled():
-        known = read_checkpoint(name)
-        print(f"{name}: trained on {known.data}, test error {known.test_error_percent:.2f} % ({known.recipe} recipe)")
+        checkpoint = read_checkpoint(name)
+        error = f"{checkpoint.test_error_percent:.2f} %"
+        print(f"{name}: trained on {checkpoint.data}, test error {error} ({checkpoint.recipe} recipe)")
 
 
 @app.command()

@@ -34,8 +34,8 @@ def find_stages(network: nn.Module) -> tuple[str, list[tuple[str, str, nn.Module
         names = [f"stages.{name}.blocks" for name, part in parts.items() if isinstance(getattr(part, "blocks", None), nn.Module)]
         if len(names) < len(parts):
             return None
-    found = [(f"stage{i}_x", name, network.get_submodule(name)) for i, name in enumerate(names, 1)]
-    return (type(network).__name__, found) if found else None
+    stages_in_order = [(f"stage{i}_x", name, network.get_submodule(name)) for i, name in enumerate(names, 1)]
+    return (type(network).__name__, stages_in_order) if stages_in_order else None
 
 
 def _blocks_alone(stage: nn.Module) -> bool:

@@ -79,7 +79,7 @@ def _pairs(*depths: int, **changes: Any) -> dict[str, Architecture]:
 def _squares(*depths: int, **changes: Any) -> dict[str, Architecture]:
     """Batch norm x shortcut: `_pairs` with batch norm, and without."""
     without = _pairs(*depths, batch_norm=False, **changes)
-    return {**_pairs(*depths, **changes), **{f"{name}-without-bn": row for name, row in without.items()}}
+    return {**_pairs(*depths, **changes), **{f"{name}-without-bn": network for name, network in without.items()}}
 
 
 PAIR = "the bundled pair"
@@ -281,7 +281,7 @@ _ALL: list[StudyPlan | Measurement] = [
         question="Through paths of which length does the gradient pass (Veit et al. 2016)?",
         source="Veit et al. 2016",
         seconds=100,
-        networks={name: row for name, row in _TRAINED.items() if row.residual},
+        networks={name: network for name, network in _TRAINED.items() if network.residual},
         trained_by="figure6",
         measure="paths",
         columns={"length": COUNT, "draw": COUNT, "gradient_norm": SIZE},

@@ -197,8 +197,8 @@ class Trainer:
         with forward_hooks(hooks):
             self._forward_and_backward(x, labels)
         for name in weights:
-            found = {"gradient_norm": gradients[name], "response_sd": responses[name], "weight_norm": weights[name]}
-            self.record(self.iteration, "train_batches", {metric: value.item() for metric, value in found.items()}, name)
+            norms = {"gradient_norm": gradients[name], "response_sd": responses[name], "weight_norm": weights[name]}
+            self.record(self.iteration, "train_batches", {metric: value.item() for metric, value in norms.items()}, name)
 
     def record(self, step: int, split: str, metrics: dict[str, float], block: str | None = None) -> None:
         """Keep the metrics until `take_rows`, and pass them to Fabric's loggers."""
@@ -218,15 +218,15 @@ class Trainer:
         loss, wrong = means.tolist()
         if not math.isfinite(loss):
             raise FloatingPointError(f"The loss is not finite after iteration {self.iteration}")
-        found = {"loss": loss, "error_percent": 100 * wrong}
+        metrics = {"loss": loss, "error_percent": 100 * wrong}
         rate = self.optimizer.param_groups[0]["lr"]
         clipped = {"clipped_percent": 100 * torch.stack(self._clipped).mean().item()} if self._clipped else {}
-        self.record(self.iteration, "train_batches", {**found, "learning_rate": rate, **clipped})
+        self.record(self.iteration, "train_batches", {**metrics, "learning_rate": rate, **clipped})
         self._losses, self._wrong, self._clipped = [], [], []
         warming_up = self.warm_up_ended is None and self.iteration < self.recipe.warm_up
-        if warming_up and self.recipe.warm_up_until is not None and found["error_percent"] < self.recipe.warm_up_until:
+        if warming_up and self.recipe.warm_up_until is not None and metrics["error_percent"] < self.recipe.warm_up_until:
             self.warm_up_ended = self.iteration
-        return found
+        return metrics
 
     def test(self) -> dict[str, float]:
         """Loss and error on the test images, at the resolution of the last step, recorded.
@@ -234,12 +234,12 @@ class Trainer:
         Where the recipe says `reestimate`, they are recorded once more with batch-norm statistics estimated anew.
         """
         resolution = self.recipe.resolution_at(max(0, self.iteration - 1))
-        found = evaluate(self.network, self.dataset.test, resolution, self.dataset, self.fabric)
-        self.record(self.iteration, "test", found)
+        metrics = evaluate(self.network, self.dataset.test, resolution, self.dataset, self.fabric)
+        self.record(self.iteration, "test", metrics)
         if self.recipe.reestimate and self.network.architecture.batch_norm:
             anew = self._reestimated(self._training_sample(REESTIMATED_ON), resolution)
             self._record_reestimated("test", evaluate(anew, self.dataset.test, resolution, self.dataset, self.fabric))
-        return found
+        return metrics
 
     def _training_sample(self, images: int) -> ImageSource:
         """At most so many training images, at random: the files lie class by class."""
@@ -253,8 +253,8 @@ class Trainer:
         with self.fabric.autocast():
             return reestimated(self.network, (network_input(x, resolution, mean, std) for x in whole))
 
-    def _record_reestimated(self, split: str, found: dict[str, float]) -> None:
-        self.record(self.iteration, split, {f"reestimated_{metric}": value for metric, value in found.items()})
+    def _record_reestimated(self, split: str, metrics: dict[str, float]) -> None:
+        self.record(self.iteration, split, {f"reestimated_{metric}": value for metric, value in metrics.items()})
 
     def examine(self) -> dict[str, float]:
         """Measure the training error and the test error at the end of a training, and record both.

@@ -38,8 +38,12 @@ def replacing(path: Path) -> Iterator[Path]:
             beside.unlink(missing_ok=True)
 
 
-def save_arrays(path: str | Path, fields: Mapping[str, Any]) -> None:
-    """As .npz, each field but those that are None by its name. Raises InputError as `replacing` does, and for another ending."""
+def save_npz(path: str | Path, fields: Mapping[str, Any]) -> None:
+    """Write an .npz file with one array a field, without those that are None.
+
+    Raises:
+        InputError: As `replacing` does, and if the path does not end in .npz.
+    """
     if Path(path).suffix != ".npz":
         raise InputError(f"{path} does not end in .npz, as what is written there; choose such a name.")
     with replacing(Path(path)) as beside, beside.open("wb") as file:

@@ -15,7 +15,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from resnet_core.atomic import save_arrays
+from resnet_core.atomic import save_npz
 from resnet_core.cli.shared import print_table, printable
 from resnet_core.errors import InputError
 from resnet_core.networks.architectures import REGISTRY, architecture
@@ -160,7 +160,7 @@ def trust_of_attribution(
         random = sanity_checks.random_baseline(model, x, cascade.target, on_progress=on_progress)
     if out:
         tests = {"cascade": cascade, "curves": curves}
-        save_arrays(out, {f"{test} {name}": value for test, result in tests.items() for name, value in vars(result).items()})
+        save_npz(out, {f"{test} {name}": value for test, result in tests.items() for name, value in vars(result).items()})
     table = Table("random down to", "of absolute values", "of values", title="rank correlation with the original", box=None)
     for layer, absolute, signed in zip(cascade.layers, cascade.absolute, cascade.signed, strict=True):
         table.add_row(layer, f"{absolute:.2f}", f"{signed:.2f}")

@@ -20,7 +20,7 @@ from rich.text import Text
 
 from resnet_core import runs
 from resnet_core.cli.shared import print_table
-from resnet_core.device import processors
+from resnet_core.device import available_cpus
 from resnet_core.errors import InputError
 from resnet_core.networks.architectures import architecture
 
@@ -189,8 +189,8 @@ def study(
         raise InputError(f"A study runs here or on ray, not on {on!r}.")
     chosen = study(name)
     planned = studies.plan(chosen, out, range(seeds), only or (), scale, data, keep)
-    jobs = min(jobs or processors(), len(planned))
-    threads = max(1, processors() // jobs)
+    jobs = min(jobs or available_cpus(), len(planned))
+    threads = max(1, available_cpus() // jobs)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C does, it ends the workers too
     with bar() as shown:
         task = shown.add_task(chosen.name, total=len(planned))

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from resnet_core.data.in_memory import ALL, Augmentation, Batch, epochs
-from resnet_core.device import processors
+from resnet_core.device import available_cpus
 from resnet_core.errors import InputError
 from resnet_core.pictures.decode import from_pillow, read_image
 
@@ -132,7 +132,7 @@ class Crop(NamedTuple):
 
 
 def _workers() -> int:
-    return max(1, min(MOST_WORKERS, processors() // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))
+    return max(1, min(MOST_WORKERS, available_cpus() // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))
 
 
 @dataclass(frozen=True)

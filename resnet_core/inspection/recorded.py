@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from resnet_core.atomic import save_arrays
+from resnet_core.atomic import save_npz
 from resnet_core.inspection.records import BlockRecord, Inspection
 from resnet_core.networks.architectures import architecture
 
@@ -29,7 +29,7 @@ def save_inspection(path: str | Path, inspection: Inspection, **facts: Any) -> N
     words = {"architecture": inspection.architecture.name, **scores, "blocks": blocks, **facts}
     arrays: dict[str, Any] = {"words": json.dumps(words), "logits": inspection.logits, "probabilities": inspection.probabilities}
     arrays |= {f"{name} {i}": getattr(block, name) for i, block in enumerate(inspection.blocks) for name in _MAPS}
-    save_arrays(path, arrays)
+    save_npz(path, arrays)
 
 
 def load_inspection(path: str | Path) -> tuple[Inspection, dict[str, Any]]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from resnet_core import runs
-from resnet_core.device import processors
+from resnet_core.device import available_cpus
 from resnet_core.errors import InputError
 from resnet_core.live.race_folder import (
     FAREWELL,
@@ -111,7 +111,7 @@ def warm_up() -> subprocess.Popen[bytes]:
     global _launcher
     with _lock:
         if _launcher is None or _launcher.poll() is not None:
-            threads = str(max(1, processors() // len(NETWORKS)))
+            threads = str(max(1, available_cpus() // len(NETWORKS)))
             _launcher = subprocess.Popen(
                 [sys.executable, "-m", "resnet_core.live.worker"],
                 cwd=Path(__file__).parents[2],

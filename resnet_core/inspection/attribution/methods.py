@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from resnet_core.atomic import save_arrays
+from resnet_core.atomic import save_npz
 from resnet_core.errors import InputError, hint
 from resnet_core.inspection import html
 from resnet_core.inspection.attribution.catalogue import METHODS as METHODS
@@ -70,7 +70,7 @@ class Attribution:
 
     def save(self, path: str | Path) -> None:
         """Write an .npz file with one array a field, by the field's name. Raises InputError where it cannot be written."""
-        save_arrays(path, vars(self))
+        save_npz(path, vars(self))
 
 
 class AttributionRun:

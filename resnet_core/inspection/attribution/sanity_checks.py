@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torchvision.transforms import functional as transforms
 
-from resnet_core.atomic import save_arrays
+from resnet_core.atomic import save_npz
 from resnet_core.errors import InputError
 from resnet_core.inspection.attribution.methods import BATCH, Attribution, StoppedError, attribute
 from resnet_core.inspection.inputs import as_input
@@ -53,8 +53,8 @@ class RandomisationTest:
         return Attribution(self.method, self.target, self.maps[0], self.seconds, None, self.against)
 
     def save(self, path: str | Path) -> None:
-        """As .npz, each field by its name. Raises InputError where it cannot be written."""
-        save_arrays(path, vars(self))
+        """Write an .npz file with one array a field, by the field's name. Raises InputError where it cannot be written."""
+        save_npz(path, vars(self))
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +79,8 @@ class DeletionInsertion:
         return float(np.trapezoid(self.insertion, self.share))
 
     def save(self, path: str | Path) -> None:
-        """As .npz, each field by its name. Raises InputError where it cannot be written."""
-        save_arrays(path, vars(self))
+        """Write an .npz file with one array a field, by the field's name. Raises InputError where it cannot be written."""
+        save_npz(path, vars(self))
 
 
 def randomised(network: nn.Module, seed: int = 0) -> Iterator[tuple[str, nn.Module]]:
@@ -181,7 +181,7 @@ def randomisation_test(
     steps = len(layers_from_the_top(isolated(network))) + 1  # the original, the classifier, the blocks, the first convolution
 
     def at(step: int) -> Callable[[float], bool]:
-        return lambda share: on_progress((step + share) / steps)
+        return lambda fraction: on_progress((step + fraction) / steps)
 
     original = attribute(network, image, method, target, at(0), against=against)
     _require_order(network, image)
@@ -233,25 +233,25 @@ def deletion_insertion(
     image = as_input(image, clone)
     values = attribution.values.ravel()
     shuffled = np.random.default_rng(0).permutation(values.size)
-    place = np.empty(values.size)
-    place[shuffled[np.argsort(-values[shuffled], kind="stable")]] = np.arange(values.size) / values.size
-    order = torch.from_numpy(place.reshape(attribution.values.shape)).to(image.device)  # the share at which a pixel changes
-    share = np.linspace(0, 1, steps + 1)
+    rank = np.empty(values.size)
+    rank[shuffled[np.argsort(-values[shuffled], kind="stable")]] = np.arange(values.size) / values.size
+    order = torch.from_numpy(rank.reshape(attribution.values.shape)).to(image.device)  # the fraction at which a pixel changes
+    fractions = np.linspace(0, 1, steps + 1)
     size, sd = BLUR
     ends = [(image, torch.zeros_like(image)), (transforms.gaussian_blur(image, [size, size], [sd, sd]), image)]
     batch = BATCH["cuda" if image.is_cuda else "cpu"]
-    found: list[float] = []
+    probabilities: list[float] = []
     with torch.inference_mode():
         for before, after in ends:
-            for first in range(0, len(share), batch):
-                if not on_progress(len(found) / (2 * len(share))):
+            for first in range(0, len(fractions), batch):
+                if not on_progress(len(probabilities) / (2 * len(fractions))):
                     raise StoppedError
-                changed = order < torch.from_numpy(share[first : first + batch]).to(order)[:, None, None, None]
-                found += logits_of(clone, torch.where(changed, after, before)).softmax(1)[:, attribution.target].tolist()
-    if not np.isfinite(found).all():
+                changed = order < torch.from_numpy(fractions[first : first + batch]).to(order)[:, None, None, None]
+                probabilities += logits_of(clone, torch.where(changed, after, before)).softmax(1)[:, attribution.target].tolist()
+    if not np.isfinite(probabilities).all():
         raise InputError("The network answers with nan, which is no number; its weights or the image's values are too large.")
-    deletion, insertion = np.split(np.array(found), 2)
-    return DeletionInsertion(attribution.method, attribution.target, share, deletion, insertion, time.perf_counter() - start)
+    deletion, insertion = np.split(np.array(probabilities), 2)
+    return DeletionInsertion(attribution.method, attribution.target, fractions, deletion, insertion, time.perf_counter() - start)
 
 
 def random_baseline(
@@ -269,9 +269,9 @@ def random_baseline(
         orders: how many random orders, of the seeds from 0.
     """
 
-    def of(seed: int) -> DeletionInsertion:
+    def in_random_order(seed: int) -> DeletionInsertion:
         values = np.random.default_rng(seed).random((image.shape[-2], image.shape[-1]), dtype=np.float32)
         order = Attribution(f"random order {seed}", target, values, 0.0, None)
-        return deletion_insertion(network, image, order, on_progress=lambda share: on_progress((seed + share) / orders))
+        return deletion_insertion(network, image, order, on_progress=lambda fraction: on_progress((seed + fraction) / orders))
 
-    return [of(seed) for seed in range(orders)]
+    return [in_random_order(seed) for seed in range(orders)]

@@ -23,7 +23,7 @@ from safetensors.torch import load_file
 
 from resnet_core import runs
 from resnet_core.data.sources import open_dataset
-from resnet_core.device import processors
+from resnet_core.device import available_cpus
 from resnet_core.errors import InputError
 from resnet_core.live import race_folder, race_launcher, race_reader, worker
 from resnet_core.live.race_folder import Control, Settings
@@ -168,7 +168,7 @@ def test_a_worker_that_is_no_fork_trains_the_same_network(finished: Race, tmp_pa
     folder = not_begun(SMALL, tmp_path / "race")
     code = "from resnet_core.live.worker import _start_workers; _start_workers(fork=False)"
     line = json.dumps([str(folder), "residual"])
-    threads = {"OMP_NUM_THREADS": str(max(1, processors() // 2))}  # as those of a race
+    threads = {"OMP_NUM_THREADS": str(max(1, available_cpus() // 2))}  # as those of a race
     subprocess.run([sys.executable, "-c", code], input=line, text=True, cwd=ROOT, env=os.environ | threads, check=True)
     lane = wait(folder, lambda now: now.lanes["residual"].status == "finished").lanes["residual"]
     pd.testing.assert_frame_equal(lane.table, finished.lanes["residual"].table)

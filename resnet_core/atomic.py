@@ -17,9 +17,10 @@ from resnet_core.errors import InputError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to; at the end of the block it takes `path`'s place, after an error it is removed.
+    """Yield a temporary path; the file written there replaces `path` at the end of the block, or is removed after an error.
 
-    Raises InputError where the disk is full or the folder read-only; what was at `path` is still whole then.
+    Raises:
+        InputError: The disk is full or the folder read-only; the file at `path` is as it was.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:

@@ -47,7 +47,7 @@ def bar() -> Progress:
 
 
 def follow(shown: Progress, name: str, iterations: int, compiled: bool) -> Callable[[loop.Progress], None]:
-    """What a training is to tell its progress to: the bar, and a line each time where nobody looks at one."""
+    """Return a progress callback for a training: it moves the bar, or prints lines where stderr is no terminal."""
     task = shown.add_task(f"{name}, compiled first: a minute or two" if compiled else name, total=iterations)
 
     def show(now: loop.Progress) -> None:

@@ -45,7 +45,7 @@ class ImageSource(Protocol):
 
     @property
     def digest(self) -> str:
-        """CRC-32 of what they are, in hexadecimal digits; of photographs in files, of their names and labels."""
+        """Return a CRC-32 in hexadecimal: of pixels and labels, or of the names, labels and sizes of files."""
 
     def to(self, device: torch.device) -> ImageSource:
         """Return the same images, with batches on the device."""

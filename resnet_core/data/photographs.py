@@ -157,7 +157,7 @@ class PhotographFolder:
 
     @cached_property
     def digest(self) -> str:
-        """Of names and labels, "+", of the files' sizes: their bytes would take hours."""
+        """Return the CRC-32 of names and labels, "+", and that of the files' sizes; reading their bytes would take hours."""
         try:
             sizes = np.array([(self.root / os.fsdecode(name)).stat().st_size for name in self.names], dtype=np.int64)
         except OSError as error:

@@ -43,7 +43,7 @@ class Dataset:
 
     @property
     def digest(self) -> str:
-        """Of training and test images, as `ImageSource.digest`: what tells data of one name apart."""
+        """Return the digests of training and test images, by which two data sets of one name differ."""
         return f"{self.train.digest}-{self.test.digest}"
 
 
@@ -183,9 +183,9 @@ def cifar(root: Path, classes: int) -> Dataset:
 
 
 def image_folder(folder: Path) -> Dataset:
-    """Any folder of images of one size: `train` and `test` (or `val`) in it, in each a folder a class, with the same names.
+    """Open a folder of images of one size, laid out as train/<class>/ and test/<class>/ (or val/<class>/).
 
-    A file `dataset.json` in it may say its "title" and its "source" (where it comes from, and on what terms).
+    An optional `dataset.json` in the folder has the "title" and the "source": origin and terms of use.
     """
     folder = folder.absolute()  # of which "." has a name too
     tests = [folder / name for name in ("test", "val") if (folder / name).is_dir()]

@@ -65,7 +65,7 @@ class GradientFlow:
         return self.table.to_html(float_format="{:.3g}".format)
 
     def save(self, path: str | Path) -> None:
-        """As .npz: an entry a block of every quantity, each by its name. Raises InputError where it cannot be written."""
+        """Write an .npz file with one array a quantity, an entry a block. Raises InputError where it cannot be written."""
         names = [field.name for field in fields_of(BlockFlow)]
         values = {name: [getattr(block, name) for block in self.blocks] for name in names}
         save_npz(path, {name: [math.nan if value is None else value for value in column] for name, column in values.items()})

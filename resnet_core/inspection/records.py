@@ -124,7 +124,7 @@ class Batch(tuple[Result, ...]):
 
     @property
     def table(self) -> pd.DataFrame:
-        """The answers' tables below each other, with the image's number, from 0, before the other index columns."""
+        """Return the tables of all images as one; the first index level, "image", counts from 0."""
         return pd.concat({i: answer.table for i, answer in enumerate(self)}, names=["image"])  # type: ignore[attr-defined]
 
     def _repr_html_(self) -> str:
@@ -199,7 +199,7 @@ class FeatureMaps:
         }
 
     def save(self, path: str | Path) -> None:
-        """As .npz: block, target, and every place's maps and class gradients. Raises InputError where it cannot be written."""
+        """Write block, target, and the maps and class gradients of every place as .npz. Raises InputError where that fails."""
         fields: dict[str, Any] = {"block": self.block, "target": self.target, **self.maps}
         fields |= {f"class gradients of {place}": values for place, values in self.class_gradients.items()}
         save_npz(path, fields)

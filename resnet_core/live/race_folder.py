@@ -45,7 +45,7 @@ def is_whole(value: object) -> bool:
 
 
 def is_number(value: object) -> bool:
-    """Also infinite, or not a number, as losses may be; not whole numbers that no float holds."""
+    """Return whether a value of JSON is a number that a float holds exactly; inf and nan too, as losses may be."""
     return isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53)
 
 

@@ -105,7 +105,7 @@ class Architecture:
 
     @property
     def features(self) -> int:
-        """Channels that reach the classifier."""
+        """Return the number of channels that reach the classifier."""
         return self.stages[-1].channels * EXPANSION[self.block]
 
     def twin(self) -> Architecture:

@@ -21,7 +21,7 @@ WAY_ON = "name its blocks with resnet_core.describe(network, blocks=[…])"
 
 
 def find_stages(network: nn.Module) -> tuple[str, list[tuple[str, str, nn.Module]]] | None:
-    """The family, and (stage, path, module that holds the blocks) in forward order; None where no rule fits."""
+    """Return the family, and (stage, path, module that holds the blocks) in forward order; None for an unknown family."""
     numbers = takewhile(lambda number: isinstance(getattr(network, f"layer{number}", None), nn.Module), count(1))
     if layers := [f"layer{number}" for number in numbers]:
         return "ResNet", [(f"conv{i + 2}_x", name, network.get_submodule(name)) for i, name in enumerate(layers)]

@@ -60,7 +60,7 @@ class RunFacts:
 
     @property
     def columns(self) -> dict[str, Any]:
-        """What a tidy table repeats in each row of the run."""
+        """Return the facts that a tidy table repeats in every row of the run."""
         names = ("architecture", "layers", "residual", "batch_norm", "data", "recipe", "seed", "scale", "iterations", "seconds")
         network = self.run.removesuffix(f"-seed{self.seed}")
         return {"run": self.run, "network": network, **{name: getattr(self, name) for name in names}}

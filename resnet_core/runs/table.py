@@ -108,7 +108,7 @@ def write_metrics(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def read_metrics(folder: Path) -> pd.DataFrame:
-    """metrics.parquet. Raises InputError where it is missing or broken."""
+    """Read metrics.parquet of a run directory. Raises InputError where the file is missing or broken."""
     path = folder / "metrics.parquet"
     table = _read_table(path, _METRICS, "metrics of a run")[METRIC_COLUMNS]
     try:
@@ -221,7 +221,7 @@ def load(*roots: Path) -> pd.DataFrame:
 
 
 def together(tables: Iterable[pd.DataFrame | None], roots: Iterable[Path], what: str) -> pd.DataFrame:
-    """Return the tables as one, without those that are None. Raises InputError if none is left, of `what` in `roots`."""
+    """Concatenate tables, without the Nones. Raises InputError if nothing is left: no `what` in `roots`."""
     recorded = [table for table in tables if table is not None]
     if not recorded:
         raise InputError(f"There is no {what} in {', '.join(map(str, roots)) or 'an empty list of folders'}.")

@@ -43,7 +43,7 @@ class StudyPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """One question to many networks, by the names of their runs: those that a study trained, or new ones.
+    """One measurement of several networks, trained by a study or freshly initialised.
 
     Attributes:
         name, title, question, source, seconds: As of a StudyPlan.
@@ -65,7 +65,7 @@ class Measurement:
 
     @property
     def function(self) -> Callable[[Subject], pd.DataFrame]:
-        """The function that measures one network; imported here, so that tables and pages do without torch."""
+        """Import and return the function that measures one network; importing the catalogue alone needs no torch."""
         function: Callable[[Subject], pd.DataFrame] = import_module(f"resnet_core.studies.measurements.{self.measure}").measure
         return function
 

@@ -38,12 +38,12 @@ class StudyResults:
 
     @cached_property
     def networks(self) -> dict[tuple[int, bool], list[tuple[str, str]]]:
-        """By layers, and whether residual: the networks, each with its recipe."""
+        """Return (network, recipe) pairs by (layers, residual)."""
         rows = self.table.groupby(["layers", "residual"])[["network", "recipe"]]
         return {key: sorted(set(part.itertuples(index=False, name=None))) for key, part in rows}
 
     def same_but_for_length(self, other: StudyResults) -> bool:
-        """Whether the other is this study with another schedule: it lies beside it, and networks of one depth are the same."""
+        """Return whether `other` differs in its schedule alone: parent folder, kind, data and the networks of common depths agree."""
         beside = self.name.rpartition("/")[0] == other.name.rpartition("/")[0]
         common = self.networks.keys() & other.networks.keys()
         same = all(self.networks[key] == other.networks[key] for key in common)
@@ -55,12 +55,12 @@ class StudyResults:
 
     @cached_property
     def scale(self) -> float:
-        """The smallest share of the recipe's iterations."""
+        """Return the smallest fraction of the recipe's iterations that a run was scaled to."""
         return float(self.table.scale.min())
 
     @cached_property
     def of_cifar10(self) -> bool:
-        """Whether the paper's Table 6 can stand beside it; a copy of the data says so in its title."""
+        """Return whether all runs used CIFAR-10, or a copy named after it, so that the paper's Table 6 can stand beside them."""
         return all(title.split(" (")[0] == "CIFAR-10" for title in self.data)
 
     @cached_property
@@ -69,23 +69,23 @@ class StudyResults:
 
     @cached_property
     def kinds(self) -> set[bool]:
-        """Whether its networks are residual: both, or one of them."""
+        """Return which kinds of network there are: {False} plain, {True} residual, or both."""
         return set(map(bool, self.table.residual.unique()))
 
     @cached_property
     def one_a_depth(self) -> bool:
-        """Whether its networks differ in nothing but depth and shortcuts, so that a depth says which one is meant."""
+        """Return whether a depth and a kind name exactly one network."""
         return all(len({name for name, _recipe in each}) == 1 for each in self.networks.values())
 
     @cached_property
     def gradient_seeds(self) -> dict[int, list[int]]:
-        """By depth: the seeds of the runs that recorded their blocks' gradients in training."""
+        """Return, by depth, the seeds of the runs that recorded their blocks' gradients in training."""
         rows = self.table[self.table.metric == "gradient_norm"]
         return {int(depth): sorted(map(int, part.seed.unique())) for depth, part in rows.groupby("layers")}
 
     @cached_property
     def words(self) -> str:
-        """What a badge says: data, schedule, seeds."""
+        """Return the text of a badge: data, schedule, seeds."""
         table = self.table
         schedules = [f"{n:,}" for n in sorted(table.iterations.unique())]
         seeds = table.groupby("network").seed.nunique()
@@ -95,7 +95,7 @@ class StudyResults:
 
 @dataclass(frozen=True, eq=False)
 class MeasurementResults:
-    """What networks, trained or new, gave as answers to one question."""
+    """One measurement of several networks, trained or new: a row of the catalogue, and the tables of its runs."""
 
     name: str  # as of StudyResults
     kind: str  # its name in the catalogue of studies
@@ -106,7 +106,7 @@ class MeasurementResults:
 
     @cached_property
     def words(self) -> str:
-        """What a badge says: data, networks, seeds."""
+        """Return the text of a badge: data, length of the training, seeds."""
         table, seeds = self.table, self.table.seed.nunique()
         trained = [f"{n:,} iterations" for n in sorted(table.iterations.unique()) if n]
         return (
@@ -171,7 +171,7 @@ def read(folder: Path, name: str, changed: int) -> Found:
 
 
 def folders(root: Path, prefix: str) -> Iterator[tuple[Path, str, int]]:
-    """Each folder of runs below `root`, its name after `prefix`, and a number that changes with its files; no races."""
+    """Yield every folder of runs below `root`, but for races: path, `prefix` + name, a number that changes with its files."""
     for folder, inside in groupby(sorted(runs.find(root), key=lambda run: run.parent), key=lambda run: run.parent):
         if folder.is_relative_to(root) and not (folder / "race.json").exists():  # a run directory may itself be the root
             place = folder.relative_to(root).as_posix().encode(errors="replace").decode()

@@ -51,7 +51,7 @@ class TrainingJob:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What run.json says of the run, as far as that is known before its data are opened."""
+        """Return the facts that identify the run, without those that need its data."""
         return describe_plan(self.architecture, self.recipe, self.seed, None)
 
     def execute(self, run: Run) -> None:
@@ -76,7 +76,7 @@ class MeasurementJob:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What run.json says of the run, as in TrainingJob."""
+        """Return the facts that identify the run, without those that need its data."""
         start = describe_weights(weights_path(self.trained, self.label, self.seed)) if self.trained else {}
         return {"measurement": self.measurement.name, "seed": self.seed, **start}
 

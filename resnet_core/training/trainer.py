@@ -134,7 +134,7 @@ class Trainer:
         return train.training_batches(augmentation, self.batch_size, recipe.resolution, self.seed, self.iteration, shard)
 
     def step(self, learning_rate: float | None = None) -> None:
-        """One iteration; its loss and error wait for `report`. learning_rate: instead of the recipe's."""
+        """Train for one iteration; `report` returns loss and error later. learning_rate: overrides the recipe's."""
         recipe = self.recipe
         images, labels = next(self._batches)
         x = network_input(images, recipe.resolution_at(self.iteration), self.dataset.mean, self.dataset.std)
@@ -307,7 +307,7 @@ class Trainer:
         return tensors, {"iteration": self.iteration, "warm_up_ended": self.warm_up_ended}
 
     def restore(self, saved: SavedState) -> None:
-        """Go on from a checkpoint. Raises InputError where it is another network's."""
+        """Resume from a checkpoint. Raises InputError if the checkpoint is damaged or of another network."""
         tensors = saved.tensors
         try:
             self.network.load_state_dict(

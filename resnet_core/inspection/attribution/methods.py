@@ -55,7 +55,7 @@ class Attribution:
 
     @property
     def words(self) -> str:
-        """The method and what it was asked for: "Grad-CAM for 'tabby' rather than 'tiger cat'"."""
+        """Return a title with method and classes: "Grad-CAM for 'tabby' rather than 'tiger cat'"."""
         title = METHODS[self.method].title if self.method in METHODS else self.method
         target = f"class {self.target}" if self.target_label is None else repr(self.target_label)
         other = f"class {self.against}" if self.against_label is None else repr(self.against_label)

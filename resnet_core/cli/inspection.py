@@ -98,7 +98,7 @@ def _load(
 
 def _check_finite(network: str, *numbers: Any) -> None:
     """Raise InputError where a network of finite weights gives numbers that are not."""
-    if not all(np.isfinite(each).all() for each in numbers):
+    if not all(np.isfinite(array).all() for array in numbers):
         raise InputError(f"{network} gives numbers that are not finite for this photograph: its weights are too large to use.")
 
 
@@ -166,8 +166,8 @@ def trust_of_attribution(
         table.add_row(layer, f"{absolute:.2f}", f"{signed:.2f}")
     print_table(table)
     for name, good, area, areas in (
-        ("deletion", "low", curves.deletion_auc, [each.deletion_auc for each in random]),
-        ("insertion", "high", curves.insertion_auc, [each.insertion_auc for each in random]),
+        ("deletion", "low", curves.deletion_auc, [result.deletion_auc for result in random]),
+        ("insertion", "high", curves.insertion_auc, [result.insertion_auc for result in random]),
     ):
         chance = f"of pixels in {len(areas)} random orders {min(areas):.3f} to {max(areas):.3f}"
         print(f"Area under the {name} curve {area:.3f}, {chance}: {good} is good.")

@@ -45,7 +45,7 @@ class Lane:
 
     def at(self, iteration: int) -> dict[str, Any]:
         """Return the latest predictions at or before the iteration; the first ones if there are none."""
-        return next((each for each in reversed(self.predictions) if each["iteration"] <= iteration), self.predictions[0])
+        return next((guess for guess in reversed(self.predictions) if guess["iteration"] <= iteration), self.predictions[0])
 
 
 @dataclass(frozen=True, eq=False)

@@ -181,7 +181,7 @@ def _no_number(constant: str) -> None:
 
 def _shallow(value: object, levels: int) -> bool:
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return levels > 0 and all(_shallow(each, levels - 1) for each in inner)
+    return levels > 0 and all(_shallow(item, levels - 1) for item in inner)
 
 
 def read_run(folder: Path) -> RunFacts:

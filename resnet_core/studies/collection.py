@@ -43,7 +43,7 @@ class StudyResults:
         return {key: sorted(set(part.itertuples(index=False, name=None))) for key, part in rows}
 
     def same_but_for_length(self, other: StudyResults) -> bool:
-        """Return whether `other` differs in its schedule alone: parent folder, kind, data and the networks of common depths agree."""
+        """Return whether `other` differs in its schedule alone: folder above, kind, data and networks of common depths agree."""
         beside = self.name.rpartition("/")[0] == other.name.rpartition("/")[0]
         common = self.networks.keys() & other.networks.keys()
         same = all(self.networks[key] == other.networks[key] for key in common)
@@ -75,7 +75,7 @@ class StudyResults:
     @cached_property
     def one_a_depth(self) -> bool:
         """Return whether a depth and a kind name exactly one network."""
-        return all(len({name for name, _recipe in each}) == 1 for each in self.networks.values())
+        return all(len({name for name, _recipe in networks}) == 1 for networks in self.networks.values())
 
     @cached_property
     def gradient_seeds(self) -> dict[int, list[int]]:

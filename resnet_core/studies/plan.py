@@ -194,12 +194,12 @@ def run_here(planned: Sequence[Job], jobs: int, threads: int, on_result: Callabl
     A worker that dies (killed, out of memory) is replaced, and its run goes on from its last checkpoint. Raises InputError where
     a run cannot be carried out, or workers died ATTEMPTS times without a run finished in between.
     """
-    left = {each.folder: each for each in planned}
+    left = {job.folder: job for job in planned}
     deaths = 0
     while left:
         spawn = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(jobs, spawn, initializer=_end_with_parent) as pool:
-            futures: dict[Future[str], Job] = {pool.submit(run_job, each, threads): each for each in left.values()}
+            futures: dict[Future[str], Job] = {pool.submit(run_job, job, threads): job for job in left.values()}
             try:
                 while futures:
                     for future in wait(futures, return_when=FIRST_COMPLETED).done:
@@ -242,7 +242,7 @@ def run_on_ray(planned: Sequence[Job], threads: int, on_result: Callable[[Job, s
         reason = str(error).splitlines()[0]
         raise InputError(f"Ray cannot be had at {address or 'this machine'} ({reason}); start it, or set RAY_ADDRESS.") from None
     remote = ray.remote(num_cpus=threads, max_retries=ATTEMPTS - 1)(run_job)
-    waiting: dict[Any, Job] = {remote.remote(each, threads): each for each in map(_absolute, planned)}
+    waiting: dict[Any, Job] = {remote.remote(job, threads): job for job in map(_absolute, planned)}
     try:
         while waiting:
             for reference in ray.wait(list(waiting))[0]:

@@ -13,8 +13,8 @@ def keep_freed_memory() -> None:
     """Let malloc keep freed memory, for the rest of the process. Works with the GNU C library; elsewhere nothing happens.
 
     By default malloc gives activations of many megabytes back to the system at the end of a step, and takes them again page by
-    page in the next: a fifth of the time of a compiled step of ResNet-20 (`benchmarks/train.py`). Kept, they need little more than
-    the step's peak.
+    page in the next: a fifth of the time of a compiled step of ResNet-20 (`benchmarks/train.py`). Kept, they need little more
+    than the step's peak.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

@@ -196,8 +196,8 @@ def randomisation_test(
         target=original.target,
         against=against,
         layers=tuple(layers),
-        absolute=np.array([rank_correlation(np.abs(maps[0]), np.abs(each)) for each in maps[1:]]),
-        signed=np.array([rank_correlation(maps[0], each) for each in maps[1:]]),
+        absolute=np.array([rank_correlation(np.abs(maps[0]), np.abs(values)) for values in maps[1:]]),
+        signed=np.array([rank_correlation(maps[0], values) for values in maps[1:]]),
         maps=np.stack(maps),
         seconds=time.perf_counter() - start,
     )

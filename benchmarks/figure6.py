@@ -26,7 +26,7 @@ import torch
 from lightning_fabric import Fabric
 
 from benchmarks.train import BATCH, noise, synchronised
-from resnet_core.device import processors
+from resnet_core.device import available_cpus
 from resnet_core.networks.architectures import Architecture, architecture
 from resnet_core.networks.cost import complexity
 from resnet_core.networks.resnet import build
@@ -76,7 +76,7 @@ def achievable(size: int = 4096) -> float:
 
 
 def _one_of(processes: int, together: Barrier, found: Queue[float]) -> None:
-    torch.set_num_threads(max(1, processors() // processes))
+    torch.set_num_threads(max(1, available_cpus() // processes))
     of, _ = trainer(architecture("resnet20-cifar"))
     together.wait()
     count, seconds = steps(of)
@@ -113,7 +113,7 @@ def main() -> None:
             flush=True,
         )
     print(f"all nine, one after another: {hours:.2f} h")
-    counts = [n for n in (1, 2, 4, 8) if n <= processors()]
+    counts = [n for n in (1, 2, 4, 8) if n <= available_cpus()]
     alone, *more = [at_once(n) for n in counts]
     for n, speed in zip(counts[1:], more, strict=True):
         print(f"{n} processes at once, ResNet-20: {speed:,.0f} images/s, {speed / alone:.2f} times those of one")

@@ -43,7 +43,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 from torchvision import transforms
 
-from resnet_core.data.in_memory import ImageSet
+from resnet_core.data.in_memory import ImagesInMemory
 from resnet_core.data.sources import Dataset
 from resnet_core.networks.architectures import architecture
 from resnet_core.networks.resnet import build
@@ -58,7 +58,7 @@ MEAN, STD = (0.49, 0.48, 0.45), (0.25, 0.24, 0.26)
 
 
 class Pictures(TorchDataset):
-    def __init__(self, data: ImageSet) -> None:
+    def __init__(self, data: ImagesInMemory) -> None:
         self.pixels, self.labels = data.images.numpy(), data.labels.tolist()
         self.transform = transforms.Compose(
             [
@@ -80,7 +80,7 @@ def sgd(network: nn.Module, **how: bool) -> torch.optim.SGD:
     return torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4, **how)
 
 
-def tutorial(data: ImageSet) -> Callable[[], None]:
+def tutorial(data: ImagesInMemory) -> Callable[[], None]:
     device = torch.device(accelerator())
     network = build(architecture("resnet20-cifar"), seed=0).train().to(device)
     optimizer, criterion = sgd(network), nn.CrossEntropyLoss()
@@ -104,7 +104,7 @@ def tutorial(data: ImageSet) -> Callable[[], None]:
 
 
 def _tutorials_step() -> Callable[[], None]:
-    return tutorial(cast(ImageSet, noise().train))
+    return tutorial(cast(ImagesInMemory, noise().train))
 
 
 def _step() -> Callable[[], None]:
@@ -195,7 +195,7 @@ def noise() -> Dataset:
     """Images of noise in CIFAR's shape."""
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (N, 32, 32, 3), dtype=torch.uint8, generator=generator)
-    data = ImageSet(images, torch.randint(0, 10, (N,), generator=generator))
+    data = ImagesInMemory(images, torch.randint(0, 10, (N,), generator=generator))
     return Dataset("noise", "noise", "", tuple("0123456789"), MEAN, STD, data, data)
 
 

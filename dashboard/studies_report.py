@@ -15,13 +15,14 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.figures import gallery, initialisation, trained, trust
+from dashboard.figures import initialisation, trained, trust
 from dashboard.figures.agreement import WHOLE, by_depth
 from dashboard.figures.degradation import degradation_curves
 from dashboard.figures.gradient_flow import training_summary
 from dashboard.figures.pair import rates_of_pair
 from dashboard.figures.runs import precision
 from dashboard.figures.schedules import by_schedule, over_schedules
+from dashboard.figures.studies import study_pictures
 from dashboard.figures.style import network_name, spread
 from dashboard.findings import FINDINGS
 from dashboard.findings.numbers import plain_decimal, wrapped
@@ -30,6 +31,7 @@ from resnet_core.assets import STUDIES
 from resnet_core.atomic import replacing
 from resnet_core.inspection.attribution.catalogue import METHODS
 from resnet_core.runs import RunFacts, mean_final_errors
+from resnet_core.studies.collection import load_measured
 from resnet_core.studies.folders import study_name
 
 TEXT = STUDIES / "STUDIES.md"
@@ -110,14 +112,14 @@ def at_every_length(study: Path) -> pd.DataFrame:
 
 def responses(folder: Path) -> pd.DataFrame:
     rows = []
-    for (layers, residual), part in runs.load_measured(folder).groupby(["layers", "residual"]):
+    for (layers, residual), part in load_measured(folder).groupby(["layers", "residual"]):
         line = part.groupby("place").response_sd.mean()
         rows.append([network_name(layers, residual), *(f"{value:.2f}" for value in (line.mean(), line.min(), line.max()))])
     return pd.DataFrame(rows, columns=["network", "mean sd of a layer", "smallest", "largest"])
 
 
 def flow(folder: Path) -> pd.DataFrame:
-    table, rows = runs.load_measured(folder), []
+    table, rows = load_measured(folder), []
     ends, outputs = initialisation.ends_of_depth(table), initialisation.over_blocks(table, "output_rms")
     for norm, residual, layers in sorted(zip(ends.batch_norm, ends.residual, ends.layers, strict=True)):
         same = (outputs.layers == layers) & (outputs.residual == residual) & (outputs.batch_norm == norm)
@@ -133,7 +135,7 @@ def flow(folder: Path) -> pd.DataFrame:
 
 
 def shattering(folder: Path) -> pd.DataFrame:
-    table = runs.load_measured(folder)
+    table = load_measured(folder)
     columns = {angle: initialisation.at_angle(table, angle) for angle in (0.02, 0.1, 0.5)}
     keys = ["layers", "residual", "batch_norm"]
     first = next(iter(columns.values()))
@@ -147,7 +149,7 @@ def shattering(folder: Path) -> pd.DataFrame:
 
 
 def agreement(folder: Path) -> pd.DataFrame:
-    table = runs.load_measured(folder)
+    table = load_measured(folder)
     medians = by_depth(table).set_index(["batch_norm", "residual", "layers"])
     whole = table[table.layer == WHOLE].groupby(["batch_norm", "residual", "layers"]).cosine.mean()
     steps = table[table.layer != WHOLE].groupby(["batch_norm", "residual", "layers", "place"]).relative_gradient.mean()
@@ -168,7 +170,7 @@ def gradients(folder: Path) -> pd.DataFrame:
 
 
 def lesion(folder: Path) -> pd.DataFrame:
-    found = trained.lesion_summary(runs.load_measured(folder)).sort_values(["layers", "residual", "lesion", "count"])
+    found = trained.lesion_summary(load_measured(folder)).sort_values(["layers", "residual", "lesion", "count"])
     rows = []
     for (layers, residual, kind, count), part in found.groupby(["layers", "residual", "lesion", "count"]):
         both = part.set_index("reestimated")
@@ -182,7 +184,7 @@ def lesion(folder: Path) -> pd.DataFrame:
 
 def paths(folder: Path) -> pd.DataFrame:
     rows = []
-    for layers, part in trained.path_lengths(runs.load_measured(folder)).groupby("layers"):
+    for layers, part in trained.path_lengths(load_measured(folder)).groupby("layers"):
         mean_length = (part.length * part.effective).sum()
         below = part.effective.cumsum()
         low, high = part.length[below >= 0.05].iloc[0], part.length[below >= 0.95].iloc[0]
@@ -193,7 +195,7 @@ def paths(folder: Path) -> pd.DataFrame:
 
 
 def landscape(folder: Path) -> pd.DataFrame:
-    table, rows = runs.load_measured(folder), []
+    table, rows = load_measured(folder), []
     keys = ["residual", "layers", "directions", "statistics"]
     for (residual, layers, directions, statistics), part in table.groupby(keys):
         centre = part[(part.alpha.abs() < 1e-9) & (part.beta.abs() < 1e-9)].loss.iloc[0]
@@ -216,7 +218,7 @@ def landscape(folder: Path) -> pd.DataFrame:
 
 
 def similarity(folder: Path) -> pd.DataFrame:
-    table, rows = runs.load_measured(folder), []
+    table, rows = load_measured(folder), []
     for (layers, residual, other), part in table.groupby(["layers", "residual", "other"]):
         same, different = part[part.block == part.other_block].cka, part[part.block != part.other_block].cka
         rows.append([network_name(layers, residual), other, f"{same.mean():.2f}", f"{different.mean():.2f}"])
@@ -224,7 +226,7 @@ def similarity(folder: Path) -> pd.DataFrame:
 
 
 def sanity(folder: Path) -> pd.DataFrame:
-    found = trust.sanity_summary(runs.load_measured(folder))
+    found = trust.sanity_summary(load_measured(folder))
     rows = []
     for (network, method), part in found.groupby(["network", "method"], sort=False):
         rows.append([network, METHODS[method].title, *(spread(row["mean"], row.sd) for _, row in part.iterrows())])
@@ -263,7 +265,7 @@ def pictures(root: Path = STUDIES) -> Iterator[tuple[str, go.Figure]]:
     for folder in sorted(path for path in root.iterdir() if any(path.glob("*/run.json"))):
         kind = study_name(folder.name)
         if any(folder.glob("*/measured.parquet")):
-            table = runs.load_measured(folder)
+            table = load_measured(folder)
         else:
             table = runs.load(folder)
             if kind == "pair" and table.network.str.contains("-rate-").all():
@@ -272,7 +274,7 @@ def pictures(root: Path = STUDIES) -> Iterator[tuple[str, go.Figure]]:
                 for residual, name in ((False, "plain"), (True, "residual")):
                     if (table.residual == residual).any():
                         yield f"{folder.name}-{name}", degradation_curves(table, residual)
-        for picture in gallery.pictures(table, kind):
+        for picture in study_pictures(table, kind):
             yield f"{folder.name}-{picture.name}", picture.figure
 
 

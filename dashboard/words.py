@@ -6,26 +6,10 @@ import re
 from html import escape
 
 from resnet_core.networks.checkpoint import Checkpoint
+from resnet_core.studies import catalogue
 from resnet_core.studies.collection import MeasurementResults, StudyResults
 
-STUDIES = {  # by kind
-    "figure4": "Depth on Tiny-ImageNet",
-    "figure6": "Depth",
-    "figure7": "Responses",
-    "depth": "Depth before training",
-    "gradients": "Gradients during training",
-    "landscape": "Loss landscape",
-    "lesion": "Missing blocks",
-    "pair": "The matched pair",
-    "paths": "Paths of every length",
-    "race": "Race",
-    "race-long": "Long race",
-    "rates": "Learning rates",
-    "sanity": "Trust in attributions",
-    "shattering": "Shattered gradients",
-    "shortcuts": "Kinds of shortcut",
-    "similarity": "Likeness of blocks",
-}
+STUDIES = {key: study.title for key, study in catalogue.STUDIES.items()}  # by kind
 _NETWORK = re.compile(r"^(torchvision:)?(plain|resnet)(\d+)(?:-[\w-]+)?$")
 
 

@@ -17,9 +17,10 @@ from resnet_core.errors import InputError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to; at the end of the block it takes `path`'s place, after an error it is removed.
+    """Yield a temporary path; the file written there replaces `path` at the end of the block, or is removed after an error.
 
-    Raises InputError where the disk is full or the folder read-only; what was at `path` is still whole then.
+    Raises:
+        InputError: The disk is full or the folder read-only; the file at `path` is as it was.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
@@ -38,8 +39,12 @@ def replacing(path: Path) -> Iterator[Path]:
             beside.unlink(missing_ok=True)
 
 
-def save_arrays(path: str | Path, fields: Mapping[str, Any]) -> None:
-    """As .npz, each field but those that are None by its name. Raises InputError as `replacing` does, and for another ending."""
+def save_npz(path: str | Path, fields: Mapping[str, Any]) -> None:
+    """Write an .npz file with one array a field, without those that are None.
+
+    Raises:
+        InputError: As `replacing` does, and if the path does not end in .npz.
+    """
     if Path(path).suffix != ".npz":
         raise InputError(f"{path} does not end in .npz, as what is written there; choose such a name.")
     with replacing(Path(path)) as beside, beside.open("wb") as file:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import torch
 
 
-def processors() -> int:
+def available_cpus() -> int:
     """Return the number of processors this process may use: its affinity mask on Linux, all of them elsewhere."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

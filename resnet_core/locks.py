@@ -47,14 +47,14 @@ def holding(path: Path, seconds: float = 0) -> Iterator[bool]:
 
 
 def is_held(path: Path) -> bool:
-    """Return whether a living process holds the lock file `path`; False where there is none, or none can be taken.
+    """Return whether a living process holds the lock file `path`; False if there is no such file, or no locks here.
 
-    Who looks takes the lock for an instant. Therefore one looks after the other, in the turn that a lock of their own gives them.
+    The test takes the lock for an instant. A second lock makes tests wait for each other, or each would look like an owner.
     """
     if not path.is_file():
         return False
     try:
-        with holding(path.with_name(f"{path.name}.look"), PATIENCE) as my_turn, holding(path) as free:
-            return not (my_turn and free)
+        with holding(path.with_name(f"{path.name}.look"), PATIENCE) as alone, holding(path) as free:
+            return not (alone and free)
     except InputError:
         return False

@@ -14,7 +14,7 @@ FOR, AGAINST = "#C51B7D", "#4D9221"  # evidence with a sign: for a class, agains
 HEAT = "Inferno"  # perceptually uniform, dark is low: evidence
 AMOUNT = "Viridis"  # perceptually uniform: activations
 SIGNED = "Balance"  # perceptually uniform, pale at zero: what has a sign and is no evidence
-
+CSS = f"--plain: {PLAIN}; --residual: {RESIDUAL}; --for: {FOR}; --against: {AGAINST};"  # for style sheets
 
 _SHADES = {  # from shallow to deep, over lightness: what a legend says in words, the eye finds by itself
     False: ("#E07B00", "#C64600"),

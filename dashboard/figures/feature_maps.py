@@ -41,17 +41,17 @@ OVER_SHAPE, EQUATION_SHAPE = 1.9, 3.6  # width over height
 
 
 def columns_of(channels: int) -> int:
-    """So that a grid is about half as high as it is wide, and its maps can be told apart."""
+    """Return how many columns make a grid about half as high as it is wide, of maps that one can tell apart."""
     return 8 if channels <= 32 else 16 if channels <= 128 else 24 if channels <= 1024 else 32
 
 
 def limit_of(found: Sequence[FeatureMaps], place: str) -> float:
-    """Where a scale that is shared by all channels of all networks ends."""
+    """Return the value at which a colour scale shared by all channels of all networks ends."""
     return max(float(np.quantile(np.abs(each.maps[place]), BRIGHT)) for each in found if place in each.maps)
 
 
 def order_of(found: FeatureMaps, place: str, sort: Sort, like: int) -> NDArray[np.intp]:
-    """The channels, first the one with the most of it; by index: as the network has them."""
+    """Return the channel numbers sorted: the largest statistic first, or by index. like: the channel that similarity is to."""
     values = found.statistics(place, like)[sort]
     return np.argsort(values if sort == "index" else -values, kind="stable")
 
@@ -104,10 +104,15 @@ def grid_shape(channels: int) -> float:
 def channel_grid(
     found: FeatureMaps, place: str, order: NDArray[np.intp], limit: float | None, selected: int, residual: bool
 ) -> go.Figure:
-    """All channels of one place in `order`, row by row, as one picture; the `selected` one framed.
+    """Draw all channels of one place inside a block as a grid of maps.
 
-    limit: where the scale of all ends; None: each channel has its own. A click's customdata is the channel's number, as text. The
-    figure takes the size of its place, best of the shape `grid_shape`.
+    Args:
+        order: channel numbers, drawn row by row.
+        limit: the value at which the colour scale of all channels ends; None: every channel has its own scale.
+        selected: the channel that is framed.
+
+    Returns:
+        A figure without a size of its own, best of the shape `grid_shape`. A click's customdata is the channel's number, as text.
     """
     channels, columns = len(order), columns_of(len(order))
     rows = math.ceil(channels / columns)

@@ -58,7 +58,7 @@ def grids(table: pd.DataFrame, statistics: str, directions: str = "0 and 1") -> 
     """Return the networks' grids, plain before residual, shallow before deep.
 
     Args:
-        table: of `runs.load_measured`, of the study "landscape".
+        table: of `load_measured`, of the study "landscape".
         statistics: of batch norm: "batch" or "stored".
         directions: the two seeds that they were drawn from.
     """

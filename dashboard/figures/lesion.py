@@ -18,7 +18,7 @@ def damage(table: pd.DataFrame, chance_percent: float) -> pd.DataFrame:
     0: the whole network's error with the same statistics of batch norm; 100: the error of guessing. Below 0 the lesion helped.
 
     Args:
-        table: of `runs.load_measured`, of the study "lesion".
+        table: of `load_measured`, of the study "lesion".
         chance_percent: error of guessing.
     """
     keys = ["network", "reestimated"]

@@ -17,7 +17,7 @@ def squares(table: pd.DataFrame, layers: int, other: str) -> dict[bool, pd.DataF
     """Return the CKA of blocks (rows) with the other network's blocks (columns) in forward order, by whether it is residual.
 
     Args:
-        table: of `runs.load_measured`, of the study "similarity".
+        table: of `load_measured`, of the study "similarity".
         other: one of OTHERS.
     """
     rows = with_others(table)

@@ -95,7 +95,7 @@ def _difference_table() -> Pixels:
 
 
 def difference_uri(numbers: Pixels) -> str:
-    """Differences from 1, more in the plain network, to 255, as a picture to lie over a photograph."""
+    """Return a transparent picture of differences: from 1 (more in plain) through 128 (equal) to 255 (more in residual)."""
     return indexed_uri(numbers, _difference_table())
 
 

@@ -75,9 +75,10 @@ def over_schedules(ends: pd.DataFrame, shown: Shown = "both") -> go.Figure:
 
 
 def does_depth_pay(ends: pd.DataFrame) -> str:
-    """The answer that these runs give, a paragraph a kind: the deepest network against the shallowest at each schedule.
+    """Return, in Markdown, whether the deepest network beats the shallowest at each length of training.
 
-    What lies within the seeds' spread (the sum of both standard deviations) is no difference. ends: `by_schedule`.
+    One paragraph for plain networks, one for residual ones. A difference within the seeds' spread (the sum of both standard
+    deviations) gives no verdict. ends: a table of `by_schedule`.
     """
     said = []
     for residual, of_kind in ends.groupby("residual"):

@@ -15,7 +15,7 @@ from dashboard.figures.style import AXIS, BELOW, TICKS, heading, titled
 from resnet_core.inspection.attribution.catalogue import METHODS
 
 if TYPE_CHECKING:  # at run time, they would bring torch
-    from resnet_core.inspection.attribution.sanity_checks import Cascade, Curves
+    from resnet_core.inspection.attribution.sanity_checks import DeletionInsertion, RandomisationTest
 
 Ranked = Literal["absolute", "signed"]
 RANKED: dict[Ranked, str] = {"absolute": "of the values' sizes, as in Adebayo et al.", "signed": "of the values as they are"}
@@ -59,7 +59,7 @@ def sanity_summary(table: pd.DataFrame) -> pd.DataFrame:
     return grouped.agg(mean="mean", sd="std", images="size").reset_index()
 
 
-def deletion_insertion(found: Sequence[Curves], random: Sequence[Curves]) -> go.Figure:
+def deletion_insertion(found: Sequence[DeletionInsertion], random: Sequence[DeletionInsertion]) -> go.Figure:
     """The class's probability by the share of deleted (left) and inserted (right) pixels. A line a method, with both AUCs.
 
     random: the same with pixels in random orders, in grey.
@@ -85,7 +85,7 @@ def deletion_insertion(found: Sequence[Curves], random: Sequence[Curves]) -> go.
     return figure
 
 
-def similarity_numbers(cascades: Sequence[Cascade]) -> pd.DataFrame:
+def similarity_numbers(cascades: Sequence[RandomisationTest]) -> pd.DataFrame:
     """A row a method and layer."""
     return pd.concat(
         [
@@ -95,7 +95,7 @@ def similarity_numbers(cascades: Sequence[Cascade]) -> pd.DataFrame:
     )
 
 
-def curve_numbers(found: Sequence[Curves]) -> pd.DataFrame:
+def curve_numbers(found: Sequence[DeletionInsertion]) -> pd.DataFrame:
     """A row a method and share of the pixels."""
     return pd.concat(
         [
@@ -105,7 +105,7 @@ def curve_numbers(found: Sequence[Curves]) -> pd.DataFrame:
     )
 
 
-def what_stays(cascades: Sequence[Cascade]) -> str:
+def what_stays(cascades: Sequence[RandomisationTest]) -> str:
     """In words: how alike the maps are to the original ones, by absolute values, when fc and all of the last stage are random."""
     last = next(i for i, name in enumerate(cascades[0].layers) if name.endswith("_1"))  # the last stage's first block
     stage = cascades[0].layers[last].removesuffix("1")
@@ -113,7 +113,7 @@ def what_stays(cascades: Sequence[Cascade]) -> str:
     return f"With fc and all of {stage}x random, the correlation of absolute values is: {', '.join(said)}."
 
 
-def what_the_pixels_do(found: Sequence[Curves], random: Sequence[Curves]) -> str:
+def what_the_pixels_do(found: Sequence[DeletionInsertion], random: Sequence[DeletionInsertion]) -> str:
     """In words: whose first pixels matter more than those of the random orders, by either AUC.
 
     By more than the random orders differ among themselves; what is less may be their chance.

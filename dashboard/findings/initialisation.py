@@ -10,13 +10,13 @@ import numpy as np
 from dashboard.figures.agreement import WHOLE, by_depth
 from dashboard.figures.initialisation import at_angle, ends_of_depth
 from dashboard.findings.numbers import between, number, plain_decimal, seeds
-from resnet_core import runs
+from resnet_core.studies.collection import load_measured
 
 YANG = math.sqrt(math.pi / (math.pi - 1))  # a layer, of the norm
 
 
 def depth(folder: Path) -> str:
-    ends = ends_of_depth(runs.load_measured(folder)).set_index(["batch_norm", "residual", "layers"]).sort_index()
+    ends = ends_of_depth(load_measured(folder)).set_index(["batch_norm", "residual", "layers"]).sort_index()
     ratio = ends["first"] / ends["last"]
     plain, residual = ratio.loc[True, False], ratio.loc[True, True]
     finite = plain[np.isfinite(plain)]
@@ -50,7 +50,7 @@ of network: compare how a norm runs through one network. Free of that scale is t
 
 
 def shattering(folder: Path) -> str:
-    table = runs.load_measured(folder)
+    table = load_measured(folder)
     near = at_angle(table, 0.02).set_index(["batch_norm", "residual", "layers"])["mean"].sort_index()
     plain, residual, bare = near.loc[True, False], near.loc[True, True], near.loc[False, True]
     noise = [int(layers) for layers, value in plain.items() if abs(value) < 0.01]
@@ -81,7 +81,7 @@ command here repeats that.
 
 
 def agreement(folder: Path) -> str:
-    table = runs.load_measured(folder)
+    table = load_measured(folder)
     medians = by_depth(table).set_index(["batch_norm", "residual", "layers"]).sort_index()
     cosine = medians["mean"]
     layers = [int(n) for n in cosine.loc[True, False].index]
@@ -127,7 +127,7 @@ measured. A larger minibatch agrees more."""
 
 
 def precision(folder: Path) -> str:
-    table = runs.load_measured(folder)
+    table = load_measured(folder)
     whole = table[table.layer == WHOLE]
     values = {key: part.cosine for key, part in whole.groupby(["residual", "layers"])}
     layers = sorted({n for _, n in values})

@@ -12,7 +12,7 @@ from dashboard.figures.style import network_name
 from dashboard.figures.trained import lesion_summary, path_lengths
 from dashboard.figures.trust import sanity_summary
 from dashboard.findings.numbers import Trained, listed, ratio_to_last, share
-from resnet_core import runs
+from resnet_core.studies.collection import load_measured
 
 CHANCE = 90.0  # percent of error, of ten classes
 RESAMPLES = 500
@@ -23,7 +23,7 @@ def _iterations(table: pd.DataFrame) -> str:
 
 
 def sanity(folder: Path) -> str:
-    table = runs.load_measured(folder)
+    table = load_measured(folder)
     means = sanity_summary(table).set_index(["residual", "method", "down_to"])
     n = int(means.images.iloc[0])
     stage = next(name for name in means.index.get_level_values("down_to") if name.endswith("_x"))
@@ -66,7 +66,7 @@ def _layerwise(table: pd.DataFrame, layers: int) -> tuple[int, int]:
 
 
 def figure7(folder: Path) -> str:
-    table = runs.load_measured(folder)
+    table = load_measured(folder)
     fewer = " and ".join("{} of {} layers of the {}-layer pair".format(*_layerwise(table, n), n) for n in (20, 56))
     trained = Trained(folder.parent / folder.name.replace("figure7", "figure6"))
     seeds = sorted(trained.errors("plain56-cifar").index)
@@ -90,7 +90,7 @@ block's. He et al. report healthy norms (section 4.1) for plain-18 and plain-34 
 
 
 def figure7_longer(folder: Path) -> str:
-    table = runs.load_measured(folder)
+    table = load_measured(folder)
     mean = table[table.residual].groupby("layers").response_sd.mean()
     word = "less" if mean[56] < mean[20] else "more"
     return f"""Then the deeper network responds {word} than the shallower one, on the mean of its layers ({mean[56]:.2f} and {
@@ -116,7 +116,7 @@ def _mean_length(table: pd.DataFrame, layers: int) -> tuple[float, float, float]
 
 
 def paths(folder: Path) -> str:
-    table = runs.load_measured(folder)
+    table = load_measured(folder)
     found = path_lengths(table)
     deep, shallow = found[found.layers == 56], found[found.layers == 20]
     blocks = found.groupby("layers").blocks.first()
@@ -154,7 +154,7 @@ def _damage(table: pd.DataFrame, residual: bool, kind: str, count: int) -> tuple
 
 
 def lesion(folder: Path) -> str:
-    table = runs.load_measured(folder)
+    table = load_measured(folder)
     none = lesion_summary(table)
     none = none[(none.lesion == "none") & ~none.reestimated].set_index("residual")["mean"]
     one = {kind: _damage(table, kind, "one removed", 1) for kind in (False, True)}
@@ -176,7 +176,7 @@ visible loss. And one seed: how far another one would lie away is not known."""
 
 
 def lesion_longer(folder: Path) -> str:
-    table = runs.load_measured(folder)
+    table = load_measured(folder)
     single = table[(table.lesion == "one removed") & ~table.reestimated].groupby("blocks").error_percent.mean()
     intact = table[(table.lesion == "none") & ~table.reestimated].error_percent.mean()
     ordered = (single - intact).sort_values()
@@ -187,7 +187,7 @@ damage of eight missing blocks {share(eight["several removed"])} is the stored s
 
 
 def similarity(folder: Path) -> str:
-    table = runs.load_measured(folder)
+    table = load_measured(folder)
     same = table[table.block == table.other_block].groupby(["layers", "residual", "other"]).cka.mean()
     plain = table[(table.layers == 56) & ~table.residual & (table.block == table.other_block)]
     middle, late = (plain[plain.block.str.startswith(stage) & (plain.other != "itself")].cka for stage in ("conv3", "conv4_9"))
@@ -220,7 +220,7 @@ def roughness(surface: NDArray[np.float64]) -> float:
 
 
 def landscape(folder: Path) -> str:
-    table = runs.load_measured(folder)
+    table = load_measured(folder)
     batch = {key: _surface(part) for key, part in table[table.statistics == "batch"].groupby(["residual", "layers"])}
     words = ", ".join(
         f"{local_minima(surface)} in {network_name(layers, residual)}" for (residual, layers), surface in sorted(batch.items())

@@ -176,7 +176,7 @@ def _draw(lecture: _Lecture, tour: Tour, step: Step) -> None:
     style = ".stMainBlockContainer { padding-bottom: calc(var(--lecture-bar, 8rem) + 2rem) }"
     if step.look_at and not lecture.exploring:
         style += (
-            f".st-key-{_class_of(step.look_at)} {{ outline: 4px solid var(--st-primary-color, #1B7FC4); outline-offset: 6px;"
+            f".st-key-{_class_of(step.look_at)} {{ outline: 4px solid var(--st-primary-color, #1670B0); outline-offset: 6px;"
             " border-radius: 4px; scroll-margin: 5rem 0 calc(var(--lecture-bar, 8rem) + 2rem) }"
         )
     st.html(f"<style>{style}</style>")

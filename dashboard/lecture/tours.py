@@ -11,8 +11,9 @@ from urllib.parse import urlencode
 
 import yaml
 
-from dashboard.lecture.vocabulary import VOCABULARY, allows
+from dashboard.lecture.vocabulary import VOCABULARY
 from dashboard.pages import PAGES
+from dashboard.scenes.link_words import allows
 from resnet_core.assets import ASSETS
 from resnet_core.errors import InputError
 

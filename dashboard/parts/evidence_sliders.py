@@ -28,8 +28,8 @@ _COVER = st.components.v2.component(
 )
 
 
-def cover() -> None:
-    """Draw the sliders for all exhibits of the page that say which alpha is their strongest; both are in the link."""
+def evidence_sliders() -> None:
+    """Draw two sliders, opacity and threshold, for every evidence picture of the page; both values are in the link."""
     asked = {name: link.asked(name, _ALLOWED) for name in USUAL}
     data = {name: USUAL[name] if percent is None else int(percent) for name, percent in asked.items()}
     _COVER(key="cover", data=data, on_opacity_change=_keep, on_threshold_change=_keep)

@@ -10,6 +10,7 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.figures.colours import CSS
 from dashboard.serving.blocks import PATH, block_store
 
 KEY = "operations"
@@ -18,7 +19,7 @@ _SCRIPTS = ("arithmetic", "drawing", "lanes", "steps", "pixel", "residual", "ker
 _OPERATIONS = st.components.v2.component(
     KEY,
     html='<div class="operations"><p class="waiting">Fetching what the blocks hold…</p></div>',
-    css=(_HERE / "operations.css").read_text(encoding="utf-8"),
+    css=f".operations {{ {CSS} }}\n" + (_HERE / "operations.css").read_text(encoding="utf-8"),
     js="\n".join((_HERE / f"operations_{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS),
 )
 

@@ -9,11 +9,16 @@ import pandas as pd
 
 from dashboard import words
 from dashboard.figures.block_diagram import block_diagram
+from dashboard.scenes.link_words import BOOLEAN, LinkWords
 from dashboard.scenes.scene import SIDES, Exhibit, Scene, Table, Try
 from resnet_core.networks.architectures import REGISTRY, Architecture
 from resnet_core.networks.cost import stage_table
 
 QUESTION = "What is a network made of?"
+LINK = LinkWords(
+    {"network": tuple(REGISTRY), "stage": ("conv2_x", "conv3_x", "conv4_x", "conv5_x"), "first": BOOLEAN},
+    ("block-diagram*", "stages"),
+)
 
 
 def architectures(architecture: Architecture, stage: str, first: bool, paper: Mapping[str, Any]) -> Scene:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dashboard.figures.attribution import STRONGEST, attribution_map, attribution_numbers, limit_of
 from dashboard.figures.overlay import COVER, Pixels
 from dashboard.figures.trust import (
+    RANKED,
     Ranked,
     curve_numbers,
     deletion_insertion,
@@ -22,12 +23,13 @@ from dashboard.figures.trust import (
     what_the_pixels_do,
 )
 from dashboard.scenes.compare import UNSEEN
+from dashboard.scenes.link_words import BOOLEAN, LOOKED_AT, LinkWords
 from dashboard.scenes.scene import SIDES, Exhibit, Scene, Try
 from resnet_core.inspection.attribution.catalogue import METHODS
 
 if TYPE_CHECKING:  # at run time, they would bring torch
     from resnet_core.inspection.attribution.methods import Attribution
-    from resnet_core.inspection.attribution.sanity_checks import Cascade, Curves
+    from resnet_core.inspection.attribution.sanity_checks import DeletionInsertion, RandomisationTest
 
 QUESTION = "Which pixels speak for it?"
 CODE = """import resnet_core as lens
@@ -35,6 +37,20 @@ CODE = """import resnet_core as lens
 network = lens.load({network!r})
 lens.attribute(network, "photograph.jpg", {method!r}, target={target!r}).values
 """
+LINK = LinkWords(
+    LOOKED_AT
+    | {
+        "against": None,
+        "methods": (*METHODS, "none"),
+        "trust": ("plain", "residual"),
+        "side": ("left", "right"),
+        "ranks": tuple(RANKED),
+        "opacity": range(101),
+        "threshold": range(101),
+        "ask": BOOLEAN,
+    },
+    (*(f"{method}-*" for method in METHODS), "cascade-*", "deletion-insertion-*"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +167,12 @@ def answer(pair: Sequence[Evidence]) -> str:
 
 
 def belief(
-    cascades: Sequence[Cascade], curves: Sequence[Curves], random: Sequence[Curves], name: str, ranked: Ranked, badge: str
+    cascades: Sequence[RandomisationTest],
+    curves: Sequence[DeletionInsertion],
+    random: Sequence[DeletionInsertion],
+    name: str,
+    ranked: Ranked,
+    badge: str,
 ) -> tuple[Exhibit, ...]:
     """Both tests of one network's attributions: randomisation, and deletion and insertion.
 

@@ -17,6 +17,7 @@ from dashboard.figures.detail import MAPS_SHAPE, block_maps, block_table, map_ta
 from dashboard.figures.flow import gradient_flow, responses
 from dashboard.figures.overlay import SCALES, Pixels, Scale, cam_maxima
 from dashboard.figures.strip import block_strip, difference_strip, difference_table, strip_shape
+from dashboard.scenes.link_words import BOOLEAN, LOOKED_AT, LinkWords
 from dashboard.scenes.scene import SIDES, Exhibit, Scene, Table, Try
 from resnet_core.inspection.records import BlockRecord, Inspection
 from resnet_core.networks.checkpoint import Checkpoint
@@ -29,6 +30,10 @@ network = lens.load({network!r})
 found = lens.inspect(network, {photograph!r}, target={target!r})
 found.table
 """
+LINK = LinkWords(
+    LOOKED_AT | {"scale": tuple(SCALES), "difference": BOOLEAN, "block": None},
+    ("strip-*", "classes-*", "gradient-norm", "response", "maps-*"),
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 
 from dashboard.figures.degradation import Axis, Shown, degradation
 from dashboard.figures.schedules import schedules
 from dashboard.figures.style import network_name
+from dashboard.scenes.link_words import BOOLEAN, STUDIES, LinkWords
 from dashboard.scenes.scene import Exhibit, Part, Scene, Try
 from resnet_core.studies.collection import StudyResults
 
@@ -20,6 +21,10 @@ CODE = """import resnet_core as lens
 table = lens.runs.load("assets/studies/{study}")
 lens.runs.final_errors(table)
 """
+LINK = LinkWords(
+    {"study": STUDIES, "depths-*": None, "error": get_args(Shown), "over": get_args(Axis), "ask": BOOLEAN},
+    ("prediction", "degradation-plain", "degradation-residual", "degradation-ends", "degradation-schedules"),
+)
 
 
 def degradation_scene(
@@ -136,7 +141,7 @@ def _limits(study: StudyResults, paper: Mapping[str, Any] | None) -> str:
 
 
 def _first_comparison(answer: str) -> str:
-    """The first pair of depths and how far apart their training errors are, of what `does_depth_pay` says."""
+    """Return the first paragraph of `does_depth_pay` up to its training errors; the study's question if that is empty."""
     pair, _, said = _plain_text(answer).partition(". ")
     return f"{pair}: {said.split(';')[0]}" if said else "How long must one train until depth pays?"
 

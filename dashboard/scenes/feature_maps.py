@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from dashboard.figures.feature_maps import (
     OVER_SHAPE,
     PLACES,
     POSITIVE,
+    SORTS,
     channel_grid,
     channel_over,
     channel_table,
@@ -25,6 +26,7 @@ from dashboard.figures.feature_maps import (
     values_table,
 )
 from dashboard.figures.overlay import Pixels
+from dashboard.scenes.link_words import LOOKED_AT, LinkWords
 from dashboard.scenes.scene import SIDES, Exhibit, Place, Scene, Try
 from resnet_core.inspection.records import FeatureMaps, Sort
 
@@ -36,6 +38,17 @@ network = lens.load({network!r})
 found = lens.feature_maps(network, "photograph.jpg", {block!r})
 found.maps[{place!r}][{channel}]
 """
+LINK = LinkWords(
+    LOOKED_AT
+    | {
+        "block": None,
+        "place": ("residual-function", *(place for place in PLACES if place != "F(x)")),
+        "sort": SORTS,
+        "channel": range(4096),
+        "colours": get_args(Colours),
+    },
+    ("grid-*", "equation-*", "channel-*"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +62,7 @@ class Maps:
 
 
 def first_channel(pair: Sequence[Maps], place: str, sort: Sort) -> int:
-    """The channel that `sort` puts first, in the network that has all that its twin has."""
+    """Return the channel that `sort` puts first in the right network, or in the left one where the right has no such place."""
     sorted_by = next(each.found for each in pair[::-1] if place in each.found.maps)
     return int(order_of(sorted_by, place, sort, like=0)[0])
 

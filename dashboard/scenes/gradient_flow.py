@@ -20,7 +20,9 @@ from dashboard.figures.gradient_flow import (
     in_words,
     training_summary,
 )
+from dashboard.scenes.link_words import BOOLEAN, STUDIES, LinkWords
 from dashboard.scenes.scene import Exhibit, Part, Scene, Table, Try
+from resnet_core.pictures.samples import SAMPLES
 from resnet_core.studies.collection import StudyResults
 
 if TYPE_CHECKING:  # at run time, it would bring torch
@@ -32,6 +34,20 @@ CODE = """import resnet_core as lens
 network = lens.build({network!r}, seed={seed})
 lens.gradient_flow(network, images, labels).table
 """
+LINK = LinkWords(
+    {
+        "networks": None,
+        "layers": ("20", "32", "44", "56", "110", "1202"),
+        "bn": BOOLEAN,
+        "seed": range(1000),
+        "images": ("digits", "samples", *SAMPLES),
+        "study": STUDIES,
+        "depth": range(1, 2000),
+        "of": range(10_000),
+        "ask": BOOLEAN,
+    },
+    ("prediction", "gradient-norm-of-batch", "correlation", "evolution", "training-summary", "extremes"),
+)
 
 
 def batch_exhibits(

@@ -16,6 +16,7 @@ from dashboard.figures.home import Curve, curves, gradients, paper_errors
 from dashboard.figures.overlay import Pixels, cam_maxima
 from dashboard.figures.strip import block_strip, strip_shape
 from dashboard.figures.style import network_name
+from dashboard.scenes.link_words import LinkWords
 from dashboard.scenes.scene import SIDES, Exhibit, Part, Scene
 from resnet_core.inspection.records import Inspection
 from resnet_core.networks.architectures import architecture
@@ -23,6 +24,7 @@ from resnet_core.networks.cost import stage_table
 from resnet_core.studies.collection import StudyResults
 
 QUESTION = "Why did more layers learn worse, and what one line fixed it?"
+LINK = LinkWords({}, ("home-*",))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dashboard.figures.landscape import Grid, bends, cliffs, grids, maps, roughness, surface
+from dashboard.scenes.link_words import BOOLEAN, LinkWords
 from dashboard.scenes.recorded import data_words, made_words
 from dashboard.scenes.scene import Exhibit, Part, Scene, Try
 from resnet_core.studies.collection import MeasurementResults
@@ -21,6 +22,7 @@ first, second = random_direction(network, 0), random_direction(network, 1)
 steps = np.linspace(-1, 1, 25)
 loss_surface(network, first, second, steps, steps, batches, batch_statistics=True)
 """
+LINK = LinkWords({"pair-layers": None, "turn": range(361), "why": BOOLEAN}, ("landscape-*",))
 
 
 def landscape_scene(study: MeasurementResults, layers: int, turn: int, why: bool) -> Scene:

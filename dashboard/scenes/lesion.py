@@ -8,6 +8,7 @@ import pandas as pd
 
 from dashboard.figures.lesion import EXCHANGED, REMOVED, damage, one_block, over_draws, several, test_images
 from dashboard.figures.style import network_name
+from dashboard.scenes.link_words import BOOLEAN, STUDIES, LinkWords
 from dashboard.scenes.recorded import data_words, made_words
 from dashboard.scenes.scene import Exhibit, Scene, Try
 from resnet_core.studies.collection import MeasurementResults
@@ -19,6 +20,7 @@ from resnet_core.inspection.lesion import reestimated, without_blocks
 lame = without_blocks(network, ["{block}"])
 fair = reestimated(lame, training_batches)  # statistics of batch norm estimated anew
 """
+LINK = LinkWords({"study": STUDIES, "statistics": ("anew", "stored"), "missing": None, "ask": BOOLEAN}, ("lesion-*",))
 
 
 def blocks_of(study: MeasurementResults) -> list[str]:

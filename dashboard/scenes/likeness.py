@@ -6,6 +6,7 @@ import pandas as pd
 
 from dashboard.figures.likeness import ITSELF, OTHERS, SEED, equal_bars, equal_blocks, heat_map, largest_square, profile, squares
 from dashboard.figures.style import network_name
+from dashboard.scenes.link_words import LinkWords
 from dashboard.scenes.recorded import data_words, made_words
 from dashboard.scenes.scene import Exhibit, Scene, Try
 from resnet_core.studies.collection import MeasurementResults
@@ -16,6 +17,7 @@ CODE = """from resnet_core.inspection.similarity import block_similarity
 
 block_similarity(network, other, batches)  # CKA, a row a block of the first
 """
+LINK = LinkWords({"other": None, "pair-layers": None, "block": None}, ("likeness-*",))
 
 
 def blocks_of(study: MeasurementResults, layers: int) -> list[str]:

@@ -8,6 +8,7 @@ from html import escape
 import pandas as pd
 
 from dashboard.figures.myths import empty
+from dashboard.scenes.link_words import LinkWords
 from dashboard.scenes.myth import Measured, Paper, Studies, Verdict
 from dashboard.scenes.recorded import data_words, made_words
 from dashboard.scenes.scene import Exhibit, Gallery, Scene, Try
@@ -20,6 +21,7 @@ TRY_THIS = (
     Try("Does batch norm solve it?", {"myth": "batch-norm"}),
     Try("Is it an ensemble?", {"myth": "ensemble"}),
 )
+LINK = LinkWords({"myth": None, "says-*": None}, ("myth-*",))
 
 
 def myths_scene(key: str, said: Mapping[str, Verdict], studies: Studies, paper: Paper) -> Scene:

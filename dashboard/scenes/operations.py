@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dashboard.scenes.link_words import LOOKED_AT, LinkWords
 from dashboard.scenes.scene import Scene, Table
 
 QUESTION = "What do convolution, batch norm, ReLU and the addition do to my picture?"
@@ -28,6 +29,18 @@ LIMITS = {
     "relu": "A silenced value may still matter: it is silent here, and not on another photograph.",
     "field": "The measured field is the gradient on this photograph: how much a small change of a pixel would move this cell.",
 }
+LINK = LinkWords(
+    LOOKED_AT
+    | {
+        "block": None,
+        "channel": range(4096),
+        "look": tuple(LOOKS),
+        "scope": ("block", "all"),
+        "pixel": None,
+        "through": None,
+    },
+    (),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +81,10 @@ class Lane:
 
 
 def traced_channels(found: Any, channel: int, through: int | None) -> tuple[int, ...]:
-    """A channel for every convolution: the strongest input of the one after it, or for the last but one, `through`."""
+    """Return the chain of channels that leads to an output channel, one for every convolution of the block.
+
+    Backwards from `channel`, every step takes the strongest input channel; the first step takes `through`, if that is given.
+    """
     traced = [channel]
     for following in found.convolutions[:0:-1]:
         asked = through if len(traced) == 1 else None

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from dashboard import words
 from dashboard.figures.overlay import Pixels
 from dashboard.figures.predictions import confidence, how_often_right, predictions_gallery, predictions_table
+from dashboard.scenes.link_words import NETWORKS, LinkWords
 from dashboard.scenes.scene import Exhibit, Gallery, Scene
 from resnet_core.networks.checkpoint import Checkpoint
 
 QUESTION = "Who is right, and who is sure?"
+LINK = LinkWords(NETWORKS, ("confidence",))
 
 
 def predictions(

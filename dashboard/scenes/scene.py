@@ -20,6 +20,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+from dashboard.figures.colours import CSS
+
 Origin = Literal["measured", "from the paper", "computed here"]
 Place = Literal["wide", "left", "right"]
 SIDES: tuple[Place, Place] = ("left", "right")
@@ -195,7 +197,7 @@ def parts_html(shown: Sequence[Part]) -> str:
 
 def document(title: str, body: str) -> str:
     """Return one HTML file that needs no network and prints on A4, with all that `parts_html` needs."""
-    return _PAGE.format(title=escape(title), plotly=_packed_plotly(), style=_STYLE, body=body)
+    return _PAGE.format(title=escape(title), plotly=_packed_plotly(), style=f":root {{ {CSS} }}{_STYLE}", body=body)
 
 
 @cache
@@ -243,7 +245,7 @@ _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1B1F24; background: #fff }
 body { max-width: 1100px; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.9rem; line-height: 1.25 } h2 { font-size: 1.3rem; margin: 1.8rem 0 .5rem }
-.answer { font-size: 1.35rem } .notice { border-left: 4px solid #D55E00; padding-left: .7rem }
+.answer { font-size: 1.35rem } .notice { border-left: 4px solid var(--plain); padding-left: .7rem }
 .row { display: flex; flex-wrap: wrap; gap: 1.5rem } figure { flex: 1 1 420px; min-width: 0; margin: 1.2rem 0 }
 figcaption { font-weight: 600; font-size: 1.1rem; margin-bottom: .5rem } .badge { color: #5A626C; font-size: .85em }
 .plot { min-width: 0; overflow: hidden } section img { max-width: 100% }

@@ -8,14 +8,19 @@ from functools import partial
 import pandas as pd
 
 from dashboard import words
-from dashboard.figures.gallery import pictures
 from dashboard.figures.runs import SHOWN, block_curves, facts_table, run_curves
+from dashboard.figures.studies import study_pictures
 from dashboard.figures.style import QUANTITIES
+from dashboard.scenes.link_words import STUDIES, LinkWords
 from dashboard.scenes.scene import Exhibit, Part, Scene, Table
 from resnet_core.runs import RunFacts
 from resnet_core.studies.collection import MeasurementResults, StudyResults
 
 QUESTION = "What was trained and measured?"
+LINK = LinkWords(
+    {"show": ("runs", "measurements"), "measurement": STUDIES, "asked": None, "run": None},
+    ("run-*", *(f"{name.partition('-')[0]}-*" for name in STUDIES), "facts"),
+)
 
 
 def run_scene(study: StudyResults, run: str) -> Scene:
@@ -78,7 +83,7 @@ def measurement_scene(study: StudyResults | MeasurementResults, findings: Sequen
             provenance=study.words,
             numbers=partial(_itself, picture.numbers),
         )
-        for picture in pictures(study.table, study.kind)
+        for picture in study_pictures(study.table, study.kind)
     )
     return Scene(
         question=study.question,

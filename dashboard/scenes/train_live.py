@@ -13,11 +13,28 @@ from numpy.typing import NDArray
 from dashboard.figures.colours import of_network
 from dashboard.figures.race import block_curves, by_network, error_curves, latest, predictions
 from dashboard.figures.style import QUANTITIES
+from dashboard.scenes.link_words import BOOLEAN, LinkWords
 from dashboard.scenes.scene import Exhibit, Gallery, Part, Scene, Try
+from resnet_core.live.race_folder import LEARNING_RATES, SHORTCUTS
 from resnet_core.live.race_reader import Race
 
 QUESTION = "What do shortcuts change while a network trains?"
 CHANCE = 90.0  # percent wrong, of ten digits
+LINK = LinkWords(
+    {
+        "depth": ("20", "32", "44", "56", "110"),
+        "width": ("4", "8", "16"),
+        "rate": [f"{rate:g}" for rate in LEARNING_RATES],
+        "shortcut": tuple(SHORTCUTS),
+        "bn": BOOLEAN,
+        "seed": range(10_000),
+        "race": None,
+        "pinned": None,
+        "upto": range(5, 100_000),
+        "ask": BOOLEAN,
+    },
+    ("prediction", "race-errors", "race-predictions", "race-gradient_norm", "race-response_sd"),
+)
 
 
 def train_live(
@@ -123,12 +140,12 @@ def answer(race: Race, last_iteration: int) -> str:
 def notices(race: Race) -> list[str]:
     """What happened to a lane that does not run to its end."""
     found = [
-        f"The loss of the {lane.which} network is no longer a number after iteration {lane.iteration}; a smaller learning "
+        f"The loss of the {lane.name} network is no longer a number after iteration {lane.iteration}; a smaller learning "
         "rate, or batch norm, helps."
         for lane in race.lanes.values()
         if lane.status == "diverged"
     ]
-    if failed := [lane.which for lane in race.lanes.values() if lane.status == "dead"]:
+    if failed := [lane.name for lane in race.lanes.values() if lane.status == "dead"]:
         found.append(
             f"The process of the {' and the '.join(failed)} network ended before the race did; what it had saved is kept."
         )

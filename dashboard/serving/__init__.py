@@ -4,7 +4,14 @@ What is cached as a resource is handed out itself, not a copy: read it, never ch
 first needed.
 """
 
-from dashboard.serving.answers import attribution, cascade, curves, known_attribution, known_trust, random_curves
+from dashboard.serving.answers import (
+    attribution,
+    deletion_insertion,
+    known_attribution,
+    known_trust,
+    random_baseline,
+    randomisation_test,
+)
 from dashboard.serving.batches import (
     NEARBY,
     RADIANS,
@@ -31,12 +38,12 @@ from dashboard.serving.networks import (
 from dashboard.serving.photographs import SHOWN, Photograph, own_photograph, sample_photograph
 from dashboard.serving.races import (
     Digits,
-    go_on_with_race,
     known_races,
     may_steer,
     own_race,
     packed_race,
     race,
+    resume_race,
     start_race,
     steer_race,
     warm_up_races,
@@ -56,14 +63,12 @@ __all__ = [
     "answers",
     "attribution",
     "cached",
-    "cascade",
     "checkpoint",
-    "curves",
+    "deletion_insertion",
     "digits_batch",
     "drawn",
     "feature_maps",
     "findings",
-    "go_on_with_race",
     "gradient_correlation",
     "gradient_flow",
     "hand_out",
@@ -88,8 +93,10 @@ __all__ = [
     "photographs_batch",
     "predictions",
     "race",
-    "random_curves",
+    "random_baseline",
+    "randomisation_test",
     "recorded_race",
+    "resume_race",
     "sample_photograph",
     "scene",
     "shipped_answers",

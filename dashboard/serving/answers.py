@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from resnet_core.inspection.attribution.methods import Attribution
-    from resnet_core.inspection.attribution.sanity_checks import Cascade, Curves
+    from resnet_core.inspection.attribution.sanity_checks import DeletionInsertion, RandomisationTest
 
 SLOW = 20  # inspections that a method may cost at most to be computed unasked
 OnWait = Callable[[Waiting], object]
@@ -59,46 +59,48 @@ def attribution(
 
 
 def known_trust(name: str, photograph: Photograph, target: int, against: int | None, method: str) -> bool:
-    """Whether `cascade` and `curves` were computed before, by anybody."""
+    """Whether `randomisation_test` and `deletion_insertion` were computed before, by anybody."""
     asked = (name, photograph.digest, target, against, method)
     return slow().known(("cascade", *asked)) and slow().known(("curves", *asked))
 
 
-def cascade(
+def randomisation_test(
     name: str, photograph: Photograph, target: int, against: int | None, method: str, on_wait: OnWait = _ignore
-) -> Cascade:
+) -> RandomisationTest:
     """How much of the attribution outlives a randomisation of the network."""
     lens, x = network(name), _input(name, photograph)
 
-    def compute(progress: Progress) -> Cascade:
+    def compute(progress: Progress) -> RandomisationTest:
         from resnet_core.inspection.attribution import sanity_checks
 
-        found = sanity_checks.cascade(lens, x, method, target, on_progress=progress, against=against)
+        found = sanity_checks.randomisation_test(lens, x, method, target, on_progress=progress, against=against)
         return replace(found, maps=found.maps[:1])  # no page shows the others: a megabyte
 
     return slow().answer(("cascade", name, photograph.digest, target, against, method), compute, on_wait)
 
 
-def curves(name: str, photograph: Photograph, target: int, against: int | None, method: str, on_wait: OnWait = _ignore) -> Curves:
+def deletion_insertion(
+    name: str, photograph: Photograph, target: int, against: int | None, method: str, on_wait: OnWait = _ignore
+) -> DeletionInsertion:
     """What deletion and insertion of the attribution's pixels do."""
     lens, x = network(name), _input(name, photograph)
     found = attribution(name, photograph, target, against, method, on_wait)  # here: a job that waits for another would block it
 
-    def compute(progress: Progress) -> Curves:
+    def compute(progress: Progress) -> DeletionInsertion:
         from resnet_core.inspection.attribution import sanity_checks
 
-        return sanity_checks.curves(lens, x, found, on_progress=progress)
+        return sanity_checks.deletion_insertion(lens, x, found, on_progress=progress)
 
     return slow().answer(("curves", name, photograph.digest, target, against, method), compute, on_wait)
 
 
-def random_curves(name: str, photograph: Photograph, target: int, on_wait: OnWait = _ignore) -> list[Curves]:
+def random_baseline(name: str, photograph: Photograph, target: int, on_wait: OnWait = _ignore) -> list[DeletionInsertion]:
     """The same of pixels in random orders."""
     lens, x = network(name), _input(name, photograph)
 
-    def compute(progress: Progress) -> list[Curves]:
+    def compute(progress: Progress) -> list[DeletionInsertion]:
         from resnet_core.inspection.attribution import sanity_checks
 
-        return sanity_checks.random_curves(lens, x, target, on_progress=progress)
+        return sanity_checks.random_baseline(lens, x, target, on_progress=progress)
 
     return slow().answer(("random curves", name, photograph.digest, target), compute, on_wait)

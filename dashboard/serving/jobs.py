@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from resnet_core.device import processors
+from resnet_core.device import available_cpus
 
 Answer = TypeVar("Answer")
 Progress = Callable[[float], bool]  # told the fraction that is done; answers whether to go on
@@ -159,4 +159,4 @@ def large() -> Jobs:
 @st.cache_resource
 def slow() -> Jobs:
     """For answers that take seconds to minutes; half of the processors stay free for the others."""
-    return Jobs(workers=max(1, processors() // 2), kept=256)
+    return Jobs(workers=max(1, available_cpus() // 2), kept=256)

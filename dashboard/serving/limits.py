@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from resnet_core.device import processors
+from resnet_core.device import available_cpus
 from resnet_core.pictures.decode import MAX_MEGABYTES, MAX_MEGAPIXELS
 
 UPLOADS = "RESNET_LENS_UPLOADS"  # environment variable: "0" forbids uploads
@@ -38,4 +38,4 @@ def uploads_allowed() -> bool:
 def most_races() -> int:
     """Return how many races may run at once: `--races`, or one for two processors and at least one."""
     said = os.environ.get(RACES, "")
-    return int(said) if said.isdecimal() else max(1, processors() // 2)
+    return int(said) if said.isdecimal() else max(1, available_cpus() // 2)

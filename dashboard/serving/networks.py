@@ -34,7 +34,7 @@ def checkpoint(name: str) -> Checkpoint:
 
 @st.cache_resource
 def known_networks() -> tuple[str, ...]:
-    """All that need no upload: the bundled ones, and torchvision's."""
+    """Return the references that need no upload: the bundled networks, and torchvision's."""
     from resnet_core.networks.torchvision import TORCHVISION, torchvision_names
     from resnet_core.networks.weights import bundled
 

@@ -179,12 +179,12 @@ def steer_race(name: str, control: race_folder.Control) -> None:
     _reader(folder).forget()
 
 
-def go_on_with_race(name: str) -> None:
+def resume_race(name: str) -> None:
     """Start the workers of the owner's race again. Raises InputError for everybody else, and where there is no room for it."""
     _check_may_steer(name)
     folder = _races_root() / name
     with _room_for_one_more(besides=name):
-        race_launcher.go_on(folder)
+        race_launcher.resume(folder)
     _reader(folder).forget()
 
 

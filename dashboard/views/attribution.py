@@ -6,7 +6,7 @@ from dashboard import serving, words
 from dashboard.figures.overlay import thumbnail_uri
 from dashboard.parts import link
 from dashboard.parts.ask import asks_first, choice
-from dashboard.parts.evidence_sliders import cover
+from dashboard.parts.evidence_sliders import evidence_sliders
 from dashboard.parts.long_running import asked_for, finish, progress_bar
 from dashboard.parts.pickers import Contrast, choose
 from dashboard.parts.present import presenting
@@ -35,7 +35,7 @@ methods = link.pills(
     ["grad-cam", "guided-grad-cam", "smoothgrad"], old={row.title: method for method, row in METHODS.items()},
 )  # fmt: skip
 
-cover()
+evidence_sliders()
 inspections = serving.inspections(names, photograph, chosen.targets)
 if ask:
     last, label = inspections[-1].blocks[-1], checkpoints[-1].labels[chosen.targets[-1]]

@@ -52,11 +52,11 @@ def belief_section(
     cascades, curves = [], []
     for method in ready:
         says = f"{METHODS[method].title}: the network is made random, layer by layer"
-        cascades.append(serving.cascade(*asked, method, progress_bar(bar, says)))
+        cascades.append(serving.randomisation_test(*asked, method, progress_bar(bar, says)))
         says = f"{METHODS[method].title}: pixels are deleted and inserted"
-        curves.append(serving.curves(*asked, method, progress_bar(bar, says)))
+        curves.append(serving.deletion_insertion(*asked, method, progress_bar(bar, says)))
     says = f"Pixels are deleted and inserted in {RANDOM_ORDERS} random orders"
-    random = serving.random_curves(*asked[:3], progress_bar(bar, says))
+    random = serving.random_baseline(*asked[:3], progress_bar(bar, says))
     bar.empty()
     finish("trust", place)
     badge = f"{words.training(chosen.checkpoints[side])} · {chosen.photograph.title}"

@@ -7,8 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import serving, words
-from dashboard.figures.gallery import TRAINING_PICTURES
 from dashboard.figures.runs import runs_table
+from dashboard.figures.studies import has_pictures
 from dashboard.parts import link
 from dashboard.parts.left_out import say_left_out
 from dashboard.parts.show import Template, begin, more
@@ -22,7 +22,7 @@ OLD = {"training runs": RUNS}  # what links said before they held ids
 
 def show_measurements(page: Template, known: Mapping[str, StudyResults]) -> None:
     asked: dict[str, StudyResults | MeasurementResults] = {
-        name: study for name, study in known.items() if study.kind in TRAINING_PICTURES
+        name: study for name, study in known.items() if has_pictures(study.kind)
     }
     asked |= serving.answers()
     if not asked:

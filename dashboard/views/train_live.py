@@ -54,9 +54,9 @@ def change_rate(name: str) -> None:
     steer(name, learning_rate=st.session_state[f"rate-{name}"])
 
 
-def go_on(name: str) -> None:
+def resume(name: str) -> None:
     try:
-        serving.go_on_with_race(name)
+        serving.resume_race(name)
     except InputError as error:
         st.session_state["race_refused"] = str(error)
 
@@ -170,7 +170,7 @@ def watch() -> None:
             if total > 5:
                 last_iteration = link.slider("Replay up to iteration", "upto", 5, total, total, 5)
             if may_steer and any(lane.status in ("stopped", "dead") for lane in race.lanes.values()):
-                st.button("Resume", icon=":material/play_arrow:", on_click=go_on, args=(name,))
+                st.button("Resume", icon=":material/play_arrow:", on_click=resume, args=(name,))
             if name != RECORDED:
                 st.download_button(
                     "Download", partial(serving.packed_race, name), f"{name}.zip", "application/zip", on_click="ignore",

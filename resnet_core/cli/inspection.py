@@ -15,7 +15,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from resnet_core.atomic import save_arrays
+from resnet_core.atomic import save_npz
 from resnet_core.cli.shared import print_table, printable
 from resnet_core.errors import InputError
 from resnet_core.networks.architectures import REGISTRY, architecture
@@ -44,40 +44,40 @@ def inspect_image(
     """What every block of a network does to a photograph."""
     from resnet_core.inspection.inspect import inspect
 
-    lens, x, index, _ = _asked(image, network, target)
-    known = lens.checkpoint
-    found = inspect(lens, x, index)
-    numbers = [number for block in found.blocks for number in block.numbers().values() if isinstance(number, float)]
-    _check_finite(network, found.logits, numbers)
-    best = found.probabilities.argsort()[::-1][:5]
-    top = [{"class": known.classes[i], "index": int(i), "probability": float(found.probabilities[i])} for i in best]
+    model, x, index, _ = _load(image, network, target)
+    checkpoint = model.checkpoint
+    inspection = inspect(model, x, index)
+    numbers = [number for block in inspection.blocks for number in block.numbers().values() if isinstance(number, float)]
+    _check_finite(network, inspection.logits, numbers)
+    best = inspection.probabilities.argsort()[::-1][:5]
+    top = [{"class": checkpoint.classes[i], "index": int(i), "probability": float(inspection.probabilities[i])} for i in best]
     if as_json:
-        blocks = [block.numbers() for block in found.blocks]
-        target_class = {"target": known.classes[found.target], "target_index": found.target}
+        blocks = [block.numbers() for block in inspection.blocks]
+        target_class = {"target": checkpoint.classes[inspection.target], "target_index": inspection.target}
         print(json.dumps({"network": network, **target_class, "top": top, "blocks": blocks}, indent=2, allow_nan=False))
         return
     for row in top:
-        print(f"{row['probability']:6.1%}  {printable(known.labels[row['index']])}")
+        print(f"{row['probability']:6.1%}  {printable(checkpoint.labels[row['index']])}")
     table = Table(
         "block",
         "output",
         "gradient norm",
         "response sd",
         "‖F(x)‖ / ‖x‖",
-        title=Text(f"target: {printable(known.labels[found.target])}"),
+        title=Text(f"target: {printable(checkpoint.labels[inspection.target])}"),
         box=None,
     )
-    for block in found.blocks:
+    for block in inspection.blocks:
         ratio = "" if block.residual_ratio is None else f"{block.residual_ratio:.3f}"
         shape = " x ".join(map(str, block.output_shape))
         table.add_row(block.label, shape, f"{block.gradient_norm:.3g}", f"{block.response_std:.3g}", ratio)
     print_table(table)
 
 
-def _asked(
+def _load(
     image: Path, network: str, target: str | None, against: str | None = None
 ) -> tuple[ResNet, Tensor, int | None, int | None]:
-    """The network, the photograph as it takes it, and the numbers of both classes."""
+    """Return the network, its input made of the photograph, and the indices of both classes."""
     from resnet_core.networks.weights import load
     from resnet_core.pictures.decode import decode_with_note
     from resnet_core.pictures.network_input import prepare
@@ -90,29 +90,29 @@ def _asked(
     if decoded.note:
         print(decoded.note, file=sys.stderr)
     with redirect_stdout(sys.stderr):  # where a download says how far it is
-        lens = load(network)
-    known = lens.checkpoint
-    index, other = (None if name is None else known.class_index(name) for name in (target, against))
-    return lens, prepare(decoded.pixels, known), index, other
+        model = load(network)
+    checkpoint = model.checkpoint
+    index, other = (None if name is None else checkpoint.class_index(name) for name in (target, against))
+    return model, prepare(decoded.pixels, checkpoint), index, other
 
 
 def _check_finite(network: str, *numbers: Any) -> None:
     """Raise InputError where a network of finite weights gives numbers that are not."""
-    if not all(np.isfinite(each).all() for each in numbers):
+    if not all(np.isfinite(array).all() for array in numbers):
         raise InputError(f"{network} gives numbers that are not finite for this photograph: its weights are too large to use.")
 
 
 @contextmanager
 def _progress(what: str) -> Iterator[Callable[[float], bool]]:
-    """A bar on a terminal; what it gives is told the share that is done."""
+    """Yield a progress callback, which takes the fraction that is done and draws a bar if stdout is a terminal."""
     with Progress(transient=True, disable=not sys.stdout.isatty()) as bar:
         task = bar.add_task(what, total=1.0)
 
-        def tell(share: float) -> bool:
-            bar.update(task, completed=share)
+        def on_progress(fraction: float) -> bool:
+            bar.update(task, completed=fraction)
             return True
 
-        yield tell
+        yield on_progress
 
 
 def attribute_image(
@@ -126,16 +126,17 @@ def attribute_image(
     """Which pixels of a photograph speak for a class, or for one class rather than another."""
     from resnet_core.inspection.attribution.methods import attribute
 
-    lens, x, index, other = _asked(image, network, target, against)
-    with _progress(method) as tell:
-        found = attribute(lens, x, method, index, tell, against=other)
-    _check_finite(network, found.values)
+    model, x, index, other = _load(image, network, target, against)
+    with _progress(method) as on_progress:
+        attribution = attribute(model, x, method, index, on_progress, against=other)
+    _check_finite(network, attribution.values)
     if out:
-        found.save(out)
-    name = lens.checkpoint.labels[found.target] + (f" rather than {against}" if against else "")
-    print(f"{method} for {printable(name)}: {found.values.min():.3g} to {found.values.max():.3g} a pixel, {found.seconds:.1f} s")
-    if found.incompleteness is not None:
-        print(f"The sum is {found.incompleteness:.2%} from what the image adds to the class's logit.")
+        attribution.save(out)
+    name = model.checkpoint.labels[attribution.target] + (f" rather than {against}" if against else "")
+    low, high = attribution.values.min(), attribution.values.max()
+    print(f"{method} for {printable(name)}: {low:.3g} to {high:.3g} a pixel, {attribution.seconds:.1f} s")
+    if attribution.incompleteness is not None:
+        print(f"The sum is {attribution.incompleteness:.2%} from what the image adds to the class's logit.")
 
 
 def trust_of_attribution(
@@ -149,27 +150,27 @@ def trust_of_attribution(
     """Whether an attribution deserves belief: does it change as the network becomes random, do its first pixels matter?"""
     from resnet_core.inspection.attribution import sanity_checks
 
-    lens, x, index, other = _asked(image, network, target, against)
-    with _progress(f"{method}, random from the top") as tell:
-        cascade = sanity_checks.cascade(lens, x, method, index, on_progress=tell, against=other)
+    model, x, index, other = _load(image, network, target, against)
+    with _progress(f"{method}, random from the top") as on_progress:
+        cascade = sanity_checks.randomisation_test(model, x, method, index, on_progress=on_progress, against=other)
     _check_finite(network, cascade.maps)
-    with _progress(f"{method}, deletion and insertion") as tell:
-        curves = sanity_checks.curves(lens, x, cascade.original, on_progress=tell)
-    with _progress("pixels in random orders") as tell:
-        random = sanity_checks.random_curves(lens, x, cascade.target, on_progress=tell)
+    with _progress(f"{method}, deletion and insertion") as on_progress:
+        curves = sanity_checks.deletion_insertion(model, x, cascade.original, on_progress=on_progress)
+    with _progress("pixels in random orders") as on_progress:
+        random = sanity_checks.random_baseline(model, x, cascade.target, on_progress=on_progress)
     if out:
         tests = {"cascade": cascade, "curves": curves}
-        save_arrays(out, {f"{test} {name}": value for test, found in tests.items() for name, value in vars(found).items()})
+        save_npz(out, {f"{test} {name}": value for test, result in tests.items() for name, value in vars(result).items()})
     table = Table("random down to", "of absolute values", "of values", title="rank correlation with the original", box=None)
     for layer, absolute, signed in zip(cascade.layers, cascade.absolute, cascade.signed, strict=True):
         table.add_row(layer, f"{absolute:.2f}", f"{signed:.2f}")
     print_table(table)
-    for name, good, found, areas in (
-        ("deletion", "low", curves.deletion_auc, [each.deletion_auc for each in random]),
-        ("insertion", "high", curves.insertion_auc, [each.insertion_auc for each in random]),
+    for name, good, area, areas in (
+        ("deletion", "low", curves.deletion_auc, [result.deletion_auc for result in random]),
+        ("insertion", "high", curves.insertion_auc, [result.insertion_auc for result in random]),
     ):
         chance = f"of pixels in {len(areas)} random orders {min(areas):.3f} to {max(areas):.3f}"
-        print(f"Area under the {name} curve {found:.3f}, {chance}: {good} is good.")
+        print(f"Area under the {name} curve {area:.3f}, {chance}: {good} is good.")
 
 
 def feature_maps_of_image(
@@ -182,15 +183,15 @@ def feature_maps_of_image(
     """What is in every channel of a block, from its input to its output."""
     from resnet_core.inspection.feature_maps import feature_maps
 
-    lens, x, index, _ = _asked(image, network, target)
-    found = feature_maps(lens, x, block, index)
-    _check_finite(network, *found.maps.values())
+    model, x, index, _ = _load(image, network, target)
+    block_maps = feature_maps(model, x, block, index)
+    _check_finite(network, *block_maps.maps.values())
     if out:
-        found.save(out)
+        block_maps.save(out)
     table = Table("place", "channels", "size", "mean", "sd", "zeros", "strongest channel", box=None)
-    for place, maps in found.maps.items():
+    for place, maps in block_maps.maps.items():
         channels, height, width = maps.shape
-        strongest = found.statistics(place, like=0)["energy"].argmax()
+        strongest = block_maps.statistics(place, like=0)["energy"].argmax()
         numbers = (f"{maps.mean():.3g}", f"{maps.std():.3g}", f"{(maps == 0).mean():.1%}", str(strongest))
         table.add_row(place, str(channels), f"{height} x {width}", *numbers)
     print_table(table)
@@ -214,18 +215,18 @@ def gradient_flow_of_batch(
 
     dataset = open_dataset(data)
     if name in REGISTRY:
-        lens = build(architecture(name, batch_norm=batch_norm, num_classes=len(dataset.classes)), seed)
+        model = build(architecture(name, batch_norm=batch_norm, num_classes=len(dataset.classes)), seed)
         resolution = max(SMALLEST, dataset.train.side)
     else:
-        lens = load(name)
-        resolution = lens.checkpoint.resolution
-        lens.checkpoint.check_classes(dataset.classes, dataset.title)
+        model = load(name)
+        resolution = model.checkpoint.resolution
+        model.checkpoint.check_classes(dataset.classes, dataset.title)
     pictures, labels = next(dataset.train.test_batches(images, resolution))
-    found = gradient_flow(lens, network_input(pictures, resolution, dataset.mean, dataset.std), labels)
-    _check_finite(name, *([block.gradient_norm, block.response_sd, block.output_rms] for block in found.blocks))
+    flow = gradient_flow(model, network_input(pictures, resolution, dataset.mean, dataset.std), labels)
+    _check_finite(name, *([block.gradient_norm, block.response_sd, block.output_rms] for block in flow.blocks))
     if out:
-        found.save(out)
+        flow.save(out)
     table = Table("block", "gradient norm", "response sd", "rms of the output", box=None)
-    for block in found.blocks:
+    for block in flow.blocks:
         table.add_row(block.block, f"{block.gradient_norm:.3g}", f"{block.response_sd:.3g}", f"{block.output_rms:.3g}")
     print_table(table)

@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from resnet_core.cli import inspection, runs, training
-from resnet_core.cli.shared import print_anything, print_table
+from resnet_core.cli.shared import print_table, replace_unencodable
 from resnet_core.errors import InputError
 from resnet_core.networks.architectures import REGISTRY, architecture
 from resnet_core.networks.cost import complexity, stage_table
@@ -46,14 +46,17 @@ def list_networks() -> None:
     from resnet_core.networks.weights import bundled, read_checkpoint
 
     table = Table("network", "layers", "shortcut", "parameters", "multiply-adds", box=None)
-    for name, row in REGISTRY.items():
-        layers = complexity(row)
+    for name, network in REGISTRY.items():
+        layers = complexity(network)
         parameters, multiply_adds = sum(x.parameters for x in layers), sum(x.multiply_adds for x in layers)
-        table.add_row(name, f"{row.layers}", row.shortcut or "none", f"{parameters:,}", f"{multiply_adds / 1e9:.2f} billion")
+        table.add_row(
+            name, f"{network.layers}", network.shortcut or "none", f"{parameters:,}", f"{multiply_adds / 1e9:.2f} billion"
+        )
     print_table(table)
     for name in bundled():
-        known = read_checkpoint(name)
-        print(f"{name}: trained on {known.data}, test error {known.test_error_percent:.2f} % ({known.recipe} recipe)")
+        checkpoint = read_checkpoint(name)
+        error = f"{checkpoint.test_error_percent:.2f} %"
+        print(f"{name}: trained on {checkpoint.data}, test error {error} ({checkpoint.recipe} recipe)")
 
 
 @app.command()
@@ -69,7 +72,7 @@ def summary(name: Annotated[str, typer.Argument(help="a network of the registry"
 
 
 def main() -> None:
-    print_anything()
+    replace_unencodable()
     try:
         code = app(standalone_mode=False)
     except InputError as error:

@@ -16,8 +16,8 @@ def print_table(table: Table) -> None:
     Console(width=max(console.width, needed), soft_wrap=False).print(table)
 
 
-def print_anything() -> None:
-    """From now on print a question mark for what the terminal's encoding lacks, such as ± in Latin-2, instead of failing."""
+def replace_unencodable() -> None:
+    """Let stdout and stderr print a question mark for a character that the terminal's encoding lacks, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

@@ -20,7 +20,7 @@ from rich.text import Text
 
 from resnet_core import runs
 from resnet_core.cli.shared import print_table
-from resnet_core.device import processors
+from resnet_core.device import available_cpus
 from resnet_core.errors import InputError
 from resnet_core.networks.architectures import architecture
 
@@ -47,7 +47,7 @@ def bar() -> Progress:
 
 
 def follow(shown: Progress, name: str, iterations: int, compiled: bool) -> Callable[[loop.Progress], None]:
-    """What a training is to tell its progress to: the bar, and a line each time where nobody looks at one."""
+    """Return a progress callback for a training: it moves the bar, or prints lines where stderr is no terminal."""
     task = shown.add_task(f"{name}, compiled first: a minute or two" if compiled else name, total=iterations)
 
     def show(now: loop.Progress) -> None:
@@ -133,22 +133,22 @@ def race(
     if folder is None:
         folder = race_launcher.start(race_folder.Settings(depth=depth, seed=seed), out)
     elif race_reader.read(folder).over:
-        race_launcher.go_on(folder)
+        race_launcher.resume(folder)
     try:
         now = _watched(folder)
     except KeyboardInterrupt:  # the workers hear no Ctrl-C, so that a server's would not end them
         race_folder.steer(folder, race_folder.Control("stop"))
         print(f"Stopped; `python -m resnet_core race {folder}` goes on with it.", file=sys.stderr)
         sys.exit(130)
-    ends = {which: lane.status for which, lane in now.lanes.items()}
-    finished = [folder / which for which, status in ends.items() if status == "finished"]
+    ends = {name: lane.status for name, lane in now.lanes.items()}
+    finished = [folder / name for name, status in ends.items() if status == "finished"]
     print(folder)
     if finished:
         _print_errors(runs.load(*finished), "Errors at the end")
-    for which, status in ends.items():
+    for name, status in ends.items():
         if status != "finished":
             end = {"dead": "died", "stopped": "was stopped"}.get(status, status)
-            raise InputError(f"The {which} network {end} before the end; {folder / which / 'worker.log'} says more.")
+            raise InputError(f"The {name} network {end} before the end; {folder / name / 'worker.log'} says more.")
 
 
 def _watched(folder: Path) -> Race:
@@ -158,13 +158,13 @@ def _watched(folder: Path) -> Race:
     with bar() as shown:
         reader = race_reader.Reader(folder)
         total = reader.read().settings.iterations
-        tasks = {which: shown.add_task(which, total=total) for which in race_folder.NETWORKS}
+        tasks = {name: shown.add_task(name, total=total) for name in race_folder.NETWORKS}
         while True:
             now = reader.read()
-            for which, lane in now.lanes.items():
+            for name, lane in now.lanes.items():
                 errors = lane.table[lane.table.metric == "error_percent"].value
-                text = f"{which} {lane.iteration}/{total}" + (f" error {errors.iloc[-1]:.1f} %" if len(errors) else "")
-                shown.update(tasks[which], completed=lane.iteration, description=text)
+                text = f"{name} {lane.iteration}/{total}" + (f" error {errors.iloc[-1]:.1f} %" if len(errors) else "")
+                shown.update(tasks[name], completed=lane.iteration, description=text)
             if now.over:
                 return now
             time.sleep(0.3)
@@ -189,24 +189,24 @@ def study(
         raise InputError(f"A study runs here or on ray, not on {on!r}.")
     chosen = study(name)
     planned = studies.plan(chosen, out, range(seeds), only or (), scale, data, keep)
-    jobs = min(jobs or processors(), len(planned))
-    threads = max(1, processors() // jobs)
+    jobs = min(jobs or available_cpus(), len(planned))
+    threads = max(1, available_cpus() // jobs)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C does, it ends the workers too
     with bar() as shown:
         task = shown.add_task(chosen.name, total=len(planned))
 
         finished = []
 
-        def tell(done: studies.Planned, what: str) -> None:
+        def show(done: studies.Job, what: str) -> None:
             if what != "elsewhere":
                 finished.append(done.folder)
             shown.update(task, advance=1, description=done.folder.name)
             print(f"{done.folder}: {what}", flush=True)
 
         if on == "ray":
-            studies.run_on_ray(planned, threads, tell)
+            studies.run_on_ray(planned, threads, show)
         else:
-            studies.run_here(planned, jobs, threads, tell)
+            studies.run_here(planned, jobs, threads, show)
     if finished and isinstance(chosen, StudyPlan):
         _print_errors(runs.load(*finished), chosen.question)
 

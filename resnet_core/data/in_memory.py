@@ -34,49 +34,57 @@ class Augmentation:
     colour: float = 0.0
 
 
-class Images(Protocol):
-    """Labelled images, wherever they are."""
+class ImageSource(Protocol):
+    """Labelled images, in memory or in files, and the batches that are made of them."""
 
     def __len__(self) -> int: ...
 
     @property
     def side(self) -> int:
-        """Pixels of the square that a network sees of them."""
+        """Side in pixels of the square that a network sees."""
 
     @property
     def digest(self) -> str:
-        """CRC-32 of what they are, in hexadecimal digits; of photographs in files, of their names and labels."""
+        """Return a CRC-32 in hexadecimal: of pixels and labels, or of the names, labels and sizes of files."""
 
-    def to(self, device: torch.device) -> Images:
-        """The same, with batches on the device."""
+    def to(self, device: torch.device) -> ImageSource:
+        """Return the same images, with batches on the device."""
 
-    def part(self, chosen: Tensor) -> Images: ...
+    def subset(self, indices: Tensor) -> ImageSource:
+        """Return the images with these indices (N,), in their order."""
 
     def training_batches(
-        self, how: Augmentation, batch_size: int, resolution: int, seed: int, first: int = 0, share: slice = ALL
+        self, augmentation: Augmentation, batch_size: int, resolution: int, seed: int, first_batch: int = 0, shard: slice = ALL
     ) -> Iterator[Batch]:
-        """Epoch after epoch without end, each in a random order, changed by chance; the rest that fills no batch is left out.
+        """Yield augmented batches without end, every epoch in a new random order; images that fill no batch are left out.
 
-        first: the batch to begin with, counted over all epochs. share: which images of every batch. resolution: what the network
-        takes, for sets that are resized anyway. Raises InputError, at once, where the augmentation is not one for such images.
+        Args:
+            resolution: what the network takes, for images that are resized anyway.
+            first_batch: where to begin, counted over all epochs.
+            shard: which images of every batch.
+
+        Raises:
+            InputError: At once, if the augmentation is not one for such images.
         """
 
     def test_batches(self, batch_size: int, resolution: int) -> Iterator[Batch]:
-        """The images as they are, in order, the last batch smaller."""
+        """Yield the images as they are, in order; the last batch is smaller."""
 
 
-def epochs(n: int, batch_size: int, seed: int, first: int, share: slice) -> Iterator[tuple[torch.Generator, Iterator[Tensor]]]:
-    """For every epoch from that of the batch `first` on: its source of chance, and the images (B,) of its batches."""
+def epochs(
+    n: int, batch_size: int, seed: int, first_batch: int, shard: slice
+) -> Iterator[tuple[torch.Generator, Iterator[Tensor]]]:
+    """Yield, for every epoch from that of `first_batch` on, its random generator and the indices (B,) of its batches."""
     length = n // batch_size
-    for epoch in count(first // length):
+    for epoch in count(first_batch // length):
         generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
         order = torch.randperm(n, generator=generator)
-        begin = max(0, first - epoch * length)
-        yield generator, (part[share] for part in torch.split(order[: length * batch_size], batch_size)[begin:])
+        begin = max(0, first_batch - epoch * length)
+        yield generator, (part[shard] for part in torch.split(order[: length * batch_size], batch_size)[begin:])
 
 
 @dataclass(frozen=True)
-class ImageSet:
+class ImagesInMemory:
     """Images of one size, decoded in memory."""
 
     images: Tensor  # (N, H, W, 3) uint8
@@ -93,28 +101,28 @@ class ImageSet:
     def digest(self) -> str:
         return f"{zlib.crc32(self.labels.cpu().numpy().data, zlib.crc32(self.images.cpu().contiguous().numpy().data)):08x}"
 
-    def to(self, device: torch.device) -> ImageSet:
-        return ImageSet(self.images.to(device), self.labels.to(device))
+    def to(self, device: torch.device) -> ImagesInMemory:
+        return ImagesInMemory(self.images.to(device), self.labels.to(device))
 
-    def part(self, chosen: Tensor) -> ImageSet:
-        chosen = chosen.to(self.labels.device)
-        return ImageSet(self.images[chosen], self.labels[chosen])
+    def subset(self, indices: Tensor) -> ImagesInMemory:
+        indices = indices.to(self.labels.device)
+        return ImagesInMemory(self.images[indices], self.labels[indices])
 
     def training_batches(
-        self, how: Augmentation, batch_size: int, resolution: int, seed: int, first: int = 0, share: slice = ALL
+        self, augmentation: Augmentation, batch_size: int, resolution: int, seed: int, first_batch: int = 0, shard: slice = ALL
     ) -> Iterator[Batch]:
-        """As in `Images`: each image shifted by at most `pad` pixels and, with `mirror`, mirrored half of the time."""
-        if how.sides or how.colour:
+        """As in `ImageSource`: each image shifted by at most `pad` pixels and, with `mirror`, mirrored half of the time."""
+        if augmentation.sides or augmentation.colour:
             raise InputError(f"The recipe is for photographs of any size; choose another one for images of {self.side} pixels.")
-        return self._shifted(how, batch_size, seed, first, share)
+        return self._shifted(augmentation, batch_size, seed, first_batch, shard)
 
-    def _shifted(self, how: Augmentation, batch_size: int, seed: int, first: int, share: slice) -> Iterator[Batch]:
-        device, (n, height, width, _), pad = self.images.device, self.images.shape, how.pad
+    def _shifted(self, augmentation: Augmentation, batch_size: int, seed: int, first_batch: int, shard: slice) -> Iterator[Batch]:
+        device, (n, height, width, _), pad = self.images.device, self.images.shape, augmentation.pad
         rows, columns = torch.arange(height, device=device), torch.arange(width, device=device)
-        colour = (torch.tensor(how.fill, device=device) * 255).round().to(torch.uint8)
-        for generator, batches in epochs(n, batch_size, seed, first, share):
+        colour = (torch.tensor(augmentation.fill, device=device) * 255).round().to(torch.uint8)
+        for generator, batches in epochs(n, batch_size, seed, first_batch, shard):
             top, left = (torch.randint(0, 2 * pad + 1, (2, n), generator=generator)).to(device)
-            mirrored = (torch.rand(n, generator=generator) < 0.5 * how.mirror).to(device)
+            mirrored = (torch.rand(n, generator=generator) < 0.5 * augmentation.mirror).to(device)
             for indices in batches:
                 chosen = indices.to(device)
                 canvas = colour.expand(len(chosen), height + 2 * pad, width + 2 * pad, 3).clone()

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from resnet_core.data.in_memory import ALL, Augmentation, Batch, epochs
-from resnet_core.device import processors
+from resnet_core.device import available_cpus
 from resnet_core.errors import InputError
 from resnet_core.pictures.decode import from_pillow, read_image
 
@@ -54,13 +54,13 @@ def shown_name(name: str) -> str:
 
 
 def read_picture(path: Path) -> Image.Image:
-    """Decode a picture file to the pixels that inspection shows of it, and PPM and TIFF files by Pillow.
+    """Decode a picture file of a data set: by the decoder that inspection uses, PPM and TIFF files by Pillow.
 
     Returns:
         The picture in its own size, mode RGB: upright, sRGB, on white, 16 bits scaled to 8.
 
     Raises:
-        UnreadablePictureError: It cannot be read, or it is no picture.
+        UnreadablePictureError: The file cannot be read, or is no picture.
     """
     try:
         if not _may_be_read(path):
@@ -83,7 +83,7 @@ def read_picture(path: Path) -> Image.Image:
 
 
 def _may_be_read(path: Path) -> bool:
-    """Whether the path is a file or absent: opening a pipe would wait for ever."""
+    """Return whether opening the path returns at once: it is a file, or absent; a pipe would wait for ever."""
     return path.is_file() or not path.exists()
 
 
@@ -132,7 +132,7 @@ class Crop(NamedTuple):
 
 
 def _workers() -> int:
-    return max(1, min(MOST_WORKERS, processors() // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))
+    return max(1, min(MOST_WORKERS, available_cpus() // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ class PhotographFolder:
 
     @cached_property
     def digest(self) -> str:
-        """Of names and labels, "+", of the files' sizes: their bytes would take hours."""
+        """Return the CRC-32 of names and labels, "+", and that of the files' sizes; reading their bytes would take hours."""
         try:
             sizes = np.array([(self.root / os.fsdecode(name)).stat().st_size for name in self.names], dtype=np.int64)
         except OSError as error:
@@ -168,20 +168,22 @@ class PhotographFolder:
     def to(self, device: torch.device) -> PhotographFolder:
         return replace(self, device=device)
 
-    def part(self, chosen: Tensor) -> PhotographFolder:
-        chosen = chosen.cpu()
-        return replace(self, names=self.names[chosen.numpy()], labels=self.labels[chosen])
+    def subset(self, indices: Tensor) -> PhotographFolder:
+        indices = indices.cpu()
+        return replace(self, names=self.names[indices.numpy()], labels=self.labels[indices])
 
     def training_batches(
-        self, how: Augmentation, batch_size: int, resolution: int, seed: int, first: int = 0, share: slice = ALL
+        self, augmentation: Augmentation, batch_size: int, resolution: int, seed: int, first_batch: int = 0, shard: slice = ALL
     ) -> Iterator[Batch]:
-        """As in `Images`: a random square of the resized photograph or of its mirror image, in other colours (section 3.4)."""
-        if not how.sides:
+        """As `ImageSource`: a random square of the resized photograph or of its mirror image, in other colours (section 3.4)."""
+        if not augmentation.sides:
             raise InputError("The recipe is for images of one size; choose one that cuts photographs, such as he2015-imagenet.")
-        return self._load(_training_crops(len(self), how, how.sides, batch_size, seed, first, share), resolution)
+        return self._load(
+            _training_crops(len(self), augmentation, augmentation.sides, batch_size, seed, first_batch, shard), resolution
+        )
 
     def test_batches(self, batch_size: int, resolution: int) -> Iterator[Batch]:
-        """As in `Images`: the central square, of 224 pixels where the shorter side has 256."""
+        """As in `ImageSource`: the central square, of 224 pixels where the shorter side has 256."""
         shorter_side = round(resolution * SHORTER_SIDE / CROP)
         crops = [Crop(i, shorter_side, None, False) for i in range(len(self))]
         return self._load((crops[i : i + batch_size] for i in range(0, len(crops), batch_size)), resolution)
@@ -226,14 +228,14 @@ def _no_shared_memory(reason: str) -> InputError:
 
 
 def _training_crops(
-    n: int, how: Augmentation, sides: tuple[int, int], batch_size: int, seed: int, first: int, share: slice
+    n: int, augmentation: Augmentation, sides: tuple[int, int], batch_size: int, seed: int, first_batch: int, shard: slice
 ) -> Iterator[list[Crop]]:
     components = 255 * torch.tensor(EIGENVALUES)[:, None] * torch.tensor(EIGENVECTORS).T
-    for generator, batches in epochs(n, batch_size, seed, first, share):
+    for generator, batches in epochs(n, batch_size, seed, first_batch, shard):
         shorter = torch.randint(sides[0], sides[1] + 1, (n,), generator=generator)
         places = torch.rand(n, 2, generator=generator)
-        mirrored = torch.rand(n, generator=generator) < 0.5 * how.mirror
-        light = how.colour * torch.randn(n, 3, generator=generator) @ components
+        mirrored = torch.rand(n, generator=generator) < 0.5 * augmentation.mirror
+        light = augmentation.colour * torch.randn(n, 3, generator=generator) @ components
         for chosen in batches:
             columns = (chosen, shorter[chosen], places[chosen], mirrored[chosen], light[chosen])
             yield [Crop(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]

@@ -17,7 +17,7 @@ from resnet_core.assets import DATA
 from resnet_core.data import synthetic as shapes
 from resnet_core.data.everyday import CLASSES, held_out
 from resnet_core.data.folders import Labelled, PictureFolder, class_folders, list_pictures, one_side
-from resnet_core.data.in_memory import Colour, Images, ImageSet
+from resnet_core.data.in_memory import Colour, ImagesInMemory, ImageSource
 from resnet_core.data.photographs import PhotographFolder, read_images, shown_name
 from resnet_core.errors import InputError
 
@@ -38,12 +38,12 @@ class Dataset:
     classes: tuple[str, ...]
     mean: Colour
     std: Colour
-    train: Images
-    test: Images
+    train: ImageSource
+    test: ImageSource
 
     @property
     def digest(self) -> str:
-        """Of training and test images, as `Images.digest`: what tells data of one name apart."""
+        """Return the digests of training and test images, by which two data sets of one name differ."""
         return f"{self.train.digest}-{self.test.digest}"
 
 
@@ -83,8 +83,8 @@ def _list_tiny_imagenet(root: Path) -> PictureFolder:
     return PictureFolder(train, test, tuple(words[wnid].split(",")[0] for wnid in wnids))
 
 
-def _decoded(pictures: Labelled, side: int) -> ImageSet:
-    return ImageSet(read_images([path for path, _ in pictures], side), torch.tensor([label for _, label in pictures]))
+def _decoded(pictures: Labelled, side: int) -> ImagesInMemory:
+    return ImagesInMemory(read_images([path for path, _ in pictures], side), torch.tensor([label for _, label in pictures]))
 
 
 def tiny_imagenet(root: Path) -> Dataset:
@@ -132,7 +132,7 @@ def digits(_root: Path) -> Dataset:
     table = np.loadtxt(DATA / "digits.csv.gz", delimiter=",", dtype=np.uint8)
     images = np.round(table[:, :64].reshape(-1, 8, 8, 1) * (255 / 16)).astype(np.uint8).repeat(3, axis=3)
     labels = torch.from_numpy(table[:, 64].astype(np.int64))
-    train, test = (ImageSet(torch.from_numpy(images[part]), labels[part]) for part in (slice(0, 1500), slice(1500, None)))
+    train, test = (ImagesInMemory(torch.from_numpy(images[part]), labels[part]) for part in (slice(0, 1500), slice(1500, None)))
     return Dataset(
         name="digits",
         title="handwritten digits",
@@ -146,7 +146,7 @@ def digits(_root: Path) -> Dataset:
 
 def synthetic(_root: Path) -> Dataset:
     """5,000 training and 1,000 test images of `shapes.draw`, with which everything can be tried at once."""
-    train, test = (ImageSet(*shapes.draw(n, seed)) for n, seed in ((5000, 0), (1000, 1)))
+    train, test = (ImagesInMemory(*shapes.draw(n, seed)) for n, seed in ((5000, 0), (1000, 1)))
     return Dataset(
         name="synthetic",
         title="drawn shapes (synthetic)",
@@ -170,7 +170,7 @@ def cifar(root: Path, classes: int) -> Dataset:
             f"CIFAR-{classes} is not in {root.absolute()}, or not whole; unpack {kind.url} there, or set {DATA_FOLDER} to the "
             f"folder that holds {folder}."
         ) from None
-    train, test = (ImageSet(torch.from_numpy(part.data), torch.tensor(part.targets)) for part in parts)
+    train, test = (ImagesInMemory(torch.from_numpy(part.data), torch.tensor(part.targets)) for part in parts)
     return Dataset(
         name=f"cifar{classes}",
         title=f"CIFAR-{classes}",
@@ -183,9 +183,9 @@ def cifar(root: Path, classes: int) -> Dataset:
 
 
 def image_folder(folder: Path) -> Dataset:
-    """Any folder of images of one size: `train` and `test` (or `val`) in it, in each a folder a class, with the same names.
+    """Open a folder of images of one size, laid out as train/<class>/ and test/<class>/ (or val/<class>/).
 
-    A file `dataset.json` in it may say its "title" and its "source" (where it comes from, and on what terms).
+    An optional `dataset.json` in the folder has the "title" and the "source": origin and terms of use.
     """
     folder = folder.absolute()  # of which "." has a name too
     tests = [folder / name for name in ("test", "val") if (folder / name).is_dir()]
@@ -195,7 +195,7 @@ def image_folder(folder: Path) -> Dataset:
     listed = list_pictures(folder / "train", tests[0])
     side = one_side(folder, [*listed.train, *listed.test])
     sets = [
-        ImageSet(read_images([path for path, _ in part], side), torch.tensor([label for _, label in part]))
+        ImagesInMemory(read_images([path for path, _ in part], side), torch.tensor([label for _, label in part]))
         for part in (listed.train, listed.test)
     ]
     train, test = sets
@@ -213,9 +213,9 @@ def image_folder(folder: Path) -> Dataset:
 def imagenet(folder: Path) -> Dataset:
     """ImageNet (ILSVRC-2012) as torchvision unpacks it: train/<class>/ and val/<class>/ with photographs of any size.
 
-    Any other photographs in such folders too, with a `dataset.json` as in `image_folder`. They stay in their files. mean and std
-    are those of ImageNet that everybody uses. Classes are called by the first name in meta.bin, where torchvision has left it, or
-    else, if they are ImageNet's 1,000, by torchvision's names.
+    Accepts other photographs in such folders too, with an optional `dataset.json` as in `image_folder`. Every epoch decodes the
+    files anew. mean and std are the usual ones of ImageNet. A class is called by its first name in torchvision's meta.bin if that
+    is there; otherwise, if the classes are ImageNet's 1,000, by torchvision's names; otherwise by its folder.
     """
     from torchvision.datasets.folder import IMG_EXTENSIONS
     from torchvision.datasets.imagenet import load_meta_file
@@ -296,7 +296,7 @@ def _is_line(text: str) -> bool:
     return text.isprintable() and 0 < len(text.strip()) <= LONGEST_LINE
 
 
-def _statistics(train: ImageSet) -> dict[str, Colour]:
+def _statistics(train: ImagesInMemory) -> dict[str, Colour]:
     """mean and std of the channels; in whole numbers, a batch at a time, so that no digit depends on the machine."""
     total, squares = torch.zeros(3, dtype=torch.int64), torch.zeros(3, dtype=torch.int64)
     for part in torch.split(train.images, 4096):

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _NormBase
 
-from resnet_core.atomic import save_arrays
+from resnet_core.atomic import save_npz
 from resnet_core.errors import InputError, block_named
 from resnet_core.inspection.inputs import OneImage, Target, as_batch, class_indices
 from resnet_core.inspection.isolation import (
@@ -65,10 +65,10 @@ class GradientFlow:
         return self.table.to_html(float_format="{:.3g}".format)
 
     def save(self, path: str | Path) -> None:
-        """As .npz: an entry a block of every quantity, each by its name. Raises InputError where it cannot be written."""
+        """Write an .npz file with one array a quantity, an entry a block. Raises InputError where it cannot be written."""
         names = [field.name for field in fields_of(BlockFlow)]
         values = {name: [getattr(block, name) for block in self.blocks] for name in names}
-        save_arrays(path, {name: [math.nan if value is None else value for value in column] for name, column in values.items()})
+        save_npz(path, {name: [math.nan if value is None else value for value in column] for name, column in values.items()})
 
 
 def _sd(x: Tensor) -> float:

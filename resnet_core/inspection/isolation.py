@@ -187,7 +187,7 @@ def forward_hooks(hooks: Mapping[nn.Module, Hook], names: Mapping[nn.Module, str
 
 @contextmanager
 def network_errors() -> Iterator[None]:
-    """Turn what a network raises in its own passes into one sentence, but for a lack of memory."""
+    """Turn an exception of the network's own forward or backward pass into an InputError; out of memory passes through."""
     try:
         yield
     except InputError:
@@ -263,7 +263,7 @@ def with_batch_statistics(clone: nn.Module) -> nn.Module:
 
 
 def batch_norms(clone: nn.Module) -> list[_BatchNorm]:
-    """Batch norms of any kind that keep statistics. Raises InputError for a module that does so, but is no norm of torch's."""
+    """Return torch's batch norms that keep running statistics. Raises InputError for other modules with running statistics."""
     for module in clone.modules():
         if _foreign_statistics(module):
             raise InputError(f"A {type(module).__name__} keeps statistics in a way of its own; they cannot be estimated anew.")

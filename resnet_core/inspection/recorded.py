@@ -9,30 +9,31 @@ from typing import Any
 
 import numpy as np
 
-from resnet_core.atomic import save_arrays
+from resnet_core.atomic import save_npz
 from resnet_core.inspection.records import BlockRecord, Inspection
 from resnet_core.networks.architectures import architecture
 
 _MAPS = ("activation", "cam")
 
 
-def save_inspection(path: str | Path, found: Inspection, **facts: Any) -> None:
+def save_inspection(path: str | Path, inspection: Inspection, **facts: Any) -> None:
     """Write the inspection of a registered network as .npz.
 
     Args:
         facts: what else a reader needs, such as the photograph and the names of the classes; JSON.
     """
-    assert found.architecture is not None
+    assert inspection.architecture is not None
     scalars = [field.name for field in fields(BlockRecord) if field.name not in _MAPS]
-    blocks = [{name: getattr(block, name) for name in scalars} for block in found.blocks]
-    words = {"architecture": found.architecture.name, "target": found.target, "seconds": found.seconds, "blocks": blocks, **facts}
-    arrays: dict[str, Any] = {"words": json.dumps(words), "logits": found.logits, "probabilities": found.probabilities}
-    arrays |= {f"{name} {i}": getattr(block, name) for i, block in enumerate(found.blocks) for name in _MAPS}
-    save_arrays(path, arrays)
+    blocks = [{name: getattr(block, name) for name in scalars} for block in inspection.blocks]
+    scores = {"target": inspection.target, "seconds": inspection.seconds}
+    words = {"architecture": inspection.architecture.name, **scores, "blocks": blocks, **facts}
+    arrays: dict[str, Any] = {"words": json.dumps(words), "logits": inspection.logits, "probabilities": inspection.probabilities}
+    arrays |= {f"{name} {i}": getattr(block, name) for i, block in enumerate(inspection.blocks) for name in _MAPS}
+    save_npz(path, arrays)
 
 
 def load_inspection(path: str | Path) -> tuple[Inspection, dict[str, Any]]:
-    """Return what `save_inspection` wrote: the inspection, and its facts."""
+    """Read a file of `save_inspection`. Returns the inspection, and the facts that were saved with it."""
     with np.load(path, allow_pickle=False) as arrays:
         words = json.loads(str(arrays["words"]))
         blocks = tuple(
@@ -41,8 +42,8 @@ def load_inspection(path: str | Path) -> tuple[Inspection, dict[str, Any]]:
             )
             for i, block in enumerate(words.pop("blocks"))
         )
-        found = Inspection(
+        inspection = Inspection(
             architecture(words.pop("architecture")), arrays["logits"], arrays["probabilities"], words.pop("target"), blocks,
             words.pop("seconds"),
         )  # fmt: skip
-    return found, words
+    return inspection, words

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from resnet_core.atomic import save_arrays
+from resnet_core.atomic import save_npz
 from resnet_core.errors import InputError, block_named
 from resnet_core.inspection import html
 from resnet_core.networks.architectures import Architecture, block_label
@@ -111,7 +111,7 @@ class Inspection:
         maps = {f"{kind} {record.label}": getattr(record, kind) for record in self.blocks for kind in ("activation", "cam")}
         answer = {"network": self.network, "target": self.target, "target_label": self.label(self.target)}
         answers = {"logits": self.logits, "probabilities": self.probabilities}
-        save_arrays(path, {**answer, **answers, **{str(name): column for name, column in numbers.items()}, **maps})
+        save_npz(path, {**answer, **answers, **{str(name): column for name, column in numbers.items()}, **maps})
 
 
 Result = TypeVar("Result")
@@ -124,7 +124,7 @@ class Batch(tuple[Result, ...]):
 
     @property
     def table(self) -> pd.DataFrame:
-        """The answers' tables below each other, with the image's number, from 0, before the other index columns."""
+        """Return the tables of all images as one; the first index level, "image", counts from 0."""
         return pd.concat({i: answer.table for i, answer in enumerate(self)}, names=["image"])  # type: ignore[attr-defined]
 
     def _repr_html_(self) -> str:
@@ -199,7 +199,7 @@ class FeatureMaps:
         }
 
     def save(self, path: str | Path) -> None:
-        """As .npz: block, target, and every place's maps and class gradients. Raises InputError where it cannot be written."""
+        """Write block, target, and the maps and class gradients of every place as .npz. Raises InputError where that fails."""
         fields: dict[str, Any] = {"block": self.block, "target": self.target, **self.maps}
         fields |= {f"class gradients of {place}": values for place, values in self.class_gradients.items()}
-        save_arrays(path, fields)
+        save_npz(path, fields)

@@ -45,7 +45,7 @@ def is_whole(value: object) -> bool:
 
 
 def is_number(value: object) -> bool:
-    """Also infinite, or not a number, as losses may be; not whole numbers that no float holds."""
+    """Return whether a value of JSON is a number that a float holds exactly; inf and nan too, as losses may be."""
     return isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53)
 
 
@@ -78,10 +78,10 @@ class Settings:
         kind = f"shortcuts {self.shortcut}" + ("" if self.batch_norm else ", no batch norm")
         return f"{self.depth} layers, width {self.width}, {kind}, rate {self.learning_rate:g}, seed {self.seed}"
 
-    def network(self, which: str) -> Architecture:
+    def network(self, lane: str) -> Architecture:
         depths = ((self.depth - 2) // 6,) * 3
         row = architecture("resnet20-cifar", depths=depths, width=self.width, shortcut=self.shortcut, batch_norm=self.batch_norm)
-        if which == "residual":
+        if lane == "residual":
             return replace(row, name=f"resnet{self.depth}-cifar")
         return replace(row, name=f"plain{self.depth}-cifar", shortcut=None)
 

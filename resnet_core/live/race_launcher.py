@@ -16,7 +16,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from resnet_core import runs
-from resnet_core.device import processors
+from resnet_core.device import available_cpus
 from resnet_core.errors import InputError
 from resnet_core.live.race_folder import (
     FAREWELL,
@@ -44,7 +44,7 @@ def start(settings: Settings, root: Path) -> Path:
     except OSError as error:
         raise InputError(f"{folder} cannot be made ({error.strerror}); choose another folder of races.") from None
     try:
-        go_on(folder, settings)
+        resume(folder, settings)
     except InputError:
         with suppress(OSError):
             (folder / STARTING).unlink(missing_ok=True)
@@ -53,8 +53,8 @@ def start(settings: Settings, root: Path) -> Path:
     return folder
 
 
-def go_on(folder: Path, settings: Settings | None = None) -> None:
-    """Start the workers of a race that was stopped or died; they go on from what they saved last. Of a new one: its `settings`.
+def resume(folder: Path, settings: Settings | None = None) -> None:
+    """Start the workers of a race that was stopped or died; they resume from their last checkpoints. settings: of a new race.
 
     A lane that is finished, at work, or whose loss was no longer finite, is left as it is.
     """
@@ -67,7 +67,7 @@ def go_on(folder: Path, settings: Settings | None = None) -> None:
         if settings:
             write_json(folder / "race.json", asdict(settings))  # last: others take a folder that has one for a race
         with naming(folder):
-            states = {folder / which: recorded_status(folder / which) for which in NETWORKS}
+            states = {folder / name: recorded_status(folder / name) for name in NETWORKS}
         for lane, status in states.items():
             if status in ("finished", "diverged") or (status == "running" and is_held(lane / LOCK)):
                 continue
@@ -95,7 +95,7 @@ def _release_when_begun(starting: FileLock, launchers: dict[Path, subprocess.Pop
 
 def at_work(folder: Path) -> bool:
     """Return whether a worker of the race lives, or is being started. In this order: the starter waits for the worker's lock."""
-    return is_held(folder / STARTING) or any(is_held(folder / which / LOCK) for which in NETWORKS)
+    return is_held(folder / STARTING) or any(is_held(folder / name / LOCK) for name in NETWORKS)
 
 
 _lock = threading.Lock()
@@ -111,7 +111,7 @@ def warm_up() -> subprocess.Popen[bytes]:
     global _launcher
     with _lock:
         if _launcher is None or _launcher.poll() is not None:
-            threads = str(max(1, processors() // len(NETWORKS)))
+            threads = str(max(1, available_cpus() // len(NETWORKS)))
             _launcher = subprocess.Popen(
                 [sys.executable, "-m", "resnet_core.live.worker"],
                 cwd=Path(__file__).parents[2],

@@ -35,17 +35,17 @@ from resnet_core.locks import is_held
 
 @dataclass(frozen=True, eq=False)
 class Lane:
-    """One network of a race, as far as it is."""
+    """One network of a race, as far as it is trained."""
 
-    which: str
+    name: str
     status: Status  # "diverged": its loss is not finite; "dead": its worker ended before it did
     iteration: int
     table: pd.DataFrame  # tidy, as a run's metrics
     predictions: tuple[dict[str, Any], ...]  # by iteration: classes and probabilities of the SHOWN first test images
 
     def at(self, iteration: int) -> dict[str, Any]:
-        """The latest predictions at or before it."""
-        return next((each for each in reversed(self.predictions) if each["iteration"] <= iteration), self.predictions[0])
+        """Return the latest predictions at or before the iteration; the first ones if there are none."""
+        return next((guess for guess in reversed(self.predictions) if guess["iteration"] <= iteration), self.predictions[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +98,7 @@ class Reader:
                 return self._latest[1]
             settings, control = read_settings(self._folder)
             with naming(self._folder):
-                race = Race(self._folder, settings, control, {which: self._lane(which, settings) for which in NETWORKS})
+                race = Race(self._folder, settings, control, {lane: self._lane(lane, settings) for lane in NETWORKS})
             self._latest = time.monotonic(), race
             return race
 
@@ -107,12 +107,12 @@ class Reader:
         with self._lock:
             self._latest = None
 
-    def _lane(self, which: str, settings: Settings) -> Lane:
-        lines = self._lanes.setdefault(which, _Lines(self._folder / which / "live.jsonl", settings.network(which).block_labels))
-        status = _status(self._folder / which)  # before the lines: a status changes after the last of them is written
+    def _lane(self, lane: str, settings: Settings) -> Lane:
+        lines = self._lanes.setdefault(lane, _Lines(self._folder / lane / "live.jsonl", settings.network(lane).block_labels))
+        status = _status(self._folder / lane)  # before the lines: a status changes after the last of them is written
         lines.read()
         iteration = lines.predictions[-1]["iteration"] if lines.predictions else 0
-        return Lane(which, status, iteration, lines.table, tuple(lines.predictions))
+        return Lane(lane, status, iteration, lines.table, tuple(lines.predictions))
 
 
 class _Lines:

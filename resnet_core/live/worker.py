@@ -32,13 +32,13 @@ NICENESS = 10  # the pages come first
 PATIENCE = 900  # seconds of a pause, after which the race is stopped: two processes are too much to wait for nobody
 
 
-def work(run: Run, folder: Path, which: str) -> None:
+def work(run: Run, folder: Path, lane: str) -> None:
     """Train one lane into its run directory as the control file wants, until the race's last iteration or a stop."""
     settings, _ = race_folder.read_settings(folder)
     fabric = Fabric(accelerator="cpu", devices=1)  # so small a network is no faster on a GPU
-    architecture, recipe, dataset = settings.network(which), settings.recipe(), open_dataset(race_folder.DATA)
+    architecture, recipe, dataset = settings.network(lane), settings.recipe(), open_dataset(race_folder.DATA)
     made_with = provenance(fabric.device)
-    checkpoint = describe_checkpoint(architecture, recipe, dataset, settings.seed, which, made_with["commit"])
+    checkpoint = describe_checkpoint(architecture, recipe, dataset, settings.seed, lane, made_with["commit"])
     trainer = Trainer(build(architecture, settings.seed), recipe, dataset, settings.seed, fabric)
     run.begin(describe(architecture, recipe, dataset, settings.seed, None, fabric), made_with, RECIPE_DEFAULTS)
     run.mark("running")
@@ -110,19 +110,19 @@ def work(run: Run, folder: Path, which: str) -> None:
         run.stop(status)
 
 
-def _be_worker(folder: Path, which: str) -> NoReturn:
+def _be_worker(folder: Path, lane: str) -> NoReturn:
     """Work in this process, whose output goes to the lane's worker.log, and end it. Holds the lane's lock until its end."""
-    log = os.open(folder / which / "worker.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    log = os.open(folder / lane / "worker.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(log, stream)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
         if hasattr(os, "nice"):
             os.nice(NICENESS)
-        with Run.open(folder / which, patience=race_folder.FAREWELL) as run:
+        with Run.open(folder / lane, patience=race_folder.FAREWELL) as run:
             with replacing(run.folder / "pid") as beside:
                 beside.write_text(str(os.getpid()))  # says that it has begun; the number itself decides nothing
-            work(run, folder, which)
+            work(run, folder, lane)
             os._exit(0)
     except BaseException:
         traceback.print_exc()
@@ -135,11 +135,11 @@ def _start_workers(fork: bool) -> None:
         torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)  # imports a third of torch
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a worker
     for line in sys.stdin:
-        folder, which = json.loads(line)
+        folder, lane = json.loads(line)
         if not fork:
-            subprocess.Popen([sys.executable, "-m", "resnet_core.live.worker", folder, which])
+            subprocess.Popen([sys.executable, "-m", "resnet_core.live.worker", folder, lane])
         elif os.fork() == 0:
-            _be_worker(Path(folder), which)
+            _be_worker(Path(folder), lane)
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ class Architecture:
 
     @property
     def features(self) -> int:
-        """Channels that reach the classifier."""
+        """Return the number of channels that reach the classifier."""
         return self.stages[-1].channels * EXPANSION[self.block]
 
     def twin(self) -> Architecture:
@@ -148,7 +148,7 @@ _ROWS = [
     _imagenet(152, "bottleneck", (3, 8, 36, 3)),
     *(_cifar(layers) for layers in (20, 32, 44, 56, 110, 1202)),
 ]
-REGISTRY: dict[str, Architecture] = {row.name: row for pair in _ROWS for row in pair}
+REGISTRY: dict[str, Architecture] = {network.name: network for pair in _ROWS for network in pair}
 
 
 def architecture(name: str, **changes: Any) -> Architecture:

@@ -28,7 +28,7 @@ class PadShortcut(nn.Module):
 
 
 def shortcut_module(option: Shortcut | None, in_channels: int, out_channels: int, stride: int, norm: bool) -> nn.Module | None:
-    """What stands on the shortcut of a block; None where x passes unchanged, and in a plain network."""
+    """Return the module on the shortcut of a block; None for an identity shortcut, and in a plain network."""
     changes = stride != 1 or in_channels != out_channels
     if option is None or (option in "AB" and not changes):
         return None

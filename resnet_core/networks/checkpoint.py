@@ -62,7 +62,7 @@ class Checkpoint:
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
-        """The classes' names, each once: of two classes of one name, each has its index behind it ("crane #2")."""
+        """Return a unique label for every class: its name, followed by its index where two classes share a name ("crane #2")."""
         repeated = Counter(self.classes)
         return tuple(
             f"{name} #{i}" if repeated[name] > 1 or _INDEXED.fullmatch(name) else name for i, name in enumerate(self.classes)

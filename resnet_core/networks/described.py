@@ -87,7 +87,7 @@ _WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 
 
 def unwrapped(network: nn.Module) -> nn.Module:
-    """The module inside what only wraps it: `torch.compile`, DataParallel, DistributedDataParallel.
+    """Return the module inside `torch.compile`, DataParallel and DistributedDataParallel; other modules unchanged.
 
     Raises InputError for a scripted module, in which no hook fires.
     """

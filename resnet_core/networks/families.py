@@ -21,7 +21,7 @@ WAY_ON = "name its blocks with resnet_core.describe(network, blocks=[…])"
 
 
 def find_stages(network: nn.Module) -> tuple[str, list[tuple[str, str, nn.Module]]] | None:
-    """The family, and (stage, path, module that holds the blocks) in forward order; None where no rule fits."""
+    """Return the family, and (stage, path, module that holds the blocks) in forward order; None for an unknown family."""
     numbers = takewhile(lambda number: isinstance(getattr(network, f"layer{number}", None), nn.Module), count(1))
     if layers := [f"layer{number}" for number in numbers]:
         return "ResNet", [(f"conv{i + 2}_x", name, network.get_submodule(name)) for i, name in enumerate(layers)]
@@ -34,8 +34,8 @@ def find_stages(network: nn.Module) -> tuple[str, list[tuple[str, str, nn.Module
         names = [f"stages.{name}.blocks" for name, part in parts.items() if isinstance(getattr(part, "blocks", None), nn.Module)]
         if len(names) < len(parts):
             return None
-    found = [(f"stage{i}_x", name, network.get_submodule(name)) for i, name in enumerate(names, 1)]
-    return (type(network).__name__, found) if found else None
+    stages_in_order = [(f"stage{i}_x", name, network.get_submodule(name)) for i, name in enumerate(names, 1)]
+    return (type(network).__name__, stages_in_order) if stages_in_order else None
 
 
 def _blocks_alone(stage: nn.Module) -> bool:

@@ -19,7 +19,7 @@ TORCHVISION = "torchvision:"
 
 def torchvision_names() -> tuple[str, ...]:
     """Return the networks whose ImageNet weights `load` takes from torchvision, as "torchvision:resnet34"."""
-    return tuple(row.name for row in REGISTRY.values() if row.residual and row.stem == "imagenet")
+    return tuple(network.name for network in REGISTRY.values() if network.residual and network.stem == "imagenet")
 
 
 def torchvision_checkpoint(name: str) -> Checkpoint:
@@ -70,8 +70,8 @@ def read_torchvision(name: str) -> tuple[dict[str, Tensor], Checkpoint]:
             f"torchvision's {name} could not be downloaded ({reason}); go online once, or put {weights.url} at {file}."
         ) from None
     whole = isinstance(tensors, dict) and all(isinstance(tensor, Tensor) for tensor in tensors.values())
-    found = {key: (tuple(tensor.shape), tensor.is_floating_point()) for key, tensor in tensors.items()} if whole else {}
-    if difference := first_difference(REGISTRY[name], found):
+    layout = {key: (tuple(tensor.shape), tensor.is_floating_point()) for key, tensor in tensors.items()} if whole else {}
+    if difference := first_difference(REGISTRY[name], layout):
         raise InputError(
             f"torchvision's {name} in {file} is another file ({difference}); remove it, so that it is fetched again."
         )

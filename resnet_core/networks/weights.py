@@ -71,8 +71,8 @@ def _halved(kernel: Tensor) -> Tensor:
 
 def _check(tensors: dict[str, Tensor], checkpoint: Checkpoint, subject: str) -> None:
     """Raises InputError where the tensors are not the architecture's, or not finite as float32."""
-    found = {name: (tuple(tensor.shape), tensor.is_floating_point()) for name, tensor in tensors.items()}
-    if difference := first_difference(checkpoint.architecture, found):
+    layout = {name: (tuple(tensor.shape), tensor.is_floating_point()) for name, tensor in tensors.items()}
+    if difference := first_difference(checkpoint.architecture, layout):
         raise InputError(f"{subject} is not the {checkpoint.architecture.name} that its description says: {difference}.")
     broken = next((name for name, tensor in tensors.items() if not torch.isfinite(tensor.float()).all()), None)
     if broken:
@@ -169,13 +169,13 @@ def _from_file(path: Path) -> tuple[dict[str, Tensor], Checkpoint]:
         checkpoint = _description(path, file)
         slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
         kinds = {name: part.get_dtype() for name, part in slices.items()}
-        found = {name: (tuple(part.get_shape()), kinds[name] in FLOATS) for name, part in slices.items()}
+        layout = {name: (tuple(part.get_shape()), kinds[name] in FLOATS) for name, part in slices.items()}
         other = next((kind for kind in kinds.values() if kind[0] in "FC" and kind not in FLOATS), None)
         if other:
             raise InputError(f"{path.name} holds numbers of the kind {other}, which cannot be read; save it in float32.")
-        if difference := first_difference(checkpoint.architecture, found):  # before anything large is read
+        if difference := first_difference(checkpoint.architecture, layout):  # before anything large is read
             raise InputError(f"{path.name} is not the {checkpoint.architecture.name} that it says it is: {difference}.")
-        tensors = {name: file.get_tensor(name) for name in found}
+        tensors = {name: file.get_tensor(name) for name in layout}
     tensors = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
     _check(tensors, checkpoint, path.name)
     return tensors, checkpoint

@@ -119,7 +119,7 @@ def _xyz(chromaticity: Chromaticity) -> NDArray[np.float64]:
 
 def _to_d50(primaries: Sequence[Chromaticity], white: Chromaticity) -> NDArray[np.float64]:
     """The matrix from linear RGB to XYZ, its white adapted to D50 after Bradford."""
-    rgb = np.stack([_xyz(each) for each in primaries], axis=1)
+    rgb = np.stack([_xyz(primary) for primary in primaries], axis=1)
     light = _xyz(white) / white[1]
     rgb = rgb * np.linalg.solve(rgb, light)
     gains = (_BRADFORD @ _D50) / (_BRADFORD @ light)

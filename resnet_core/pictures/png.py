@@ -118,7 +118,7 @@ def _chunk(name: bytes, content: bytes) -> bytes:
 
 
 def _first_frame(chunks: list[tuple[bytes, bytes]]) -> tuple[int, int, tuple[int, int], list[bytes]]:
-    """Width, height, place and pixels of the first frame of an animation whose default picture is none of its frames."""
+    """Return width, height, (x, y) and compressed data of an animation's first frame, where its default picture is no frame."""
     start = next(i for i, (name, _) in enumerate([*chunks, (b"fcTL", b"")]) if name == b"fcTL")
     width, height, x, y = struct.unpack_from(">IIII", chunks[start][1] if start < len(chunks) else b"", 4)
     pixels = []

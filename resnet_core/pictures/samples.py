@@ -77,7 +77,7 @@ SAMPLES: dict[str, Sample] = {
 
 @cache
 def sample(name: str) -> Picture:
-    """A sample photograph, (H, W, 3) uint8, read-only because it is shared; an unknown name raises InputError."""
+    """Return a sample photograph, (H, W, 3) uint8, read-only. Raises InputError for an unknown name."""
     if name not in SAMPLES:
         raise InputError(f"There is no sample picture {name[:40]!r}; choose {', '.join(SAMPLES)}.")
     picture = decode((files("skimage") / "data" / SAMPLES[name].file).read_bytes())

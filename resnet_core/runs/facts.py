@@ -60,14 +60,14 @@ class RunFacts:
 
     @property
     def columns(self) -> dict[str, Any]:
-        """What a tidy table repeats in each row of the run."""
+        """Return the facts that a tidy table repeats in every row of the run."""
         names = ("architecture", "layers", "residual", "batch_norm", "data", "recipe", "seed", "scale", "iterations", "seconds")
         network = self.run.removesuffix(f"-seed{self.seed}")
         return {"run": self.run, "network": network, **{name: getattr(self, name) for name in names}}
 
 
 class _Fields:
-    """An object of run.json, whose fields are checked as they are taken. Raises ValueError, in words, for a wrong one."""
+    """An object of run.json. Its methods return one field, checked; they raise ValueError, in words, for a wrong one."""
 
     def __init__(self, value: object, name: str) -> None:
         if not isinstance(value, dict):
@@ -76,7 +76,12 @@ class _Fields:
         self.name = name
 
     def take(self, key: str, kinds: tuple[type, ...], words: str, default: tuple[Any, ...]) -> Any:
-        """default: of one value, or empty where the field is needed."""
+        """Return a field whose value is of one of these types.
+
+        Args:
+            words: what the value must be, as the error says it: "text or null".
+            default: (value,) for an optional field; () for one that must be there.
+        """
         if key not in self.value and default:
             return default[0]
         value = self.value.get(key)
@@ -176,7 +181,7 @@ def _no_number(constant: str) -> None:
 
 def _shallow(value: object, levels: int) -> bool:
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return levels > 0 and all(_shallow(each, levels - 1) for each in inner)
+    return levels > 0 and all(_shallow(item, levels - 1) for item in inner)
 
 
 def read_run(folder: Path) -> RunFacts:

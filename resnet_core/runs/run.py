@@ -100,7 +100,7 @@ def mismatch(expected: Mapping[str, Any], recorded: Mapping[str, Any], recipe_de
 
 
 def comparable_digest(ours: str, recorded: str | None) -> str:
-    """Return our digest of data as the version that recorded the other one would have written it."""
+    """Return our digest of data in the format of `recorded`, which an earlier version may have written."""
     if recorded is None:
         return ours
     return ours if "+" in recorded else _without_sizes(ours)
@@ -181,7 +181,7 @@ class Run:
         self.close()
 
     def close(self) -> None:
-        """Release the lock. Folders that were made for a run which was never begun are removed."""
+        """Release the lock, and remove the folders of a run that was opened but never begun."""
         if self._lock is None:
             return
         if not self._facts:  # by whoever holds the lock, so that nobody else has begun there
@@ -191,7 +191,7 @@ class Run:
 
     @property
     def facts(self) -> RunFacts | None:
-        """What run.json says of the run; None where it is new."""
+        """Return the facts in run.json; None for a new run."""
         return parse_facts(self.folder, self._facts) if self._facts else None
 
     def await_repair(self, picture: str) -> None:
@@ -218,10 +218,10 @@ class Run:
         recipe_defaults: Mapping[str, Any] | None = None,
         compiled: bool = False,
     ) -> None:
-        """Begin the run that `description` tells from others, or resume it where the directory holds it unfinished.
+        """Begin a new run, or resume the unfinished one with the same `description`.
 
         Args:
-            description: The facts that make it this run.
+            description: The facts by which a run is the same or another.
             made_with: commit, versions and hardware; recorded where the run begins, and where they change.
             recipe_defaults: As in `open`.
             compiled: Whether its steps are compiled from now on.
@@ -259,7 +259,7 @@ class Run:
 
     @property
     def checkpoint_path(self) -> Path | None:
-        """The last checkpoint's file; None before the first one."""
+        """Return the file of the last checkpoint; None before the first."""
         return self._state if self._state.exists() else None
 
     def mark(self, status: str) -> None:
@@ -279,13 +279,13 @@ class Run:
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """The metrics that were appended."""
+        """Return all rows of metrics that were appended."""
         if not self._metrics.exists():
             return []
         return [json.loads(line) for line in self._metrics.read_text(encoding="utf-8").splitlines()]
 
     def add_seconds(self, seconds: float) -> None:
-        """Add to the seconds of training that run.json says from the next checkpoint on."""
+        """Add to the seconds of training; the next checkpoint writes the sum into run.json."""
         self._facts["seconds"] += seconds
 
     def checkpoint(self, tensors: Mapping[str, Tensor], progress: Mapping[str, Any]) -> None:
@@ -358,7 +358,7 @@ class Run:
         """Write the table of the metrics and at last run.json, which says "finished"; the checkpoint is removed.
 
         Args:
-            facts: More that run.json is to say.
+            facts: Further fields of run.json.
         """
         if not self._lock:
             return

@@ -27,7 +27,7 @@ MOST_ROWS = 5_000_000
 
 
 @dataclass(frozen=True)
-class _Column:
+class Column:
     """What a column of a table may hold."""
 
     words: str
@@ -45,39 +45,20 @@ def _is_text(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
-TEXT = _Column("text", _is_text)
-TEXT_OR_NOTHING = _Column("text or nothing", lambda kind: _is_text(kind) or pa.types.is_null(kind), gaps=True)
-FLAG = _Column("true or false", pa.types.is_boolean)
-COUNT = _Column("whole numbers from 0", pa.types.is_integer, 0, 2**53)
-NUMBER = _Column("numbers", _is_number, gaps=True)
-SIZE = _Column("numbers from 0", _is_number, 0, gaps=True)
-PLACE = _Column("finite numbers", _is_number, -1e9, 1e9)
-PERCENT = _Column("numbers from 0 to 100", _is_number, 0, 100)
-CORRELATION = _Column("numbers from -1 to 1", _is_number, -1.001, 1.001, gaps=True)
+TEXT = Column("text", _is_text)
+TEXT_OR_NOTHING = Column("text or nothing", lambda kind: _is_text(kind) or pa.types.is_null(kind), gaps=True)
+FLAG = Column("true or false", pa.types.is_boolean)
+COUNT = Column("whole numbers from 0", pa.types.is_integer, 0, 2**53)
+NUMBER = Column("numbers", _is_number, gaps=True)
+SIZE = Column("numbers from 0", _is_number, 0, gaps=True)
+PLACE = Column("finite numbers", _is_number, -1e9, 1e9)
+PERCENT = Column("numbers from 0 to 100", _is_number, 0, 100)
+CORRELATION = Column("numbers from -1 to 1", _is_number, -1.001, 1.001, gaps=True)
 
 _METRICS = {"step": COUNT, "epoch": SIZE, "split": TEXT, "metric": TEXT, "block": TEXT_OR_NOTHING, "value": NUMBER}
-_AGREEMENT = {"place": COUNT, "layer": TEXT, "cosine": CORRELATION, "gradient_norm": SIZE, "relative_gradient": SIZE}
-MEASURED: dict[str, dict[str, _Column]] = {  # the table of each measurement, by its name
-    "agreement": _AGREEMENT,
-    "precision": _AGREEMENT,
-    "depth": {"place": COUNT, "block": TEXT, "gradient_norm": SIZE, "response_sd": SIZE, "output_rms": SIZE},
-    "figure7": {"layer": TEXT, "place": COUNT, "response_sd": SIZE},
-    "landscape": {
-        "alpha": PLACE, "beta": PLACE, "loss": NUMBER, "error_percent": PERCENT, "directions": TEXT, "statistics": TEXT,
-    },
-    "lesion": {
-        "lesion": TEXT, "blocks": TEXT, "count": COUNT, "draw": COUNT, "reestimated": FLAG, "error_percent": PERCENT,
-    },
-    "paths": {"length": COUNT, "draw": COUNT, "gradient_norm": SIZE},
-    "sanity": {
-        "image": COUNT, "method": TEXT, "layer": COUNT, "random_down_to": TEXT, "absolute": CORRELATION, "signed": CORRELATION,
-    },
-    "shattering": {"block": TEXT, "lag": COUNT, "correlation": CORRELATION, "radians": SIZE},
-    "similarity": {"block": TEXT, "other_block": TEXT, "cka": CORRELATION, "other": TEXT},
-}  # fmt: skip
 
 
-def _table(path: Path, columns: Mapping[str, _Column]) -> pd.DataFrame:
+def _table(path: Path, columns: Mapping[str, Column]) -> pd.DataFrame:
     """Read a table and check these columns of it. Raises ValueError, in words, for a wrong one."""
     if not path.is_file():
         raise ValueError("there is no such file")
@@ -111,7 +92,7 @@ def _check_metrics(table: pd.DataFrame) -> None:
         raise ValueError("an error must be a percentage from 0 to 100")
 
 
-def _read_table(path: Path, columns: Mapping[str, _Column], what: str) -> pd.DataFrame:
+def _read_table(path: Path, columns: Mapping[str, Column], what: str) -> pd.DataFrame:
     """Raises InputError, whatever is wrong with the file."""
     try:
         return _table(path, columns)
@@ -127,7 +108,7 @@ def write_metrics(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def read_metrics(folder: Path) -> pd.DataFrame:
-    """metrics.parquet. Raises InputError where it is missing or broken."""
+    """Read metrics.parquet of a run directory. Raises InputError where the file is missing or broken."""
     path = folder / "metrics.parquet"
     table = _read_table(path, _METRICS, "metrics of a run")[METRIC_COLUMNS]
     try:
@@ -143,22 +124,30 @@ def write_measured(folder: Path, table: pd.DataFrame) -> None:
         table.to_parquet(path, index=False)
 
 
-def results(facts: RunFacts) -> pd.DataFrame | None:
-    """Return what a run recorded as a tidy table: its `columns`, then those of its metrics or of its measurement.
+def measured(facts: RunFacts, columns: Mapping[str, Column]) -> pd.DataFrame | None:
+    """Return what a measurement recorded as a tidy table: the run's `columns`, then its own; None if it is not finished.
 
-    None where it has not recorded anything yet.
+    Args:
+        columns: what the table must hold, by name; more may be there.
+
+    Raises:
+        InputError: The table is broken, or lacks a column.
+    """
+    if facts.status != "finished":
+        return None
+    path = facts.folder / "measured.parquet"
+    table = _read_table(path, columns, "measurement")
+    if common := facts.columns.keys() & set(table.columns):
+        raise InputError(f"{path} holds no measurement (its column {min(common)} is one of run.json's).")
+    return _beside(facts.columns, table)
+
+
+def results(facts: RunFacts) -> pd.DataFrame | None:
+    """Return what a training recorded as a tidy table: the run's `columns`, then those of its metrics; None if there is nothing.
 
     Raises:
         InputError: Its table is broken, or is not that of a run as run.json describes it.
     """
-    if facts.measurement is not None:
-        if facts.status != "finished":
-            return None
-        path = facts.folder / "measured.parquet"
-        table = _read_table(path, MEASURED.get(facts.measurement, {}), "measurement")
-        if common := facts.columns.keys() & set(table.columns):
-            raise InputError(f"{path} holds no measurement (its column {min(common)} is one of run.json's).")
-        return _beside(facts.columns, table)
     if facts.status == "running" and not (facts.folder / "metrics.parquet").exists():
         return None
     table = read_metrics(facts.folder)
@@ -193,14 +182,6 @@ def find(*roots: Path) -> list[Path]:
     return sorted(found)
 
 
-def _load(roots: Iterable[Path], measured: bool, what: str) -> pd.DataFrame:
-    every = [facts for facts in map(read_run, find(*roots)) if (facts.measurement is not None) == measured]
-    tables = [table for table in map(results, every) if table is not None]
-    if not tables:
-        raise InputError(f"There is no {what} in {', '.join(map(str, roots)) or 'an empty list of folders'}.")
-    return pd.concat(tables, ignore_index=True)
-
-
 STATISTICS = {"error_percent": "running", "reestimated_error_percent": "re-estimated"}  # of batch norm, by metric
 
 
@@ -229,18 +210,19 @@ def mean_final_errors(table: pd.DataFrame, statistics: str = "running") -> pd.Da
 
 
 def load(*roots: Path) -> pd.DataFrame:
-    """All runs in or below the folders that have recorded anything, as one tidy table.
+    """Return all trainings in or below the folders that have recorded anything, as one tidy table.
 
     Columns: run (folder name), network (the same without its seed), architecture, layers, residual, batch_norm, data, recipe,
     seed, scale (of the recipe's iterations), iterations, seconds (so far), then step … value as recorded.
     Raises InputError where there is none, or one is broken.
     """
-    return _load(roots, False, "run with results")
+    trainings = (facts for facts in map(read_run, find(*roots)) if facts.measurement is None)
+    return together(map(results, trainings), roots, "run with results")
 
 
-def load_measured(*roots: Path) -> pd.DataFrame:
-    """The answers of all finished measurements in or below the folders, which must be of one kind, as one tidy table.
-
-    Columns: run … seconds as in `load`, then those of the measurement. Raises InputError where there is none, or one is broken.
-    """
-    return _load(roots, True, "measurement")
+def together(tables: Iterable[pd.DataFrame | None], roots: Iterable[Path], what: str) -> pd.DataFrame:
+    """Concatenate tables, without the Nones. Raises InputError if nothing is left: no `what` in `roots`."""
+    recorded = [table for table in tables if table is not None]
+    if not recorded:
+        raise InputError(f"There is no {what} in {', '.join(map(str, roots)) or 'an empty list of folders'}.")
+    return pd.concat(recorded, ignore_index=True)

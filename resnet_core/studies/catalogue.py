@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from resnet_core.errors import InputError
 from resnet_core.networks.architectures import Architecture, architecture
+from resnet_core.runs.table import CORRELATION, COUNT, FLAG, NUMBER, PERCENT, PLACE, SIZE, TEXT, Column
 from resnet_core.training.recipe import PAIR_RATES
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ class StudyPlan:
     """Networks to train, by the names of their runs.
 
     Attributes:
-        name: Its key, everywhere: of its folder of runs, its figures (dashboard/figures/gallery.py), its section of STUDIES.md.
-        title: What a heading calls it.
+        name: Its key, everywhere: of its folder of runs, its figures (dashboard/figures/studies/), its section of STUDIES.md.
+        title: What headings and pages call it.
         question: What it asks; the first words of its section answer it.
         source: The paper that asked it first, or what it is for.
         seconds: Median time of one network's shipped run on a CPU, at the scale that was shipped; None: none was shipped.
@@ -42,12 +43,13 @@ class StudyPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """One question to many networks, by the names of their runs: those that a study trained, or new ones.
+    """One measurement of several networks, trained by a study or freshly initialised.
 
     Attributes:
         name, title, question, source, seconds: As of a StudyPlan.
         trained_by: The study that trained the networks, or PAIR; None: they are new.
         measure: The file in studies/measurements that measures one network.
+        columns: What the table that it returns holds, by name.
     """
 
     name: str
@@ -58,11 +60,12 @@ class Measurement:
     networks: Mapping[str, Architecture]
     trained_by: str | None
     measure: str
+    columns: Mapping[str, Column]
     data: str
 
     @property
     def function(self) -> Callable[[Subject], pd.DataFrame]:
-        """The function that measures one network; imported here, so that tables and pages do without torch."""
+        """Import and return the function that measures one network; importing the catalogue alone needs no torch."""
         function: Callable[[Subject], pd.DataFrame] = import_module(f"resnet_core.studies.measurements.{self.measure}").measure
         return function
 
@@ -76,7 +79,7 @@ def _pairs(*depths: int, **changes: Any) -> dict[str, Architecture]:
 def _squares(*depths: int, **changes: Any) -> dict[str, Architecture]:
     """Batch norm x shortcut: `_pairs` with batch norm, and without."""
     without = _pairs(*depths, batch_norm=False, **changes)
-    return {**_pairs(*depths, **changes), **{f"{name}-without-bn": row for name, row in without.items()}}
+    return {**_pairs(*depths, **changes), **{f"{name}-without-bn": network for name, network in without.items()}}
 
 
 PAIR = "the bundled pair"
@@ -92,7 +95,7 @@ _RATE_OF = {f"{name}-rate-{rate:g}": f"{rate:g}" for rate in PAIR_RATES for name
 _ALL: list[StudyPlan | Measurement] = [
     StudyPlan(
         name="race",
-        title="Depth on digits",
+        title="Race",
         question="Does depth harm a plain network, and does a residual one escape?",
         source="a small version of Figure 6 of He et al. 2015, for a lecture",
         seconds=33,
@@ -102,7 +105,7 @@ _ALL: list[StudyPlan | Measurement] = [
     ),
     StudyPlan(
         name="race-long",
-        title="Depth on digits, trained long",
+        title="Long race",
         question="Does depth still harm a plain network once it has learnt all it will, at its own best learning rate?",
         source="a control of the study `race`: enough iterations, and each network's own best rate",
         seconds=530,
@@ -118,7 +121,7 @@ _ALL: list[StudyPlan | Measurement] = [
     ),
     StudyPlan(
         name="figure4",
-        title="Depth, ImageNet's shape",
+        title="Depth on Tiny-ImageNet",
         question="Does depth harm plain networks of the ImageNet shape (Figure 4)?",
         source="He et al. 2015, Figure 4 and Table 2",
         seconds=620,
@@ -141,9 +144,9 @@ _ALL: list[StudyPlan | Measurement] = [
     ),
     StudyPlan(
         name="pair",
-        title="The bundled pair",
+        title="The matched pair",
         question="How far do a plain network of 34 layers and its residual twin get, each at its own best learning rate?",
-        source="He et al. 2015, Table 2; the networks that the pages show",
+        source="the networks that the pages show",
         seconds=None,
         networks=_PAIR_BY_RATE,
         recipes={name: f"pair-{rate}" for name, rate in _RATE_OF.items()},
@@ -151,7 +154,7 @@ _ALL: list[StudyPlan | Measurement] = [
     ),
     StudyPlan(
         name="figure6",
-        title="Depth, CIFAR-10",
+        title="Depth",
         question="How do training and test error develop in plain and residual networks of growing depth (Figure 6)?",
         source="He et al. 2015, Figure 6 and Table 6",
         seconds=2200,
@@ -161,7 +164,7 @@ _ALL: list[StudyPlan | Measurement] = [
     ),
     StudyPlan(
         name="gradients",
-        title="Batch norm and shortcuts in training",
+        title="Gradients during training",
         question="What do batch norm and shortcuts each do to the gradients of 56 layers in training (section 4.1)?",
         source="He et al. 2015, section 4.1",
         seconds=57,
@@ -171,7 +174,7 @@ _ALL: list[StudyPlan | Measurement] = [
     ),
     StudyPlan(
         name="shortcuts",
-        title="What stands on the shortcuts",
+        title="Kinds of shortcut",
         question="How do shortcuts of option A, B, C and none compare (Table 3)?",
         source="He et al. 2015, Table 3",
         seconds=1000,
@@ -184,7 +187,7 @@ _ALL: list[StudyPlan | Measurement] = [
     ),
     StudyPlan(
         name="rates",
-        title="The rate at the start",
+        title="Learning rates",
         question="Does the learning rate at the start hold a deep residual network back (section 4.2)?",
         source="He et al. 2015, section 4.2",
         seconds=1300,
@@ -202,24 +205,26 @@ _ALL: list[StudyPlan | Measurement] = [
     ),
     Measurement(
         name="figure7",
-        title="Responses of the layers",
+        title="Responses",
         question="How strong are the responses of the layers, plain and residual (Figure 7)?",
         source="He et al. 2015, Figure 7",
         seconds=3,
         networks=_TRAINED,
         trained_by="figure6",
         measure="responses",
+        columns={"layer": TEXT, "place": COUNT, "response_sd": SIZE},
         data="cifar10",
     ),
     Measurement(
         name="depth",
-        title="Signal and gradient before training",
+        title="Depth before training",
         question="How do signal and gradient pass through 20 to 1202 layers before training?",
         source="He et al. 2015, section 4.1; He et al. 2016 (identity mappings)",
         seconds=0.85,
         networks=_squares(20, 56, 110, 1202),
         trained_by=None,
         measure="flow",
+        columns={"place": COUNT, "block": TEXT, "gradient_norm": SIZE, "response_sd": SIZE, "output_rms": SIZE},
         data="cifar10",
     ),
     Measurement(
@@ -231,6 +236,7 @@ _ALL: list[StudyPlan | Measurement] = [
         networks=_squares(8, 14, 20, 32, 56, 110),
         trained_by=None,
         measure="shattering",
+        columns={"block": TEXT, "lag": COUNT, "correlation": CORRELATION, "radians": SIZE},
         data="cifar10",
     ),
     Measurement(
@@ -242,66 +248,72 @@ _ALL: list[StudyPlan | Measurement] = [
         networks=_squares(20, 56, 110),
         trained_by=None,
         measure="agreement",
+        columns={"place": COUNT, "layer": TEXT, "cosine": CORRELATION, "gradient_norm": SIZE, "relative_gradient": SIZE},
         data="cifar10",
     ),
     Measurement(
         name="precision",
         title="Precision of the first gradient",
         question="Does the first gradient in bfloat16 point where the one in float32 points, by depth?",
-        source="a control of our trainings in bfloat16, as He et al. 2015 had none",
+        source="a control of the trainings in bfloat16",
         seconds=57,
         networks=_pairs(20, 56, 110),
         trained_by=None,
         measure="precision",
+        columns={"place": COUNT, "layer": TEXT, "cosine": CORRELATION, "gradient_norm": SIZE, "relative_gradient": SIZE},
         data="cifar10",
     ),
     Measurement(
         name="lesion",
-        title="Blocks removed or exchanged",
+        title="Missing blocks",
         question="What happens when blocks are removed or exchanged after training (Veit et al. 2016)?",
         source="Veit et al. 2016",
         seconds=1100,
         networks=_pairs(56),
         trained_by="figure6",
         measure="lesions",
+        columns={"lesion": TEXT, "blocks": TEXT, "count": COUNT, "draw": COUNT, "reestimated": FLAG, "error_percent": PERCENT},
         data="cifar10",
     ),
     Measurement(
         name="paths",
-        title="Paths of the gradient",
+        title="Paths of every length",
         question="Through paths of which length does the gradient pass (Veit et al. 2016)?",
         source="Veit et al. 2016",
         seconds=100,
-        networks={name: row for name, row in _TRAINED.items() if row.residual},
+        networks={name: network for name, network in _TRAINED.items() if network.residual},
         trained_by="figure6",
         measure="paths",
+        columns={"length": COUNT, "draw": COUNT, "gradient_norm": SIZE},
         data="cifar10",
     ),
     Measurement(
         name="landscape",
-        title="Loss around the weights",
+        title="Loss landscape",
         question="How does the loss look around the trained weights (Li et al. 2018)?",
         source="Li et al. 2018",
         seconds=480,
         networks=_TRAINED,
         trained_by="figure6",
         measure="landscape",
+        columns={"alpha": PLACE, "beta": PLACE, "loss": NUMBER, "error_percent": PERCENT, "directions": TEXT, "statistics": TEXT},
         data="cifar10",
     ),
     Measurement(
         name="similarity",
-        title="Blocks that compute alike",
+        title="Likeness of blocks",
         question="Which blocks of two networks compute alike (CKA; Kornblith et al. 2019)?",
         source="Kornblith et al. 2019",
         seconds=13,
         networks=_TRAINED,
         trained_by="figure6",
         measure="similarity",
+        columns={"block": TEXT, "other_block": TEXT, "cka": CORRELATION, "other": TEXT},
         data="cifar10",
     ),
     Measurement(
         name="sanity",
-        title="Attributions after randomisation",
+        title="Trust in attributions",
         question="Which attributions outlive what a network has learnt (Adebayo et al. 2018)?",
         source="Adebayo et al. 2018",
         seconds=350,
@@ -311,6 +323,14 @@ _ALL: list[StudyPlan | Measurement] = [
         },
         trained_by=PAIR,
         measure="sanity",
+        columns={
+            "image": COUNT,
+            "method": TEXT,
+            "layer": COUNT,
+            "random_down_to": TEXT,
+            "absolute": CORRELATION,
+            "signed": CORRELATION,
+        },
         data="tiny-imagenet",
     ),
 ]

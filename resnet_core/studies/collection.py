@@ -14,7 +14,7 @@ import pandas as pd
 from resnet_core import runs
 from resnet_core.errors import InputError
 from resnet_core.runs import RunFacts
-from resnet_core.studies.catalogue import STUDIES
+from resnet_core.studies.catalogue import STUDIES, Measurement
 from resnet_core.studies.folders import study_name
 
 
@@ -38,12 +38,12 @@ class StudyResults:
 
     @cached_property
     def networks(self) -> dict[tuple[int, bool], list[tuple[str, str]]]:
-        """By layers, and whether residual: the networks, each with its recipe."""
+        """Return (network, recipe) pairs by (layers, residual)."""
         rows = self.table.groupby(["layers", "residual"])[["network", "recipe"]]
         return {key: sorted(set(part.itertuples(index=False, name=None))) for key, part in rows}
 
     def same_but_for_length(self, other: StudyResults) -> bool:
-        """Whether the other is this study with another schedule: it lies beside it, and networks of one depth are the same."""
+        """Return whether `other` differs in its schedule alone: folder above, kind, data and networks of common depths agree."""
         beside = self.name.rpartition("/")[0] == other.name.rpartition("/")[0]
         common = self.networks.keys() & other.networks.keys()
         same = all(self.networks[key] == other.networks[key] for key in common)
@@ -55,12 +55,12 @@ class StudyResults:
 
     @cached_property
     def scale(self) -> float:
-        """The smallest share of the recipe's iterations."""
+        """Return the smallest fraction of the recipe's iterations that a run was scaled to."""
         return float(self.table.scale.min())
 
     @cached_property
     def of_cifar10(self) -> bool:
-        """Whether the paper's Table 6 can stand beside it; a copy of the data says so in its title."""
+        """Return whether all runs used CIFAR-10, or a copy named after it, so that the paper's Table 6 can stand beside them."""
         return all(title.split(" (")[0] == "CIFAR-10" for title in self.data)
 
     @cached_property
@@ -69,23 +69,23 @@ class StudyResults:
 
     @cached_property
     def kinds(self) -> set[bool]:
-        """Whether its networks are residual: both, or one of them."""
+        """Return which kinds of network there are: {False} plain, {True} residual, or both."""
         return set(map(bool, self.table.residual.unique()))
 
     @cached_property
     def one_a_depth(self) -> bool:
-        """Whether its networks differ in nothing but depth and shortcuts, so that a depth says which one is meant."""
-        return all(len({name for name, _recipe in each}) == 1 for each in self.networks.values())
+        """Return whether a depth and a kind name exactly one network."""
+        return all(len({name for name, _recipe in networks}) == 1 for networks in self.networks.values())
 
     @cached_property
     def gradient_seeds(self) -> dict[int, list[int]]:
-        """By depth: the seeds of the runs that recorded their blocks' gradients in training."""
+        """Return, by depth, the seeds of the runs that recorded their blocks' gradients in training."""
         rows = self.table[self.table.metric == "gradient_norm"]
         return {int(depth): sorted(map(int, part.seed.unique())) for depth, part in rows.groupby("layers")}
 
     @cached_property
     def words(self) -> str:
-        """What a badge says: data, schedule, seeds."""
+        """Return the text of a badge: data, schedule, seeds."""
         table = self.table
         schedules = [f"{n:,}" for n in sorted(table.iterations.unique())]
         seeds = table.groupby("network").seed.nunique()
@@ -95,18 +95,18 @@ class StudyResults:
 
 @dataclass(frozen=True, eq=False)
 class MeasurementResults:
-    """What networks, trained or new, gave as answers to one question."""
+    """One measurement of several networks, trained or new: a row of the catalogue, and the tables of its runs."""
 
     name: str  # as of StudyResults
     kind: str  # its name in the catalogue of studies
     question: str
     changed: int
     facts: dict[str, RunFacts]
-    table: pd.DataFrame  # of runs.load_measured
+    table: pd.DataFrame  # of load_measured
 
     @cached_property
     def words(self) -> str:
-        """What a badge says: data, networks, seeds."""
+        """Return the text of a badge: data, length of the training, seeds."""
         table, seeds = self.table, self.table.seed.nunique()
         trained = [f"{n:,} iterations" for n in sorted(table.iterations.unique()) if n]
         return (
@@ -123,6 +123,22 @@ class Found:
     left_out: tuple[str, ...]
 
 
+def measured(facts: RunFacts) -> pd.DataFrame | None:
+    """Return what a measurement recorded, as `runs.measured`, with the columns that the catalogue gives it."""
+    study = STUDIES.get(facts.measurement or "")
+    return runs.measured(facts, study.columns if isinstance(study, Measurement) else {})
+
+
+def load_measured(*roots: Path) -> pd.DataFrame:
+    """Return all finished measurements in or below the folders, which must be of one kind, as one tidy table.
+
+    Columns: run … seconds as in `runs.load`, then those of the measurement. Raises InputError where there is none, or one is
+    broken.
+    """
+    measurements = (facts for facts in map(runs.read_run, runs.find(*roots)) if facts.measurement is not None)
+    return runs.together(map(measured, measurements), roots, "measurement")
+
+
 def read(folder: Path, name: str, changed: int) -> Found:
     """Read every run directory in the folder; one that is broken is left out, and hides no other."""
     recorded: list[tuple[RunFacts, pd.DataFrame | None]] = []
@@ -131,7 +147,7 @@ def read(folder: Path, name: str, changed: int) -> Found:
         try:
             if run.parent == folder:
                 facts = runs.read_run(run)
-                recorded.append((facts, runs.results(facts)))
+                recorded.append((facts, runs.results(facts) if facts.measurement is None else measured(facts)))
         except InputError as error:
             left_out.append(f"A run is left out: {error}")
     # of one folder's measurements, the most frequent: one figure shows one kind
@@ -155,15 +171,15 @@ def read(folder: Path, name: str, changed: int) -> Found:
 
 
 def folders(root: Path, prefix: str) -> Iterator[tuple[Path, str, int]]:
-    """Each folder of runs below `root`, its name after `prefix`, and a number that changes with its files; no races."""
+    """Yield every folder of runs below `root`, but for races: path, `prefix` + name, a number that changes with its files."""
     for folder, inside in groupby(sorted(runs.find(root), key=lambda run: run.parent), key=lambda run: run.parent):
         if folder.is_relative_to(root) and not (folder / "race.json").exists():  # a run directory may itself be the root
             place = folder.relative_to(root).as_posix().encode(errors="replace").decode()
-            yield folder, prefix + ("runs" if place == "." else place), hash(tuple(map(_changed, inside)))
+            yield folder, prefix + ("runs" if place == "." else place), hash(tuple(map(_last_written, inside)))
 
 
-def _changed(run: Path) -> tuple[str, int, int]:
-    """A run directory, and when it and its run.json were written; zeros where it is gone meanwhile."""
+def _last_written(run: Path) -> tuple[str, int, int]:
+    """Return the path of a run directory, and the times when it and its run.json were last written; 0 if it is gone."""
     try:
         return str(run), run.stat().st_mtime_ns, (run / "run.json").stat().st_mtime_ns
     except OSError:

@@ -18,7 +18,7 @@ def study_name(folder: str) -> str:
 
 
 def weights_path(study_folder: Path, network: str, seed: int) -> Path:
-    """Return where a study leaves the weights that it trained; those of the bundled pair lie in a folder of their own."""
+    """Return the path of the weights of one run of a study, or of the bundled pair if `study_folder` is WEIGHTS."""
     if study_folder == WEIGHTS:
         return study_folder / f"{network}.safetensors"
     return study_folder / f"{network}-seed{seed}" / "last.safetensors"

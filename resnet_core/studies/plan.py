@@ -39,7 +39,7 @@ def _dataset(name: str) -> Dataset:
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingJob:
     """A network to be trained into a run directory."""
 
     architecture: Architecture
@@ -51,10 +51,10 @@ class Training:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What run.json says of the run, as far as that is known before its data are opened."""
+        """Return the facts that identify the run, without those that need its data."""
         return describe_plan(self.architecture, self.recipe, self.seed, None)
 
-    def carry_out(self, run: Run) -> None:
+    def execute(self, run: Run) -> None:
         """Train the network into its run directory, which is open."""
         from resnet_core.training.loop import train_in
 
@@ -64,8 +64,8 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Asking:
-    """A question to be put to a network: a run directory with the table of the answer."""
+class MeasurementJob:
+    """A measurement of one network, whose table goes into a run directory."""
 
     measurement: Measurement
     label: str
@@ -76,18 +76,18 @@ class Asking:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """As a Training's."""
+        """Return the facts that identify the run, without those that need its data."""
         start = describe_weights(weights_path(self.trained, self.label, self.seed)) if self.trained else {}
         return {"measurement": self.measurement.name, "seed": self.seed, **start}
 
-    def carry_out(self, run: Run) -> None:
+    def execute(self, run: Run) -> None:
         """Measure the network, and write the table into its run directory, which is open."""
         from resnet_core.studies.measure import run_measurement
 
         run_measurement(self.measurement, self.label, _dataset(self.data), self.seed, self.trained, run)
 
 
-Planned = Training | Asking
+Job = TrainingJob | MeasurementJob
 
 
 def _chosen(study: StudyPlan | Measurement, only: Sequence[str]) -> list[str]:
@@ -107,25 +107,29 @@ def plan(
     scale: float = 1,
     data: str | None = None,
     keep: int = 0,
-) -> list[Planned]:
-    """The study's runs, seed by seed; `only` names networks with or without "-cifar".
+) -> list[Job]:
+    """Return the study's jobs, seed by seed.
 
-    `keep` is how many times trained weights are kept on the way.
+    A measurement of trained networks takes them from the study that trained them, in `out` and of the same scale.
 
-    A measurement of trained networks takes them from the study that trained them, in `out` and of the same scale. Raises
-    InputError for unknown networks, and where trained ones are missing.
+    Args:
+        only: names of networks, with or without "-cifar"; empty: all.
+        keep: how many times trained weights are kept on the way.
+
+    Raises:
+        InputError: For unknown networks, and where trained ones are missing.
     """
     names, data, folder = _chosen(study, only), data or study.data, out / study_folder_name(study.name, scale)
     places = [(name, seed, folder / f"{name}-seed{seed}") for seed in seeds for name in names]
     if isinstance(study, StudyPlan):
         recipes = {name: recipe(study.recipes[name if name in study.recipes else ""]).scaled(scale) for name in names}
-        return [Training(study.networks[name], recipes[name], data, seed, place, keep) for name, seed, place in places]
+        return [TrainingJob(study.networks[name], recipes[name], data, seed, place, keep) for name, seed, place in places]
     if study.trained_by is None:
-        return [Asking(study, name, data, seed, place, None) for name, seed, place in places]
+        return [MeasurementJob(study, name, data, seed, place, None) for name, seed, place in places]
     if study.trained_by == PAIR:
         if len(seeds) > 1:
             raise InputError(f"{study.name} asks the bundled pair, which was trained with one seed; leave out --seeds.")
-        return [Asking(study, name, data, seed, place, WEIGHTS) for name, seed, place in places]
+        return [MeasurementJob(study, name, data, seed, place, WEIGHTS) for name, seed, place in places]
     trained = out / study_folder_name(study.trained_by, scale)
     for name, seed, _ in places:
         weights = weights_path(trained, name, seed)
@@ -136,35 +140,35 @@ def plan(
                 f"{study.name} asks trained networks, and {weights} does not exist; "
                 f"`python -m resnet_core study {study.trained_by}{options}` trains it."
             )
-    return [Asking(study, name, data, seed, place, trained) for name, seed, place in places]
+    return [MeasurementJob(study, name, data, seed, place, trained) for name, seed, place in places]
 
 
-def is_finished(planned: Planned) -> bool:
+def is_finished(job: Job) -> bool:
     """Return whether the run is finished. Opens its data, since their digest identifies them, not their name.
 
     Raises:
         InputError: A finished run of something else is in its place.
     """
-    if not (planned.folder / "run.json").exists() or (facts := runs.read_run(planned.folder)).status != "finished":
+    if not (job.folder / "run.json").exists() or (facts := runs.read_run(job.folder)).status != "finished":
         return False
     recorded = {**facts.recorded, "measurement": facts.measurement}
-    other = mismatch(planned.facts, recorded, RECIPE_DEFAULTS)
-    other = other or mismatch({"data": describe_data(_dataset(planned.data))}, recorded, {})
+    other = mismatch(job.facts, recorded, RECIPE_DEFAULTS)
+    other = other or mismatch({"data": describe_data(_dataset(job.data))}, recorded, {})
     if other:
-        raise InputError(f"{planned.folder} holds a finished run with another {other}; choose another folder of runs.")
+        raise InputError(f"{job.folder} holds a finished run with another {other}; choose another folder of runs.")
     return True
 
 
-def carry_out(planned: Planned, threads: int) -> str:
-    """Train or measure, or resume that. Returns "done", "finished before", or "elsewhere": another process has it."""
+def run_job(job: Job, threads: int) -> str:
+    """Train or measure, or resume. Returns "done", "finished before", or "elsewhere": another process has the run."""
     import torch
 
-    if is_finished(planned):
+    if is_finished(job):
         return "finished before"
     torch.set_num_threads(threads)
     try:
-        with Run.open(planned.folder) as run:
-            planned.carry_out(run)
+        with Run.open(job.folder) as run:
+            job.execute(run)
     except LockedError:
         return "elsewhere"
     except FinishedError:  # since it was looked at
@@ -184,22 +188,22 @@ def _end_with_parent() -> None:
     threading.Thread(target=wait_for_parent, daemon=True).start()
 
 
-def run_here(planned: Sequence[Planned], jobs: int, threads: int, tell: Callable[[Planned, str], None]) -> None:
-    """Carry the runs out in `jobs` processes at once; `tell` hears what came of each.
+def run_here(planned: Sequence[Job], jobs: int, threads: int, on_result: Callable[[Job, str], None]) -> None:
+    """Run the planned jobs in `jobs` processes at once, and pass the result of every job to `on_result`.
 
     A worker that dies (killed, out of memory) is replaced, and its run goes on from its last checkpoint. Raises InputError where
     a run cannot be carried out, or workers died ATTEMPTS times without a run finished in between.
     """
-    left = {each.folder: each for each in planned}
+    left = {job.folder: job for job in planned}
     deaths = 0
     while left:
         spawn = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(jobs, spawn, initializer=_end_with_parent) as pool:
-            futures: dict[Future[str], Planned] = {pool.submit(carry_out, each, threads): each for each in left.values()}
+            futures: dict[Future[str], Job] = {pool.submit(run_job, job, threads): job for job in left.values()}
             try:
                 while futures:
                     for future in wait(futures, return_when=FIRST_COMPLETED).done:
-                        tell(futures[future], future.result())
+                        on_result(futures[future], future.result())
                         del left[futures.pop(future).folder]
                         deaths = 0
             except BrokenProcessPool:
@@ -216,17 +220,17 @@ def run_here(planned: Sequence[Planned], jobs: int, threads: int, tell: Callable
                 raise
 
 
-def _absolute(planned: Planned) -> Planned:
-    """The same for a worker in another working directory."""
-    kind, colon, path = planned.data.partition(":")
-    data = f"{kind}:{Path(path).expanduser().absolute()}" if colon else planned.data
-    if isinstance(planned, Asking) and planned.trained:
-        planned = replace(planned, trained=planned.trained.absolute())
-    return replace(planned, folder=planned.folder.absolute(), data=data)
+def _absolute(job: Job) -> Job:
+    """Return the job with absolute paths, for a worker in another working directory."""
+    kind, colon, path = job.data.partition(":")
+    data = f"{kind}:{Path(path).expanduser().absolute()}" if colon else job.data
+    if isinstance(job, MeasurementJob) and job.trained:
+        job = replace(job, trained=job.trained.absolute())
+    return replace(job, folder=job.folder.absolute(), data=data)
 
 
-def run_on_ray(planned: Sequence[Planned], threads: int, tell: Callable[[Planned, str], None]) -> None:
-    """The same on Ray: a local one that starts itself, or the cluster at RAY_ADDRESS, which must share the folder of runs."""
+def run_on_ray(planned: Sequence[Job], threads: int, on_result: Callable[[Job, str], None]) -> None:
+    """Run the planned jobs on Ray: a local one that starts itself, or the cluster at RAY_ADDRESS, which must share the folder."""
     try:
         import ray
     except ImportError:
@@ -237,8 +241,8 @@ def run_on_ray(planned: Sequence[Planned], threads: int, tell: Callable[[Planned
     except (ConnectionError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"Ray cannot be had at {address or 'this machine'} ({reason}); start it, or set RAY_ADDRESS.") from None
-    remote = ray.remote(num_cpus=threads, max_retries=ATTEMPTS - 1)(carry_out)
-    waiting: dict[Any, Planned] = {remote.remote(each, threads): each for each in map(_absolute, planned)}
+    remote = ray.remote(num_cpus=threads, max_retries=ATTEMPTS - 1)(run_job)
+    waiting: dict[Any, Job] = {remote.remote(job, threads): job for job in map(_absolute, planned)}
     try:
         while waiting:
             for reference in ray.wait(list(waiting))[0]:
@@ -251,7 +255,7 @@ def run_on_ray(planned: Sequence[Planned], threads: int, tell: Callable[[Planned
                     raise InputError(
                         f"The worker of {folder} died {ATTEMPTS} times ({reason}); give it more memory, and try again."
                     ) from None
-                tell(waiting[reference], came)
+                on_result(waiting[reference], came)
                 del waiting[reference]
     finally:
         ray.shutdown()

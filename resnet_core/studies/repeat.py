@@ -38,7 +38,7 @@ class Recorded:
 
 
 def read(run: Path) -> Recorded:
-    """Raises InputError where there is none, or one that cannot be repeated."""
+    """Read what a repetition needs from a run directory. Raises InputError if there is no run, or none that can be repeated."""
     facts = runs.read_run(run)
     if facts.measurement is not None:
         raise InputError(f"{run} holds what a network answered, not how it was trained; run its study again.")
@@ -70,11 +70,20 @@ def read(run: Path) -> Recorded:
 def repeat(
     recorded: Recorded, folder: Path, dataset: Dataset, progress: Callable[[Progress], None], start: Path | None = None
 ) -> str | None:
-    """Train it again into `folder`, or go on with that (finished, it is compared only); where its numbers first differ, or None.
+    """Repeat a recorded training in `folder`, and compare the metrics.
 
-    On the same kind of processor (`hardware.INSTRUCTIONS`), with as many threads and the same versions of torch and of this
-    program, they are the same bit for bit; a GPU sums in another order each time. start: the run from whose weights it began.
-    Raises InputError as `train` does, and for other data or another start.
+    An unfinished repetition resumes; a finished one is only compared. On the same kind of processor (`hardware.INSTRUCTIONS`),
+    with as many threads and the same versions of torch and of this program, all numbers are equal bit for bit; a GPU sums in
+    another order each time.
+
+    Args:
+        start: the run from whose weights the recorded training began.
+
+    Returns:
+        Where the numbers first differ, in words; None if they are equal.
+
+    Raises:
+        InputError: as `train`, and for other data or another start.
     """
     run = recorded.run
     digest = comparable_digest(dataset.digest, recorded.data.get("digest"))
@@ -101,7 +110,7 @@ def repeat(
 
 
 def first_difference(recorded: pd.DataFrame, again: pd.DataFrame) -> str | None:
-    """Of two metrics tables, in words; None where they are equal, every number bit for bit."""
+    """Return, in words, where two tables of metrics first differ; None if every number is equal bit for bit."""
     if recorded.equals(again):
         return None
     for (_, before), (_, now) in zip(recorded.iterrows(), again.iterrows(), strict=False):

@@ -44,7 +44,7 @@ class Subject:
         data = self.dataset.train if training else self.dataset.test
         # one sample for all networks and seeds of the weights, so that only the networks differ
         chosen = torch.randperm(len(data), generator=torch.Generator().manual_seed(0))[:images]
-        return [(self._input(x), y) for x, y in data.part(chosen).test_batches(size, self.resolution)]
+        return [(self._input(x), y) for x, y in data.subset(chosen).test_batches(size, self.resolution)]
 
     def _input(self, images: Tensor) -> Tensor:
         return network_input(images, self.resolution, self.dataset.mean, self.dataset.std)

@@ -53,7 +53,10 @@ def compiles(architecture: Architecture, recipe: Recipe, device: torch.device, r
 
 @cache
 def can_compile(device: torch.device) -> bool:
-    """By trying: it takes a compiler. What was compiled once comes out of a cache and needs none: so each time something else."""
+    """Return whether `torch.compile` works on the device, which takes a C++ compiler.
+
+    Compiles a trivial function with a random constant: a function from the cache on disk would need no compiler.
+    """
     addend = time.time_ns() % 2**20
     try:
         torch.compile(lambda x: x + addend, dynamic=False)(torch.zeros(1, device=device))

@@ -43,25 +43,29 @@ class Progress:
 
 
 @contextmanager
-def heeding_ctrl_c(alone: bool) -> Iterator[Callable[[], bool]]:
-    """Whether a Ctrl-C has come: the first one interrupts nothing, so that a step and its checkpoint are whole; a second does.
+def deferring_ctrl_c(alone: bool) -> Iterator[Callable[[], bool]]:
+    """Yield a function that says whether Ctrl-C was pressed.
 
-    alone: of several processes each would hear it at another iteration, so they are interrupted as ever. Where it is ignored, as
-    in the background of a script, it is.
+    The first Ctrl-C only sets the flag, so that the step and its checkpoint complete; a second raises KeyboardInterrupt.
+
+    Args:
+        alone: whether this is the only process of the training. Several processes would stop at different iterations, so with
+            False the flag is never set and Ctrl-C interrupts at once. The same holds outside the main thread, and where SIGINT
+            is ignored, as in the background of a script.
     """
-    heard = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) != signal.SIG_IGN
-    if not (alone and heard):
+    deferred = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) != signal.SIG_IGN
+    if not (alone and deferred):
         yield lambda: False
         return
     came = False
 
-    def hear(_number: int, _frame: FrameType | None) -> None:
+    def note(_number: int, _frame: FrameType | None) -> None:
         nonlocal came
         if came:
             raise KeyboardInterrupt
         came = True
 
-    before = signal.signal(signal.SIGINT, hear)
+    before = signal.signal(signal.SIGINT, note)
     try:
         yield lambda: came
     finally:
@@ -154,7 +158,7 @@ def train_in(
     if 0 in keeps and trainer.iteration == 0:
         keep_weights(run.folder, trainer, checkpoint)
     clock, since = time.perf_counter(), trainer.iteration
-    with _awaiting_repair(run), heeding_ctrl_c(fabric.world_size == 1) as asked_to_stop:
+    with _awaiting_repair(run), deferring_ctrl_c(fabric.world_size == 1) as asked_to_stop:
         while trainer.iteration < recipe.iterations:
             trainer.step()
             iteration, last = trainer.iteration, trainer.iteration == recipe.iterations

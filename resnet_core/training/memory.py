@@ -10,11 +10,11 @@ LARGEST, LARGEST_OF_OLD_ONES = 2**30, 2**25  # bytes of one tensor; older librar
 
 
 def keep_freed_memory() -> None:
-    """From now on, for the whole process, until it ends. Only the GNU C library can be told; elsewhere nothing happens.
+    """Let malloc keep freed memory, for the rest of the process. Works with the GNU C library; elsewhere nothing happens.
 
-    By itself it gives activations of many megabytes back to the system at the end of a step, and takes them again page by page in
-    the next: a fifth of the time of a compiled step of ResNet-20 (`benchmarks/train.py`). Kept, they need little more than the
-    step's peak.
+    By default malloc gives activations of many megabytes back to the system at the end of a step, and takes them again page by
+    page in the next: a fifth of the time of a compiled step of ResNet-20 (`benchmarks/train.py`). Kept, they need little more
+    than the step's peak.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

@@ -24,7 +24,7 @@ class Phase:
     resolution: int
 
     def worth_compiling(self, layers: int) -> bool:
-        """Whether it is long enough for a network of so many layers."""
+        """Return whether compiling saves time in a phase of this length, for a network of so many layers."""
         return self.iterations >= AT_LEAST and self.iterations * layers >= WORTH_COMPILING
 
 
@@ -63,7 +63,7 @@ class Recipe:
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Recipe:
-        """As run.json keeps it, where a tuple is a list. Raises KeyError or TypeError where it is none."""
+        """Return the recipe that run.json holds, where tuples are lists. Raises KeyError or TypeError for anything else."""
         own: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
         del own["iterations"]  # which follow from the phases
         own["phases"] = tuple(Phase(**phase) for phase in fields["phases"])
@@ -75,7 +75,7 @@ class Recipe:
 
     @property
     def resolution(self) -> int:
-        """Pixels of the last phase, at which the network is tested and used."""
+        """Return the resolution of the last phase, at which the network is tested and used, in pixels."""
         return self.phases[-1].resolution
 
     def phase_at(self, iteration: int) -> Phase:
@@ -89,7 +89,7 @@ class Recipe:
         return self.phase_at(iteration).resolution
 
     def learning_rate_at(self, iteration: int, warm_up_ended: int | None = None) -> float:
-        """warm_up_ended: the iteration, where the error has ended it."""
+        """Return the learning rate of an iteration. warm_up_ended: when a low error ended the warm-up; None: not yet."""
         warm_up = self.warm_up if warm_up_ended is None else warm_up_ended
         if iteration < warm_up:
             if self.warm_up_rate is not None:
@@ -101,7 +101,7 @@ class Recipe:
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
 
     def scaled(self, factor: float) -> Recipe:
-        """The same with every iteration number multiplied. Raises InputError where nothing is left, or the factor is none."""
+        """Return the recipe with all numbers of iterations multiplied. Raises InputError for a factor that leaves no training."""
         if not (math.isfinite(factor) and factor > 0):
             raise InputError(f"A scale must be a positive number, not {factor}.")
         if factor == 1:

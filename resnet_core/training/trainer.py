@@ -13,7 +13,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from resnet_core.data.in_memory import Augmentation, Batch, Images
+from resnet_core.data.in_memory import Augmentation, Batch, ImageSource
 from resnet_core.data.sources import Dataset
 from resnet_core.errors import InputError
 from resnet_core.inspection.isolation import forward_hooks
@@ -31,7 +31,7 @@ REESTIMATED_ON = 2048  # training images on which batch-norm statistics are esti
 Row = dict[str, Any]  # of the metrics table
 
 
-def evaluate(network: nn.Module, data: Images, resolution: int, dataset: Dataset, fabric: Fabric) -> dict[str, float]:
+def evaluate(network: nn.Module, data: ImageSource, resolution: int, dataset: Dataset, fabric: Fabric) -> dict[str, float]:
     """Mean cross-entropy and top-1 error in percent, in evaluation mode and the fabric's precision."""
     network.eval()
     device = fabric.device
@@ -78,10 +78,10 @@ def memory_format(architecture: Architecture, recipe: Recipe) -> torch.memory_fo
 class Trainer:
     """A network, its optimiser, its position in the data, and the metrics that nobody has taken yet (`take_rows`).
 
-    fabric: the device, the precision and the other processes. Each process takes its share of every batch, and their gradients
-    are averaged, so that their number changes nothing but batch norm, whose statistics are of one process's share: torch
+    fabric: the device, the precision and the other processes. Each process takes its shard of every batch, and their gradients
+    are averaged, so that their number changes nothing but batch norm, whose statistics are of one process's shard: torch
     synchronises them on GPUs only, and the paper's batches of 128 were on two GPUs too (section 4.2). What is recorded of blocks
-    is of the first process's share.
+    is of the first process's shard.
 
     Batches and augmentation follow from (seed, epoch) alone, so trainers with one seed see the same batches, and a restored one
     goes on with the batch that would have been next.
@@ -126,15 +126,15 @@ class Trainer:
         self._batches = self._next_batches()
 
     def _next_batches(self) -> Iterator[Batch]:
-        """This process's share of the batches from the iteration on."""
+        """Return this process's shard of every batch, from the current iteration on."""
         recipe = self.recipe
-        how = Augmentation(recipe.pad, recipe.mirror, self.dataset.mean, recipe.sides, recipe.colour)
-        share = slice(self.fabric.global_rank, None, self.fabric.world_size)
+        augmentation = Augmentation(recipe.pad, recipe.mirror, self.dataset.mean, recipe.sides, recipe.colour)
+        shard = slice(self.fabric.global_rank, None, self.fabric.world_size)
         train = self.dataset.train
-        return train.training_batches(how, self.batch_size, recipe.resolution, self.seed, self.iteration, share)
+        return train.training_batches(augmentation, self.batch_size, recipe.resolution, self.seed, self.iteration, shard)
 
     def step(self, learning_rate: float | None = None) -> None:
-        """One iteration; its loss and error wait for `report`. learning_rate: instead of the recipe's."""
+        """Train for one iteration; `report` returns loss and error later. learning_rate: overrides the recipe's."""
         recipe = self.recipe
         images, labels = next(self._batches)
         x = network_input(images, recipe.resolution_at(self.iteration), self.dataset.mean, self.dataset.std)
@@ -197,8 +197,8 @@ class Trainer:
         with forward_hooks(hooks):
             self._forward_and_backward(x, labels)
         for name in weights:
-            found = {"gradient_norm": gradients[name], "response_sd": responses[name], "weight_norm": weights[name]}
-            self.record(self.iteration, "train_batches", {metric: value.item() for metric, value in found.items()}, name)
+            norms = {"gradient_norm": gradients[name], "response_sd": responses[name], "weight_norm": weights[name]}
+            self.record(self.iteration, "train_batches", {metric: value.item() for metric, value in norms.items()}, name)
 
     def record(self, step: int, split: str, metrics: dict[str, float], block: str | None = None) -> None:
         """Keep the metrics until `take_rows`, and pass them to Fabric's loggers."""
@@ -218,15 +218,15 @@ class Trainer:
         loss, wrong = means.tolist()
         if not math.isfinite(loss):
             raise FloatingPointError(f"The loss is not finite after iteration {self.iteration}")
-        found = {"loss": loss, "error_percent": 100 * wrong}
+        metrics = {"loss": loss, "error_percent": 100 * wrong}
         rate = self.optimizer.param_groups[0]["lr"]
         clipped = {"clipped_percent": 100 * torch.stack(self._clipped).mean().item()} if self._clipped else {}
-        self.record(self.iteration, "train_batches", {**found, "learning_rate": rate, **clipped})
+        self.record(self.iteration, "train_batches", {**metrics, "learning_rate": rate, **clipped})
         self._losses, self._wrong, self._clipped = [], [], []
         warming_up = self.warm_up_ended is None and self.iteration < self.recipe.warm_up
-        if warming_up and self.recipe.warm_up_until is not None and found["error_percent"] < self.recipe.warm_up_until:
+        if warming_up and self.recipe.warm_up_until is not None and metrics["error_percent"] < self.recipe.warm_up_until:
             self.warm_up_ended = self.iteration
-        return found
+        return metrics
 
     def test(self) -> dict[str, float]:
         """Loss and error on the test images, at the resolution of the last step, recorded.
@@ -234,27 +234,27 @@ class Trainer:
         Where the recipe says `reestimate`, they are recorded once more with batch-norm statistics estimated anew.
         """
         resolution = self.recipe.resolution_at(max(0, self.iteration - 1))
-        found = evaluate(self.network, self.dataset.test, resolution, self.dataset, self.fabric)
-        self.record(self.iteration, "test", found)
+        metrics = evaluate(self.network, self.dataset.test, resolution, self.dataset, self.fabric)
+        self.record(self.iteration, "test", metrics)
         if self.recipe.reestimate and self.network.architecture.batch_norm:
             anew = self._reestimated(self._training_sample(REESTIMATED_ON), resolution)
             self._record_reestimated("test", evaluate(anew, self.dataset.test, resolution, self.dataset, self.fabric))
-        return found
+        return metrics
 
-    def _training_sample(self, images: int) -> Images:
+    def _training_sample(self, images: int) -> ImageSource:
         """At most so many training images, at random: the files lie class by class."""
         train = self.dataset.train
-        return train.part(torch.randperm(len(train), generator=torch.Generator().manual_seed(self.seed))[:images])
+        return train.subset(torch.randperm(len(train), generator=torch.Generator().manual_seed(self.seed))[:images])
 
-    def _reestimated(self, images: Images, resolution: int) -> ResNet:
+    def _reestimated(self, images: ImageSource, resolution: int) -> ResNet:
         """The network with batch-norm statistics estimated anew on whole batches of the images."""
         size, mean, std = self.batch_size, self.dataset.mean, self.dataset.std
         whole = (x for x, labels in images.test_batches(size, resolution) if len(labels) == size)
         with self.fabric.autocast():
             return reestimated(self.network, (network_input(x, resolution, mean, std) for x in whole))
 
-    def _record_reestimated(self, split: str, found: dict[str, float]) -> None:
-        self.record(self.iteration, split, {f"reestimated_{metric}": value for metric, value in found.items()})
+    def _record_reestimated(self, split: str, metrics: dict[str, float]) -> None:
+        self.record(self.iteration, split, {f"reestimated_{metric}": value for metric, value in metrics.items()})
 
     def examine(self) -> dict[str, float]:
         """Measure the training error and the test error at the end of a training, and record both.
@@ -307,7 +307,7 @@ class Trainer:
         return tensors, {"iteration": self.iteration, "warm_up_ended": self.warm_up_ended}
 
     def restore(self, saved: SavedState) -> None:
-        """Go on from a checkpoint. Raises InputError where it is another network's."""
+        """Resume from a checkpoint. Raises InputError if the checkpoint is damaged or of another network."""
         tensors = saved.tensors
         try:
             self.network.load_state_dict(

@@ -63,7 +63,7 @@ def test_only_the_starter_steers_and_others_change_nothing(races: Path, visit: C
     for tried in (
         lambda: racing.steer_race(NAME, Control("stop")),
         lambda: racing.steer_race(NAME, Control(learning_rate=0.2)),
-        lambda: racing.go_on_with_race(NAME),
+        lambda: racing.resume_race(NAME),
     ):
         with pytest.raises(InputError, match=r"^Somebody else started this race[^\n]+\.$"):
             tried()

@@ -10,22 +10,15 @@ from statistics import median
 
 import pytest
 
-from dashboard.figures.gallery import PICTURES, TRAINING_PICTURES
+from dashboard.figures import studies as figures
 from resnet_core import assets, runs
-from resnet_core.runs.table import MEASURED
 from resnet_core.studies.catalogue import PAIR, STUDIES, Measurement, StudyPlan
 from resnet_core.studies.folders import study_name
 
 ROWS = list(STUDIES.values())
 MEASUREMENTS = [row for row in ROWS if isinstance(row, Measurement)]
-WITH_CURVES = {
-    "race",
-    "race-long",
-    "figure4",
-    "figure6",
-    "pair",
-}  # drawn by the page Degradation, from any table of errors
-SHIPPED = {study_name(folder.name) for folder in assets.STUDIES.iterdir()} - {"pair"}  # which holds the trainings of earlier ones
+WITH_CURVES = {"race", "race-long", "figure4", "figure6", "pair"}  # drawn by the page Degradation, from any table of errors
+SHIPPED = {study_name(path.parents[1].name) for path in assets.STUDIES.glob("*/*/run.json")} - {"pair"}  # the weights', no study
 SECTIONS = re.findall(r"^## (\S+): (.*)$", (assets.STUDIES / "STUDIES.md").read_text(), re.MULTILINE)
 
 
@@ -33,22 +26,18 @@ SECTIONS = re.findall(r"^## (\S+): (.*)$", (assets.STUDIES / "STUDIES.md").read_
 def test_a_row_says_what_it_asks_and_who_asked_first(row: StudyPlan | Measurement) -> None:
     assert row.question.endswith("?")
     assert row.title
-    assert row.source
+    assert len(row.source) > 10
     assert not row.title.endswith((".", "?"))
-    assert re.search(r"\b(19|20)\d\d\b", row.source) or "race" in row.source
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_a_row_has_its_section_whose_heading_is_a_question(row: StudyPlan | Measurement) -> None:
-    assert [question[-1] for name, question in SECTIONS if name == row.name] == ["?"] * (row.name in SHIPPED)
+@pytest.mark.parametrize("row", [row for row in ROWS if row.name in SHIPPED], ids=lambda row: row.name)
+def test_a_shipped_row_has_its_section_whose_heading_is_a_question(row: StudyPlan | Measurement) -> None:
+    assert [question[-1] for name, question in SECTIONS if name == row.name] == ["?"]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_a_row_has_its_figures(row: StudyPlan | Measurement) -> None:
-    if isinstance(row, Measurement):
-        assert row.name in PICTURES
-    else:
-        assert (row.name in TRAINING_PICTURES) != (row.name in WITH_CURVES)
+    assert figures.has_pictures(row.name) != (row.name in WITH_CURVES)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -68,12 +57,15 @@ def test_a_measurement_is_a_file_with_a_function_and_columns(row: Measurement) -
     assert row.function is module.measure
     assert next(iter(inspect.signature(row.function).parameters)) == "subject"
     assert inspect.getdoc(row.function)
-    assert row.name in MEASURED
+    assert row.columns
     assert row.trained_by in (None, PAIR, *STUDIES)
 
 
-def test_no_file_figure_or_table_is_without_a_row() -> None:
-    files = {path.stem for path in Path(import_module("resnet_core.studies.measurements").__path__[0]).glob("[!_]*.py")}
-    assert files == {row.measure for row in MEASUREMENTS}
-    assert set(PICTURES) == set(MEASURED) == {row.name for row in MEASUREMENTS}
-    assert {name for name, _ in SECTIONS} == set(STUDIES) & SHIPPED
+def _files(package: str) -> set[str]:
+    return {path.stem for path in Path(import_module(package).__path__[0]).glob("[!_]*.py")}
+
+
+def test_no_file_figure_or_section_is_without_a_row() -> None:
+    assert _files("resnet_core.studies.measurements") == {row.measure for row in MEASUREMENTS}
+    assert _files("dashboard.figures.studies") <= {name.replace("-", "_") for name in STUDIES}
+    assert {name for name, _ in SECTIONS} <= set(STUDIES)

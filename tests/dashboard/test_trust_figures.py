@@ -13,19 +13,19 @@ from dashboard.figures.trust import (
     what_the_pixels_do,
 )
 from resnet_core.inspection.attribution.catalogue import METHODS
-from resnet_core.inspection.attribution.sanity_checks import Cascade, Curves
+from resnet_core.inspection.attribution.sanity_checks import DeletionInsertion, RandomisationTest
 
 LAYERS = ("fc", "conv3_2", "conv3_1", "conv2_1", "conv1")
 SHARE = np.linspace(0, 1, 5)
 
 
-def cascade(method: str, *absolute: float) -> Cascade:
+def cascade(method: str, *absolute: float) -> RandomisationTest:
     values = np.array(absolute)
-    return Cascade(method, 3, None, LAYERS, values, -values, np.zeros((1, 2, 2), np.float32), 1.0)
+    return RandomisationTest(method, 3, None, LAYERS, values, -values, np.zeros((1, 2, 2), np.float32), 1.0)
 
 
-def curves(method: str, deletion: np.ndarray, insertion: np.ndarray) -> Curves:
-    return Curves(method, 3, SHARE, deletion, insertion, 1.0)
+def curves(method: str, deletion: np.ndarray, insertion: np.ndarray) -> DeletionInsertion:
+    return DeletionInsertion(method, 3, SHARE, deletion, insertion, 1.0)
 
 
 CASCADES = [cascade("grad-cam", 0.5, 0.4, -0.25, float("nan"), 0.1), cascade("guided-backprop", 0.9, 0.9, 0.8, 0.7, 0.3)]

@@ -32,7 +32,7 @@ from dashboard.serving import paper
 from resnet_core import architecture, build
 from resnet_core import feature_maps as maps_of
 from resnet_core.inspection.attribution.methods import attribute
-from resnet_core.inspection.attribution.sanity_checks import cascade, curves
+from resnet_core.inspection.attribution.sanity_checks import deletion_insertion, randomisation_test
 from resnet_core.inspection.gradients import gradient_correlation, gradient_flow, nearby_inputs
 from resnet_core.inspection.inspect import inspect
 from resnet_core.inspection.operations import block_operations
@@ -120,7 +120,10 @@ def scene_of_attribution() -> Scene:
         for title, (network, says) in zip(TITLES, pair(), strict=True)
     ]
     network = pair()[1][0]
-    tested = [cascade(network, picture(64, 64), "grad-cam", 0)], [curves(network, picture(64, 64), evidence[1].found)]
+    tested = (
+        [randomisation_test(network, picture(64, 64), "grad-cam", 0)],
+        [deletion_insertion(network, picture(64, 64), evidence[1].found)],
+    )
     belief = of_attribution.belief(*tested, tested[1], TITLES[1], "absolute", f"badge {EVIL[0]}")
     exhibits = [*of_attribution.method_exhibits(evidence, "grad-cam", PIXELS, EVIL[1]), *belief]
     return of_attribution.attribution(exhibits, evidence, [f"made {EVIL[1]}"])

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch.nn import functional as F
 
 from resnet_core import runs
-from resnet_core.data.in_memory import ImageSet
+from resnet_core.data.in_memory import ImagesInMemory
 from resnet_core.data.sources import Dataset
 from resnet_core.networks.architectures import Architecture, architecture
 from resnet_core.networks.resnet import ResNet
@@ -40,13 +40,13 @@ RECIPE = Recipe(
 )
 
 
-def images(n: int, seed: int) -> ImageSet:
+def images(n: int, seed: int) -> ImagesInMemory:
     """Three classes that a colour tells apart, with noise."""
     generator = torch.Generator().manual_seed(seed)
     labels = torch.randint(0, 3, (n,), generator=generator)
     pixels = torch.randint(0, 160, (n, 8, 8, 3), generator=generator)
     pixels += 90 * F.one_hot(labels, 3)[:, None, None]
-    return ImageSet(pixels.to(torch.uint8), labels)
+    return ImagesInMemory(pixels.to(torch.uint8), labels)
 
 
 DATA = Dataset(

@@ -28,7 +28,7 @@ class Method:
 
     @property
     def function(self) -> Callable[[Any], Any]:
-        """The function that computes it; the first access imports torch."""
+        """Import and return the function that computes the attribution; importing the catalogue alone needs no torch."""
         return getattr(import_module("resnet_core.inspection.attribution.methods"), self.function_name)
 
 

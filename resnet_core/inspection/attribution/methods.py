@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from resnet_core.atomic import save_arrays
+from resnet_core.atomic import save_npz
 from resnet_core.errors import InputError, hint
 from resnet_core.inspection import html
 from resnet_core.inspection.attribution.catalogue import METHODS as METHODS
@@ -48,14 +48,14 @@ class Attribution:
     target: int
     values: NDArray[np.float32]  # (H, W); above zero: speaks for the class
     seconds: float
-    incompleteness: float | None  # integrated gradients: how far the sum is from the logit's change, as a share of it
+    incompleteness: float | None  # integrated gradients: |sum - change of the logit| / |change of the logit|
     against: int | None = None  # the class that the target is contrasted with: then `logit` means the difference of both
     target_label: str | None = None  # the classes' names; None where the network does not say them
     against_label: str | None = None
 
     @property
     def words(self) -> str:
-        """The method and what it was asked for: "Grad-CAM for 'tabby' rather than 'tiger cat'"."""
+        """Return a title with method and classes: "Grad-CAM for 'tabby' rather than 'tiger cat'"."""
         title = METHODS[self.method].title if self.method in METHODS else self.method
         target = f"class {self.target}" if self.target_label is None else repr(self.target_label)
         other = f"class {self.against}" if self.against_label is None else repr(self.against_label)
@@ -69,8 +69,8 @@ class Attribution:
         return html.side_by_side([html.picture(self.values, self.words)])
 
     def save(self, path: str | Path) -> None:
-        """As .npz: values, and the other fields, each by its name. Raises InputError where it cannot be written."""
-        save_arrays(path, vars(self))
+        """Write an .npz file with one array a field, by the field's name. Raises InputError where it cannot be written."""
+        save_npz(path, vars(self))
 
 
 class AttributionRun:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torchvision.transforms import functional as transforms
 
-from resnet_core.atomic import save_arrays
+from resnet_core.atomic import save_npz
 from resnet_core.errors import InputError
 from resnet_core.inspection.attribution.methods import BATCH, Attribution, StoppedError, attribute
 from resnet_core.inspection.inputs import as_input
@@ -32,7 +32,7 @@ BLUR = 11, 5.0  # pixels: the window and the sd of RISE's blurred image
 
 
 @dataclass(frozen=True, eq=False)
-class Cascade:
+class RandomisationTest:
     """Result of the cascading randomisation test: one method on one network, randomised layer by layer from the top.
 
     The target class stays that of the trained network. Correlations are NaN where a map is constant.
@@ -53,12 +53,12 @@ class Cascade:
         return Attribution(self.method, self.target, self.maps[0], self.seconds, None, self.against)
 
     def save(self, path: str | Path) -> None:
-        """As .npz, each field by its name. Raises InputError where it cannot be written."""
-        save_arrays(path, vars(self))
+        """Write an .npz file with one array a field, by the field's name. Raises InputError where it cannot be written."""
+        save_npz(path, vars(self))
 
 
 @dataclass(frozen=True, eq=False)
-class Curves:
+class DeletionInsertion:
     """Result of deletion and insertion: a class's probability as pixels change in the order of an attribution."""
 
     method: str
@@ -79,8 +79,8 @@ class Curves:
         return float(np.trapezoid(self.insertion, self.share))
 
     def save(self, path: str | Path) -> None:
-        """As .npz, each field by its name. Raises InputError where it cannot be written."""
-        save_arrays(path, vars(self))
+        """Write an .npz file with one array a field, by the field's name. Raises InputError where it cannot be written."""
+        save_npz(path, vars(self))
 
 
 def randomised(network: nn.Module, seed: int = 0) -> Iterator[tuple[str, nn.Module]]:
@@ -152,7 +152,7 @@ def rank_correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> fl
     return float(np.corrcoef(*ranks)[0, 1])
 
 
-def cascade(
+def randomisation_test(
     network: nn.Module,
     image: Tensor,
     method: str,
@@ -161,7 +161,7 @@ def cascade(
     on_progress: Callable[[float], bool] = lambda _fraction: True,
     *,
     against: int | None = None,
-) -> Cascade:
+) -> RandomisationTest:
     """Measure how similar an attribution stays as the network is randomised from the top.
 
     An attribution that stays similar to the end cannot depend on what the network has learnt.
@@ -181,7 +181,7 @@ def cascade(
     steps = len(layers_from_the_top(isolated(network))) + 1  # the original, the classifier, the blocks, the first convolution
 
     def at(step: int) -> Callable[[float], bool]:
-        return lambda share: on_progress((step + share) / steps)
+        return lambda fraction: on_progress((step + fraction) / steps)
 
     original = attribute(network, image, method, target, at(0), against=against)
     _require_order(network, image)
@@ -191,25 +191,25 @@ def cascade(
         # ranks need no complete sum, and in a random network even a thousand steps may not give one
         again = attribute(copied, image, method, original.target, at(step), against=against, most_steps=PATH)
         maps.append(again.values)
-    return Cascade(
+    return RandomisationTest(
         method=method,
         target=original.target,
         against=against,
         layers=tuple(layers),
-        absolute=np.array([rank_correlation(np.abs(maps[0]), np.abs(each)) for each in maps[1:]]),
-        signed=np.array([rank_correlation(maps[0], each) for each in maps[1:]]),
+        absolute=np.array([rank_correlation(np.abs(maps[0]), np.abs(values)) for values in maps[1:]]),
+        signed=np.array([rank_correlation(maps[0], values) for values in maps[1:]]),
         maps=np.stack(maps),
         seconds=time.perf_counter() - start,
     )
 
 
-def curves(
+def deletion_insertion(
     network: nn.Module,
     image: Tensor,
     attribution: Attribution,
     steps: int = STEPS,
     on_progress: Callable[[float], bool] = lambda _fraction: True,
-) -> Curves:
+) -> DeletionInsertion:
     """Measure a class's probability as pixels are deleted, or inserted, in the order of an attribution.
 
     The most positive pixels change first; equal ones in a fixed random order. Deleted pixels take the data's mean colour, which
@@ -233,45 +233,45 @@ def curves(
     image = as_input(image, clone)
     values = attribution.values.ravel()
     shuffled = np.random.default_rng(0).permutation(values.size)
-    place = np.empty(values.size)
-    place[shuffled[np.argsort(-values[shuffled], kind="stable")]] = np.arange(values.size) / values.size
-    order = torch.from_numpy(place.reshape(attribution.values.shape)).to(image.device)  # the share at which a pixel changes
-    share = np.linspace(0, 1, steps + 1)
+    rank = np.empty(values.size)
+    rank[shuffled[np.argsort(-values[shuffled], kind="stable")]] = np.arange(values.size) / values.size
+    order = torch.from_numpy(rank.reshape(attribution.values.shape)).to(image.device)  # the fraction at which a pixel changes
+    fractions = np.linspace(0, 1, steps + 1)
     size, sd = BLUR
     ends = [(image, torch.zeros_like(image)), (transforms.gaussian_blur(image, [size, size], [sd, sd]), image)]
     batch = BATCH["cuda" if image.is_cuda else "cpu"]
-    found: list[float] = []
+    probabilities: list[float] = []
     with torch.inference_mode():
         for before, after in ends:
-            for first in range(0, len(share), batch):
-                if not on_progress(len(found) / (2 * len(share))):
+            for first in range(0, len(fractions), batch):
+                if not on_progress(len(probabilities) / (2 * len(fractions))):
                     raise StoppedError
-                changed = order < torch.from_numpy(share[first : first + batch]).to(order)[:, None, None, None]
-                found += logits_of(clone, torch.where(changed, after, before)).softmax(1)[:, attribution.target].tolist()
-    if not np.isfinite(found).all():
+                changed = order < torch.from_numpy(fractions[first : first + batch]).to(order)[:, None, None, None]
+                probabilities += logits_of(clone, torch.where(changed, after, before)).softmax(1)[:, attribution.target].tolist()
+    if not np.isfinite(probabilities).all():
         raise InputError("The network answers with nan, which is no number; its weights or the image's values are too large.")
-    deletion, insertion = np.split(np.array(found), 2)
-    return Curves(attribution.method, attribution.target, share, deletion, insertion, time.perf_counter() - start)
+    deletion, insertion = np.split(np.array(probabilities), 2)
+    return DeletionInsertion(attribution.method, attribution.target, fractions, deletion, insertion, time.perf_counter() - start)
 
 
-def random_curves(
+def random_baseline(
     network: nn.Module,
     image: Tensor,
     target: int,
     orders: int = RANDOM_ORDERS,
     on_progress: Callable[[float], bool] = lambda _fraction: True,
-) -> list[Curves]:
-    """Measure deletion and insertion for pixels in random orders, the baseline of an attribution's `curves`.
+) -> list[DeletionInsertion]:
+    """Measure deletion and insertion for pixels in random orders, the baseline of an attribution's `deletion_insertion`.
 
     Args:
-        network, image, on_progress: as in `curves`.
+        network, image, on_progress: as in `deletion_insertion`.
         target: the class.
         orders: how many random orders, of the seeds from 0.
     """
 
-    def of(seed: int) -> Curves:
+    def in_random_order(seed: int) -> DeletionInsertion:
         values = np.random.default_rng(seed).random((image.shape[-2], image.shape[-1]), dtype=np.float32)
         order = Attribution(f"random order {seed}", target, values, 0.0, None)
-        return curves(network, image, order, on_progress=lambda share: on_progress((seed + share) / orders))
+        return deletion_insertion(network, image, order, on_progress=lambda fraction: on_progress((seed + fraction) / orders))
 
-    return [of(seed) for seed in range(orders)]
+    return [in_random_order(seed) for seed in range(orders)]

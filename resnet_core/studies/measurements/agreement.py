@@ -11,6 +11,6 @@ from resnet_core.studies.subject import Subject
 
 
 def measure(subject: Subject, minibatches: int = 8, size: int = 64) -> pd.DataFrame:
-    """The agreement of the gradients of minibatches of training images, a row a layer; place 0 is all layers as one vector."""
+    """Return how the gradients of training minibatches agree, a row a layer; place 0 is all layers as one vector."""
     layers = gradient_agreement(subject.network(), subject.batches(minibatches * size, training=True, size=size))
     return pd.DataFrame({"place": place, **asdict(layer)} for place, layer in enumerate(layers))

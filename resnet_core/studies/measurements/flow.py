@@ -11,7 +11,7 @@ from resnet_core.studies.subject import Subject
 
 
 def measure(subject: Subject, images: int = 16) -> pd.DataFrame:
-    """Gradient norm, response and output of every block for one batch."""
+    """Return gradient norm, response and output of every block for one batch, a row a block."""
     (batch,) = subject.batches(images, training=True, size=images)
-    found = gradient_flow(subject.network(), *batch)
-    return pd.DataFrame({"place": place, **asdict(block)} for place, block in enumerate(found.blocks, start=1))
+    flow = gradient_flow(subject.network(), *batch)
+    return pd.DataFrame({"place": place, **asdict(block)} for place, block in enumerate(flow.blocks, start=1))

@@ -11,7 +11,7 @@ from resnet_core.studies.subject import Subject
 
 
 def measure(subject: Subject, size: int = 64) -> pd.DataFrame:
-    """The agreement of both gradients, a row a layer; place 0 is all layers as one vector."""
+    """Return the agreement of both gradients, a row a layer; place 0 is all layers as one vector."""
     (batch,) = subject.batches(size, training=True, size=size)
     layers = precision_agreement(subject.network(), *batch)
     return pd.DataFrame({"place": place, **asdict(layer)} for place, layer in enumerate(layers))

@@ -10,7 +10,7 @@ from resnet_core.studies.subject import Subject
 
 def measure(subject: Subject, images: int = 512) -> pd.DataFrame:
     """The response of every 3x3 layer, after batch norm, before the non-linearity or addition; sd over images and places."""
-    found = layer_responses(subject.network(), subject.batches(images, size=images)[0][0])
+    responses = layer_responses(subject.network(), subject.batches(images, size=images)[0][0])
     return pd.DataFrame(
-        {"layer": name, "place": place, "response_sd": sd} for place, (name, sd) in enumerate(found.items(), start=1)
+        {"layer": name, "place": place, "response_sd": sd} for place, (name, sd) in enumerate(responses.items(), start=1)
     )

@@ -17,8 +17,8 @@ def measure(subject: Subject, images: int = 6) -> pd.DataFrame:
     for image, (x, _labels) in enumerate(subject.batches(images, size=1)):
         for method in methods.METHODS:
             if method != "occlusion":
-                found = sanity_checks.cascade(network, x, method)
-                columns = {"layer": range(len(found.layers)), "random_down_to": found.layers}
-                values = {"absolute": found.absolute, "signed": found.signed}
+                test = sanity_checks.randomisation_test(network, x, method)
+                columns = {"layer": range(len(test.layers)), "random_down_to": test.layers}
+                values = {"absolute": test.absolute, "signed": test.signed}
                 rows.append(pd.DataFrame({"image": image, "method": method, **columns, **values}))
     return pd.concat(rows, ignore_index=True)

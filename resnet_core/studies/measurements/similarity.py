@@ -9,7 +9,7 @@ from resnet_core.studies.subject import Subject
 
 
 def measure(subject: Subject, images: int = 512) -> pd.DataFrame:
-    """CKA between the network's blocks and its own, its twin's, and those of the same network from the next seed."""
+    """Return the CKA of the network's blocks with its own, with its twin's, and with those of the next seed."""
     x = [x for x, _ in subject.batches(images)]
     network, twin = subject.network(), subject.architecture.twin().name
     others = {"itself": network}

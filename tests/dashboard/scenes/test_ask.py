@@ -11,6 +11,7 @@ from dashboard.scenes.questions import degradation_question, gradient_question, 
 from resnet_core import runs
 from resnet_core.assets import ASSETS
 from resnet_core.studies import collection
+from resnet_core.studies.collection import load_measured
 
 LINEAR = Levels("Draw it.", ("10", "20"), "iterations", "training error, %", 0, 100)
 LOG = Levels("Draw it.", ("a", "b"), "blocks", "gradient norm", 1e-6, 1e6, log=True, unit="")
@@ -65,7 +66,7 @@ def test_a_study_of_one_depth_asks_for_no_degradation():
 
 
 def test_the_gradients_question_is_relative_to_the_last_block():
-    table = runs.load_measured(ASSETS / "studies" / "depth")
+    table = load_measured(ASSETS / "studies" / "depth")
     rows = table[(table.layers == 56) & ~table.residual & table.batch_norm]
     ratios = [run.gradient_norm.iloc[0] / run.gradient_norm.iloc[-1] for _, run in rows.sort_values("place").groupby("run")]
     asked = gradient_question(study("depth"), 56)
@@ -75,7 +76,7 @@ def test_the_gradients_question_is_relative_to_the_last_block():
 
 
 def test_the_block_that_hurts_most_is_that_of_the_largest_error_with_fair_statistics():
-    table = runs.load_measured(ASSETS / "studies" / "lesion-x0.1")
+    table = load_measured(ASSETS / "studies" / "lesion-x0.1")
     fair = table[table.reestimated & (table.lesion == "one removed")]
     pick, right, because = lesion_question(study("lesion-x0.1"))
     assert right == (fair.loc[fair.error_percent.idxmax(), "blocks"],)

@@ -10,24 +10,28 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as transforms
 
-from resnet_core.data.in_memory import Augmentation, ImageSet
+from resnet_core.data.in_memory import Augmentation, ImagesInMemory
 from resnet_core.pictures.network_input import network_input
 
 FILL = (0.2, 0.5, 0.8)
 PAD = 2
 
 
-def images(n: int, height: int = 6, width: int = 5) -> ImageSet:
+def images(n: int, height: int = 6, width: int = 5) -> ImagesInMemory:
     generator = torch.Generator().manual_seed(0)
-    return ImageSet(torch.randint(0, 256, (n, height, width, 3), generator=generator, dtype=torch.uint8), torch.arange(n) * 10)
+    return ImagesInMemory(
+        torch.randint(0, 256, (n, height, width, 3), generator=generator, dtype=torch.uint8), torch.arange(n) * 10
+    )
 
 
-def epoch(data: ImageSet, number: int = 0, seed: int = 0, batch_size: int = 8, pad: int = PAD) -> list[tuple[Tensor, Tensor]]:
+def epoch(
+    data: ImagesInMemory, number: int = 0, seed: int = 0, batch_size: int = 8, pad: int = PAD
+) -> list[tuple[Tensor, Tensor]]:
     how, length = Augmentation(pad, True, FILL, None), len(data) // batch_size
     return list(islice(data.training_batches(how, batch_size, 8, seed, number * length), length))
 
 
-def possibilities(data: ImageSet) -> dict[bytes, tuple[int, int, int, bool]]:
+def possibilities(data: ImagesInMemory) -> dict[bytes, tuple[int, int, int, bool]]:
     """Every image that augmentation may give -> (which image, rows down, columns right, mirrored), one image at a time."""
     found = {}
     for i, image in enumerate(data.images.numpy()):
@@ -121,7 +125,7 @@ def test_network_input_is_torchvisions_resize_and_normalise(resolution: int) -> 
 
 def test_what_lies_outside_an_image_is_nothing_to_the_network() -> None:
     """The fill is the mean colour, and the mean is zero once normalised: within half of one of 255 levels."""
-    black = ImageSet(torch.zeros(8, 6, 5, 3, dtype=torch.uint8), torch.zeros(8, dtype=torch.int64))
+    black = ImagesInMemory(torch.zeros(8, 6, 5, 3, dtype=torch.uint8), torch.zeros(8, dtype=torch.int64))
     ((xs, _),) = epoch(black)
     outside = xs.sum(1, keepdim=True) > 0
     assert outside.any()

@@ -51,7 +51,7 @@ def test_batches_are_the_same_for_any_number_of_workers_and_from_any_batch_on(da
     expected = batches(data.train, 10)
     before = torch.get_rng_state()
     assert same(batches(data.train, 10, workers=1), expected)
-    assert same(batches(data.train, 4, workers=2, first=6), expected[6:])
+    assert same(batches(data.train, 4, workers=2, first_batch=6), expected[6:])
     assert torch.equal(torch.get_rng_state(), before)
     assert not torch.equal(expected[0][0], expected[4][0])
     assert expected[0][0].shape == (8, 3, 16, 16)
@@ -61,8 +61,8 @@ def test_batches_are_the_same_for_any_number_of_workers_and_from_any_batch_on(da
 
 def test_processes_share_a_batch(data: Dataset) -> None:
     whole = batches(data.train, 5)
-    shares = [batches(data.train, 5, share=slice(rank, None, 2)) for rank in (0, 1)]
-    for (images, labels), *parts in zip(whole, *shares, strict=True):
+    shards = [batches(data.train, 5, shard=slice(rank, None, 2)) for rank in (0, 1)]
+    for (images, labels), *parts in zip(whole, *shards, strict=True):
         for rank, (part, its_labels) in enumerate(parts):
             assert torch.equal(part, images[rank::2])
             assert torch.equal(its_labels, labels[rank::2])
@@ -147,7 +147,7 @@ def test_a_folder_is_named_as_its_classes_are(data: Dataset, tmp_path: Path) -> 
     (pets / "dataset.json").write_text('{"title": "Pets", "source": "drawn"}')
     other = open_dataset(f"imagenet:{pets}")
     assert (other.name, other.title, other.source, other.classes) == ("pets", "Pets", "drawn", ("cat", "dog"))
-    assert len(open_dataset(f"imagenet:{pets}").train.part(torch.tensor([3, 0]))) == 2
+    assert len(open_dataset(f"imagenet:{pets}").train.subset(torch.tensor([3, 0]))) == 2
 
 
 def test_names_of_classes_are_those_that_torchvision_keeps(tmp_path: Path) -> None:

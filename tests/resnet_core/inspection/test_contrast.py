@@ -11,7 +11,7 @@ from torchvision import models
 
 from resnet_core.errors import InputError
 from resnet_core.inspection.attribution.methods import attribute
-from resnet_core.inspection.attribution.sanity_checks import cascade
+from resnet_core.inspection.attribution.sanity_checks import randomisation_test
 from resnet_core.networks.architectures import architecture
 from resnet_core.networks.resnet import build
 from tests.support.side_effects import untouched
@@ -78,7 +78,7 @@ def test_the_sum_of_integrated_gradients_is_the_difference_that_the_image_makes(
 
 def test_a_cascade_asks_for_the_same_contrast() -> None:
     network, x = ours(), image()
-    found = cascade(network, x, "gradient-x-input", A, against=B)
+    found = randomisation_test(network, x, "gradient-x-input", A, against=B)
     assert np.array_equal(found.maps[0], attribute(network, x, "gradient-x-input", A, against=B).values)
     assert np.abs(found.signed[-1]) < 0.5
 

@@ -12,7 +12,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from resnet_core.data.in_memory import ImageSet
+from resnet_core.data.in_memory import ImagesInMemory
 from resnet_core.data.sources import Dataset
 from resnet_core.errors import InputError
 from resnet_core.inspection.landscape import loss_surface, random_direction
@@ -112,7 +112,7 @@ def test_the_centre_is_the_loss_of_the_network() -> None:
 def test_the_centre_is_what_training_measures() -> None:
     generator = torch.Generator().manual_seed(4)
     pixels = torch.randint(0, 256, (12, 16, 16, 3), generator=generator).to(torch.uint8)
-    data = ImageSet(pixels, torch.randint(0, 10, (12,), generator=generator))
+    data = ImagesInMemory(pixels, torch.randint(0, 10, (12,), generator=generator))
     mean, std = (0.4, 0.5, 0.6), (0.2, 0.3, 0.4)
     dataset = Dataset("noise", "Noise", "Drawn.", tuple("0123456789"), mean, std, data, data)
     net = network()

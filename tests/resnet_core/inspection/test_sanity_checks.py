@@ -15,7 +15,14 @@ from torchvision import models
 
 from resnet_core.errors import InputError
 from resnet_core.inspection.attribution.methods import Attribution, StoppedError, attribute
-from resnet_core.inspection.attribution.sanity_checks import Curves, cascade, curves, random_curves, randomised, rank_correlation
+from resnet_core.inspection.attribution.sanity_checks import (
+    DeletionInsertion,
+    deletion_insertion,
+    random_baseline,
+    randomisation_test,
+    randomised,
+    rank_correlation,
+)
 from resnet_core.networks.architectures import architecture
 from resnet_core.networks.resnet import build
 from resnet_core.networks.weights import load
@@ -88,7 +95,7 @@ def test_the_seed_alone_says_which_random_weights() -> None:
 def test_a_cascade_is_its_own_steps_done_by_hand(tmp_path: Path) -> None:
     network, x = ours(), image()
     with untouched(network):
-        found = cascade(network, x, "gradient-x-input", target=None, seed=5)
+        found = randomisation_test(network, x, "gradient-x-input", target=None, seed=5)
     original = attribute(network, x, "gradient-x-input")
     assert found.target == original.target
     assert np.array_equal(found.maps[0], original.values)
@@ -107,7 +114,7 @@ def test_a_cascade_is_its_own_steps_done_by_hand(tmp_path: Path) -> None:
 def test_threads_share_the_network() -> None:
     network, x = ours(), image()
     with untouched(network), ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda _: cascade(network, x, "gradient-x-input", 1), range(4)))
+        found = list(pool.map(lambda _: randomisation_test(network, x, "gradient-x-input", 1), range(4)))
     assert all(np.array_equal(each.maps, found[0].maps) for each in found)
 
 
@@ -116,7 +123,9 @@ def test_on_the_bundled_network_guided_backprop_stays_and_the_gradient_and_grad_
     """Adebayo et al. 2018, Figures 2 to 4, on the photograph of the cat, with all of conv5_x and conv4_x random."""
     network = load("resnet34-tiny")
     x = prepare(sample("cat"), network.checkpoint)
-    guided, gradient, cam = (cascade(network, x, method) for method in ("guided-backprop", "gradient-x-input", "grad-cam"))
+    guided, gradient, cam = (
+        randomisation_test(network, x, method) for method in ("guided-backprop", "gradient-x-input", "grad-cam")
+    )
     assert guided.layers[:10] == ("fc", "conv5_3", "conv5_2", "conv5_1", *(f"conv4_{i}" for i in (6, 5, 4, 3, 2, 1)))
     upper = slice(0, 10)
     assert guided.absolute[upper].min() > 0.8
@@ -151,7 +160,7 @@ def test_deletion_of_a_linear_model_is_a_sum_of_what_is_left() -> None:
     network = Linear(0.05 * torch.randn(1, 3, 32, 32, generator=generator))
     x = torch.randn(1, 3, 32, 32, generator=generator)
     each = (network.weights * x).detach().sum((0, 1)).numpy().astype(float)
-    found = curves(network, x, Attribution("exact", 0, each.astype(np.float32), 0.0, None), steps=64)
+    found = deletion_insertion(network, x, Attribution("exact", 0, each.astype(np.float32), 0.0, None), steps=64)
     descending = np.sort(each.ravel())[::-1]
     left = each.sum() - np.concatenate([[0], np.cumsum(descending)])[:: 1024 // 64]
     np.testing.assert_allclose(found.deletion, sigmoid(left), atol=1e-5)
@@ -159,9 +168,9 @@ def test_deletion_of_a_linear_model_is_a_sum_of_what_is_left() -> None:
     area = (sigmoid(left).sum() - (sigmoid(left)[0] + sigmoid(left)[-1]) / 2) / 64  # as RISE's program has it
     assert found.deletion_auc == pytest.approx(area, abs=1e-5)
     assert found.insertion[-1] == pytest.approx(found.deletion[0], abs=1e-6)
-    worst = curves(network, x, Attribution("worst", 0, -each.astype(np.float32), 0.0, None), steps=64)
+    worst = deletion_insertion(network, x, Attribution("worst", 0, -each.astype(np.float32), 0.0, None), steps=64)
     told: list[float] = []
-    middle = random_curves(network, x, 0, 3, lambda share: not told.append(share))
+    middle = random_baseline(network, x, 0, 3, lambda share: not told.append(share))
     assert len({each.deletion_auc for each in middle}) == 3
     assert told == sorted(told)
     assert 0 <= told[0] < told[-1] <= 1
@@ -176,7 +185,7 @@ def test_insertion_begins_with_a_blurred_image() -> None:
     weights = torch.zeros(1, 3, 48, 48)
     weights[:, 0, 24, 26] = 100.0
     values = torch.rand(48, 48, generator=torch.Generator().manual_seed(0)).numpy()
-    found = curves(Linear(weights), dot, Attribution("any", 0, values, 0.0, None), steps=4)
+    found = deletion_insertion(Linear(weights), dot, Attribution("any", 0, values, 0.0, None), steps=4)
     kernel = np.exp(-(np.arange(-5, 6) ** 2) / (2 * 5.0**2))
     kernel /= kernel.sum()
     assert found.insertion[0] == pytest.approx(sigmoid(100 * kernel[5] * kernel[7]), abs=1e-6)
@@ -185,7 +194,7 @@ def test_insertion_begins_with_a_blurred_image() -> None:
 
 def test_areas_under_known_curves() -> None:
     share = np.linspace(0, 1, 11)
-    found = Curves("known", 0, share, 1 - share, share**2, 0.0)
+    found = DeletionInsertion("known", 0, share, 1 - share, share**2, 0.0)
     assert found.deletion_auc == pytest.approx(0.5)
     assert found.insertion_auc == pytest.approx(1 / 3, abs=0.01)
 
@@ -194,7 +203,9 @@ def test_pixels_that_are_equal_go_in_an_order_without_a_place() -> None:
     weights = torch.zeros(1, 3, 32, 32)
     weights[:, :, :16] = 1.0
     x = torch.ones(1, 3, 32, 32)
-    found = curves(Linear(0.01 * weights), x, Attribution("constant", 0, np.zeros((32, 32), np.float32), 0.0, None), steps=4)
+    found = deletion_insertion(
+        Linear(0.01 * weights), x, Attribution("constant", 0, np.zeros((32, 32), np.float32), 0.0, None), steps=4
+    )
     logits = np.log(found.deletion / (1 - found.deletion))
     np.testing.assert_allclose(logits / logits[0], [1, 0.75, 0.5, 0.25, 0], atol=0.06)  # the upper half goes as the lower
 
@@ -203,8 +214,8 @@ def test_progress_is_told_a_stop_is_heard_and_bad_input_named() -> None:
     network, x = ours(), image()
     given = attribute(network, x, "grad-cam", 1)
     jobs = (
-        lambda tell: cascade(network, x, "gradient-x-input", 1, on_progress=tell),
-        lambda tell: curves(network, x, given, on_progress=tell),
+        lambda tell: randomisation_test(network, x, "gradient-x-input", 1, on_progress=tell),
+        lambda tell: deletion_insertion(network, x, given, on_progress=tell),
     )
     for job in jobs:
         told: list[float] = []
@@ -215,6 +226,6 @@ def test_progress_is_told_a_stop_is_heard_and_bad_input_named() -> None:
         with untouched(network), pytest.raises(StoppedError):
             job(lambda share: share < 0.5)
     with pytest.raises(InputError, match="no attribution method"):
-        cascade(network, x, "magic")
+        randomisation_test(network, x, "magic")
     with pytest.raises(InputError, match="no class 7"):
-        cascade(network, x, "grad-cam", 7)
+        randomisation_test(network, x, "grad-cam", 7)

@@ -23,7 +23,7 @@ from safetensors.torch import load_file
 
 from resnet_core import runs
 from resnet_core.data.sources import open_dataset
-from resnet_core.device import processors
+from resnet_core.device import available_cpus
 from resnet_core.errors import InputError
 from resnet_core.live import race_folder, race_launcher, race_reader, worker
 from resnet_core.live.race_folder import Control, Settings
@@ -168,7 +168,7 @@ def test_a_worker_that_is_no_fork_trains_the_same_network(finished: Race, tmp_pa
     folder = not_begun(SMALL, tmp_path / "race")
     code = "from resnet_core.live.worker import _start_workers; _start_workers(fork=False)"
     line = json.dumps([str(folder), "residual"])
-    threads = {"OMP_NUM_THREADS": str(max(1, processors() // 2))}  # as those of a race
+    threads = {"OMP_NUM_THREADS": str(max(1, available_cpus() // 2))}  # as those of a race
     subprocess.run([sys.executable, "-c", code], input=line, text=True, cwd=ROOT, env=os.environ | threads, check=True)
     lane = wait(folder, lambda now: now.lanes["residual"].status == "finished").lanes["residual"]
     pd.testing.assert_frame_equal(lane.table, finished.lanes["residual"].table)
@@ -183,7 +183,7 @@ def test_a_race_that_is_paused_for_long_stops_and_can_go_on(races_root: Path, mo
         worker.work(run, folder, "plain")
     lane = race_reader.read(folder).lanes["plain"]
     assert (lane.status, lane.iteration) == ("stopped", 15)
-    race_launcher.go_on(folder)
+    race_launcher.resume(folder)
     assert wait(folder, lambda now: now.over).lanes["plain"].status == "finished"
 
 
@@ -205,7 +205,7 @@ def test_a_killed_lane_is_seen_to_be_dead_and_goes_on_from_what_it_saved(races_r
     assert not now.over
     race_folder.steer(folder, Control("stop"))
     wait(folder, lambda now: now.over)
-    race_launcher.go_on(folder)
+    race_launcher.resume(folder)
     again = wait(folder, lambda now: now.lanes["plain"].status == "running" and now.lanes["plain"].iteration >= 65)
     steps = again.lanes["plain"].table.query("metric == 'loss'").step
     assert steps.is_unique  # nothing is told twice

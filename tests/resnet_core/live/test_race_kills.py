@@ -107,7 +107,7 @@ def test_a_launcher_that_is_killed_before_it_starts_anything_leaves_a_race_that_
     race_launcher.warm_up().kill()
     over = wait(folder, lambda now: now.over, "seen to be dead")
     assert {lane.status for lane in over.lanes.values()} == {"dead"}
-    race_launcher.go_on(folder)
+    race_launcher.resume(folder)
     wait(folder, at_least(5), "on its way again")
     stop(folder, set(workers_of(folder).values()))
 
@@ -124,7 +124,7 @@ def test_a_killed_lane_is_dead_at_once_and_goes_on_later(races_root: Path) -> No
         (folder / killed / "pid").write_text(str(os.getpid()))  # a number that another process has
         assert race_reader.read(folder).lanes[killed].status == "dead"
         stop(folder, set(workers.values()))
-        race_launcher.go_on(folder)
+        race_launcher.resume(folder)
         until(lambda: not is_held(folder / race_folder.STARTING), 60, "still being started")
         again = wait(folder, at_least(now.lanes[killed].iteration), "where it was")
         assert again.lanes[killed].table.query("metric == 'loss'").step.is_unique

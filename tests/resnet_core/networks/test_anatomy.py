@@ -18,7 +18,7 @@ from torchvision.models import resnet
 import resnet_core as lens
 from resnet_core.errors import InputError
 from resnet_core.inspection.attribution.methods import METHODS, attribute
-from resnet_core.inspection.attribution.sanity_checks import cascade
+from resnet_core.inspection.attribution.sanity_checks import randomisation_test
 from resnet_core.inspection.feature_maps import feature_maps
 from resnet_core.inspection.fitting import fitting_report
 from resnet_core.inspection.gradients import gradient_correlation, gradient_flow, layer_responses
@@ -567,7 +567,7 @@ def test_a_cascade_ends_in_a_network_of_which_nothing_is_left(name: str) -> None
     stranger = STRANGERS[name]
     network = stranger.make()
     with untouched(network):
-        found = cascade(stranger.wrap(network), picture(32), "gradient-x-input")
+        found = randomisation_test(stranger.wrap(network), picture(32), "gradient-x-input")
     blocks = [handle.label for handle in find_anatomy(stranger.wrap(network)).blocks]
     assert list(found.layers[1:-1]) == blocks[::-1]
     assert len({values.tobytes() for values in found.maps}) == len(found.maps)

@@ -14,13 +14,14 @@ from torch.nn import functional as F
 from resnet_core import runs
 from resnet_core.data.sources import open_dataset
 from resnet_core.errors import InputError
-from resnet_core.inspection.attribution.sanity_checks import cascade
+from resnet_core.inspection.attribution.sanity_checks import randomisation_test
 from resnet_core.networks.architectures import Architecture, architecture
 from resnet_core.networks.weights import bundled, read_checkpoint
 from resnet_core.studies.catalogue import PAIR, STUDIES, Measurement, study
+from resnet_core.studies.collection import load_measured
 from resnet_core.studies.measure import run_measurement
 from resnet_core.studies.measurements import flow, landscape, lesions, paths, responses, sanity, shattering, similarity
-from resnet_core.studies.plan import Asking, Planned, Training, carry_out, plan
+from resnet_core.studies.plan import Job, MeasurementJob, TrainingJob, plan, run_job
 from resnet_core.studies.subject import Subject
 from resnet_core.training.recipe import Phase, recipe
 
@@ -28,9 +29,9 @@ QUICK = replace(recipe("quick"), phases=(Phase(60, 16),), blocks_every=None)
 NETWORKS = {name: architecture(name, depths=(2, 2, 3), width=2) for name in ("plain20-cifar", "resnet20-cifar")}
 
 
-def carried_out(planned: list[Planned]) -> dict[str, str]:
+def carried_out(planned: list[Job]) -> dict[str, str]:
     """In this process: test_study.py tries others."""
-    return {each.folder.name: carry_out(each, threads=1) for each in planned}
+    return {each.folder.name: run_job(each, threads=1) for each in planned}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,11 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small plain and a small residual network, from two seeds each."""
     folder = tmp_path_factory.mktemp("trained")
     carried_out(
-        [Training(row, QUICK, "digits", seed, folder / f"{name}-seed{seed}") for seed in (0, 1) for name, row in NETWORKS.items()]
+        [
+            TrainingJob(row, QUICK, "digits", seed, folder / f"{name}-seed{seed}")
+            for seed in (0, 1)
+            for name, row in NETWORKS.items()
+        ]
     )
     return folder
 
@@ -59,12 +64,12 @@ def test_every_measurement_has_its_function() -> None:
 def test_an_answer_is_a_run_directory(trained: Path, tmp_path: Path) -> None:
     asked = replace(study("figure7"), networks=NETWORKS)
     assert isinstance(asked, Measurement)
-    planned: list[Planned] = [
-        Asking(asked, name, "digits", 0, tmp_path / "figure7" / f"{name}-seed0", trained) for name in NETWORKS
+    planned: list[Job] = [
+        MeasurementJob(asked, name, "digits", 0, tmp_path / "figure7" / f"{name}-seed0", trained) for name in NETWORKS
     ]
     assert set(carried_out(planned).values()) == {"done"}
     assert set(carried_out(planned).values()) == {"finished before"}
-    table = runs.load_measured(tmp_path)
+    table = load_measured(tmp_path)
     assert table.groupby("run").size().to_dict() == {f"{name}-seed0": 15 for name in NETWORKS}
     assert set(table.residual) == {True, False}
     facts = runs.read_facts(planned[0].folder)
@@ -153,7 +158,7 @@ def test_sanity_is_the_cascade_of_every_image_and_method(trained: Path) -> None:
     asked = replace(subject(trained), resolution=32)
     found = sanity.measure(asked, images=2)
     x = asked.batches(2, size=1)[1][0]
-    expected = cascade(asked.network(), x, "gradient-x-input")
+    expected = randomisation_test(asked.network(), x, "gradient-x-input")
     part = found[(found.image == 1) & (found.method == "gradient-x-input")]
     assert tuple(part.random_down_to) == expected.layers
     np.testing.assert_array_equal(part.absolute, expected.absolute)
@@ -165,7 +170,7 @@ def test_the_bundled_pair_is_asked_as_it_lies(tmp_path: Path) -> None:
     asked = plan(study("sanity"), tmp_path)
     assert [each.folder.name for each in asked] == ["plain34-tiny-seed0", "resnet34-tiny-seed0"]
     for each in asked:
-        assert isinstance(each, Asking)
+        assert isinstance(each, MeasurementJob)
         found = Subject(each.label, each.measurement.networks[each.label], 0, open_dataset("digits"), 128, each.trained).network()
         assert found.checkpoint == read_checkpoint(each.label)
         assert found.architecture == replace(each.measurement.networks[each.label], num_classes=200)

@@ -20,7 +20,7 @@ from tests.support.processes import children, until
 def workers() -> list[int]:
     """Those of this process's Ray that carry out a run."""
     names = {child: Path(f"/proc/{child}/cmdline") for child in children(os.getpid())}
-    return [child for child, name in names.items() if name.exists() and name.read_bytes().startswith(b"ray::carry_out")]
+    return [child for child, name in names.items() if name.exists() and name.read_bytes().startswith(b"ray::run_job")]
 
 
 @pytest.mark.slow

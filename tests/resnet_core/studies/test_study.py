@@ -19,7 +19,7 @@ from resnet_core.errors import InputError
 from resnet_core.networks.architectures import architecture
 from resnet_core.studies import plan as studies
 from resnet_core.studies.catalogue import study
-from resnet_core.studies.plan import Planned, Training, plan, run_here
+from resnet_core.studies.plan import Job, TrainingJob, plan, run_here
 from resnet_core.training.recipe import Phase, recipe
 from tests.support.processes import Start, children, is_alive, started, until
 
@@ -28,13 +28,13 @@ __all__ = ["started"]
 QUICK = replace(recipe("quick"), phases=(Phase(60, 16),), blocks_every=None)
 
 
-def small(out: Path, seeds: int = 1, iterations: int = 60) -> list[Planned]:
+def small(out: Path, seeds: int = 1, iterations: int = 60) -> list[Job]:
     rows = [architecture(name, depths=(1, 1, 1), width=2) for name in ("plain20-cifar", "resnet20-cifar")]
     how = replace(QUICK, phases=(Phase(iterations, 16),))
-    return [Training(row, how, "digits", seed, out / f"{row.name}-{seed}") for seed in range(seeds) for row in rows]
+    return [TrainingJob(row, how, "digits", seed, out / f"{row.name}-{seed}") for seed in range(seeds) for row in rows]
 
 
-def heard(planned: list[Planned], jobs: int = 2) -> dict[str, str]:
+def heard(planned: list[Job], jobs: int = 2) -> dict[str, str]:
     told: dict[str, str] = {}
     run_here(planned, jobs, 1, lambda each, what: told.__setitem__(each.folder.name, what))
     return told
@@ -130,5 +130,5 @@ def test_a_finished_run_of_something_else_is_not_taken_for_this_one(tmp_path: Pa
         (replace(planned, architecture=replace(planned.architecture, width=5)), "architecture"),
     ):
         with pytest.raises(InputError, match=rf"holds a finished run with another {what}; choose another folder of runs\.$"):
-            studies.carry_out(other, threads=1)
+            studies.run_job(other, threads=1)
     assert studies.is_finished(replace(planned, recipe=replace(planned.recipe, note="In other words.")))

@@ -134,7 +134,7 @@ def test_other_images_under_the_same_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(
         InputError, match=r"holds a run on other data; put its data back as they were, or choose another folder\.$"
     ):
-        train(TINY, RECIPE, replace(DATA, train=DATA.train.part(torch.arange(59))), 0, tmp_path / "run", silent)
+        train(TINY, RECIPE, replace(DATA, train=DATA.train.subset(torch.arange(59))), 0, tmp_path / "run", silent)
 
 
 def test_half_a_file_beside_a_checkpoint_is_no_obstacle(tmp_path: Path, finished: Path) -> None:

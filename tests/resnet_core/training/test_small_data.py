@@ -31,7 +31,7 @@ def test_fewer_images_than_a_batch_are_one_batch_and_the_weights_say_so(tmp_path
 
 def test_a_single_image_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="a single training image"):
-        train(TINY, RECIPE, replace(DATA, train=DATA.train.part(torch.arange(1))), 0, tmp_path / "run", silent)
+        train(TINY, RECIPE, replace(DATA, train=DATA.train.subset(torch.arange(1))), 0, tmp_path / "run", silent)
     assert not (tmp_path / "run").exists()
 
 
@@ -55,9 +55,9 @@ from resnet_core.networks.architectures import architecture
 from resnet_core.networks.resnet import build
 from resnet_core.training.recipe import Phase
 from resnet_core.training.trainer import Trainer
-from resnet_core.data.in_memory import ImageSet
+from resnet_core.data.in_memory import ImagesInMemory
 from tests.support.toy_training import DATA, RECIPE
-images = ImageSet(torch.randint(0, 256, (16, 224, 224, 3), dtype=torch.uint8), torch.arange(16) % 3)
+images = ImagesInMemory(torch.randint(0, 256, (16, 224, 224, 3), dtype=torch.uint8), torch.arange(16) % 3)
 network = build(architecture("resnet18", width=WIDTH, num_classes=3, shortcut="B"), 0)
 how = replace(RECIPE, phases=(Phase(9, 224),), pad=0)
 trainer = Trainer(network, how, replace(DATA, train=images), 0, Fabric(accelerator="cpu", devices=1))

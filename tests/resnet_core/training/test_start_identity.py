@@ -12,7 +12,7 @@ from resnet_core import runs
 from resnet_core.errors import InputError
 from resnet_core.runs.run import mismatch
 from resnet_core.studies.catalogue import study
-from resnet_core.studies.plan import Asking
+from resnet_core.studies.plan import MeasurementJob
 from resnet_core.training.loop import train
 from tests.support.toy_training import DATA, RECIPE, TINY, StoppedError, run, silent, stop_at
 
@@ -39,7 +39,7 @@ def test_weights_that_were_trained_anew_are_not_taken_for_those_that_were_measur
     weights.parent.mkdir(parents=True)
     weights.write_bytes(b"first")
     asked = study("figure7")
-    job = Asking(asked, "resnet20-cifar", "cifar10", 0, tmp_path / "figure7", tmp_path / "figure6")  # type: ignore[arg-type]
+    job = MeasurementJob(asked, "resnet20-cifar", "cifar10", 0, tmp_path / "figure7", tmp_path / "figure6")  # type: ignore[arg-type]
     recorded = job.facts
     assert mismatch(job.facts, recorded, {}) is None
     weights.write_bytes(b"other")

@@ -99,7 +99,7 @@ VOCABULARY: dict[str, PageWords] = {
             "of": range(10_000),
             "ask": _BOOLEAN,
         },
-        ("prediction", "gradient-norm-of-batch", "correlation", "evolution", "training-summary", "extremes"),
+        ("prediction", "gradient-norm-of-batch", "correlation", "gradient-norm-recorded", "evolution", "training-summary"),
     ),
     "lesion": PageWords({"study": _STUDIES, "statistics": ("anew", "stored"), "missing": None, "ask": _BOOLEAN}, ("lesion-*",)),
     "landscape": PageWords({"pair-layers": None, "turn": range(361), "why": _BOOLEAN}, ("landscape-*",)),

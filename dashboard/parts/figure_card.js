@@ -1,5 +1,10 @@
 // How is an exhibit drawn and taken away? Its drawing is fetched once by its digest; Plotly then changes what differs, and zoom stays.
 
+// what a button of "Try this", at the foot of the page, sets is seen at its head
+window.showsTries ??= document.addEventListener("click", ({ target }) => {
+  if (target.closest?.(".st-key-try-this a")) document.querySelector('[data-testid="stMain"]')?.scrollTo({ top: 0, behavior: "smooth" })
+}) ?? true
+
 const COLOURS = ["--st-text-color", "--st-border-color", "--st-background-color", "--st-secondary-background-color"]
 const MOST_DRAWINGS = 60
 const drawings = (window.drawings ??= new Map()) // by digest: promises of { data, layout }, the latest used last
@@ -107,10 +112,11 @@ async function draw(plot) {
   addEventListener("cover", listen)
   plot.on("plotly_click", ({ points }) => plot.exhibit.choose(points[0].customdata))
   for (const turned of ["plotly_relayouting", "plotly_relayout"]) plot.on(turned, (change) => turnOthers(plot, change))
-  let width = plot.clientWidth
+  const extent = () => `${plot.clientWidth} ${plot.clientHeight}`
+  let drawnAt = extent()
   new ResizeObserver(() => {
-    if (!plot.clientWidth || plot.clientWidth === width) return
-    width = plot.clientWidth
+    if (!plot.clientWidth || extent() === drawnAt) return
+    drawnAt = extent()
     Plotly.Plots.resize(plot)
   }).observe(plot)
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => setTimeout(draw, 300, plot))

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from dashboard.figures.degradation import degradation, size_changes
 from dashboard.figures.gallery import PICTURES, TRAINING_PICTURES, pictures
-from dashboard.figures.gradient_flow import do_they_vanish, evolution, evolution_table, extremes
+from dashboard.figures.gradient_flow import do_they_vanish, evolution, evolution_table
 from dashboard.figures.runs import SHOWN, block_curves, facts_table, run_curves, runs_table
 from dashboard.figures.schedules import schedules
 from dashboard.plain import plain
@@ -216,7 +216,6 @@ def draw(study: StudyResults | MeasurementResults) -> None:
             evolution(study.table, depth, seed).to_json()
             evolution_table(study.table, depth, seed)
             do_they_vanish(study.table, depth, seed)
-            extremes(study.table, depth, seed)
 
 
 def read_and_draw(study: Path) -> collection.Found:

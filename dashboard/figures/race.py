@@ -53,7 +53,7 @@ def error_curves(
     return go.Figure(
         lines,
         {
-            "height": 380,
+            "height": 300,
             "margin": {"l": 0, "r": 8, "t": 52, "b": 44},
             "shapes": [
                 {
@@ -116,7 +116,7 @@ def block_curves(tables: Mapping[str, pd.DataFrame], quantity: str) -> go.Figure
     return go.Figure(
         lines,
         {
-            "height": 380,
+            "height": 300,
             "margin": {"l": 0, "r": 8, "t": 52, "b": 44},
             "title": heading(QUANTITIES[quantity] + (" (gaps: zero)" if any(None in line.y for line in lines) else "")),
             "xaxis": block_axis(names),

@@ -12,8 +12,8 @@ ABOUT = (
     ("What it rests on", "Every number is computed as you look, recorded in a run of ours, or quoted with its source."),
     ("The paper", "He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, 2015 (arXiv:1512.03385)."),
     ("Your files", "Photographs and weights that you bring stay in your session on this server. No link contains them."),
-    ("Keys", "P starts and leaves present mode. Tab moves from control to control; the “i” of a figure opens its source and "
-    "files."),
+    ("Keys", "P starts and leaves present mode. Tab moves from control to control. In a figure that can be clicked, "
+    "left and right arrows choose; the “i” beside it opens its source and files."),
 )  # fmt: skip
 
 

@@ -70,7 +70,10 @@ def race_of(name: str) -> Race:
 def race_words(name: str) -> str:
     """What the page calls a race: when it was started, and its settings."""
     said = re.fullmatch(r"(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)\d\d-\d+-(.*)", name)
-    return f"{said[1]}-{said[2]}-{said[3]} {said[4]}:{said[5]} · {said[6].replace('-', ' ')}" if said else name
+    if not said:
+        return name
+    settings = re.sub(r"-(?=width|shortcuts|no-batch|rate|seed)", ", ", said[6]).replace("-", " ")
+    return f"{said[1]}-{said[2]}-{said[3]} {said[4]}:{said[5]} · {settings}"
 
 
 def say_refusal() -> None:
@@ -166,7 +169,8 @@ def watch() -> None:
         if not race.over:
             if may_steer:
                 steering(race)
-            st.caption(f"Iteration {race.iteration} of {total}{', paused' if race.paused else ''}")
+            if race.paused:
+                st.caption(f"Iteration {race.iteration} of {total}, paused")
         elif race.iteration:
             if total > 5:
                 last_iteration = link.slider("Replay up to iteration", "upto", 5, total, total, 5)

@@ -70,7 +70,7 @@ def over_schedules(ends: pd.DataFrame, shown: Shown = "both") -> go.Figure:
         margin={"l": 0, "r": 8, "t": 40, "b": 110},
         hovermode="x unified",
         legend=BELOW,
-        title=heading("error after the last iteration, by the length of training, %, log scale"),
+        title=heading("error at the end of training, %, log scale"),
     )
 
 

@@ -165,7 +165,7 @@ def belief(
     table = verdicts(cascades, curves, random)
     passed = int((table.drop(columns="method") == "✓").all(axis=1).sum())
     return (
-        Table(f"verdicts-{name}", table, f"{passed} of {len(table)} methods pass all three tests in {name}", index=False),
+        Table(f"verdicts-{name}", table, f"Methods that pass all three tests in {name}: {passed} of {len(table)}", index=False),
         Exhibit(
             key=f"cascade-{name}",
             figure=similarity(similarity_numbers(cascades), ranked),

@@ -125,12 +125,18 @@ def _over_lengths(across: Sequence[Gap]) -> str:
     said = []
     for gap in across:
         lag = gap.lags.lag
-        verb = "stays behind" if (lag > 0).all() else "catches up with" if lag.iloc[-1] < 0 < lag.iloc[0] else "against"
-        points = [f"{abs(value):.1f} {'behind' if value > 0 else 'ahead'} after {length:,}" for length, value in lag.items()]
-        said.append(f"{gap.deep} {verb} {gap.shallow} ({', '.join(points)})")
+        if (lag > 0).all():
+            points = ", ".join(f"{value:.1f} after {length:,}" for length, value in lag.items())
+            said.append(f"{gap.deep} stays behind {gap.shallow}, by points: {points}")
+            continue
+        verb = "catches up with" if lag.iloc[-1] < 0 < lag.iloc[0] else "against"
+        points = ", ".join(
+            f"{abs(value):.1f} {'behind' if value > 0 else 'ahead'} after {length:,}" for length, value in lag.items()
+        )
+        said.append(f"{gap.deep} {verb} {gap.shallow}: {points}")
     single = sorted({int(length) for gap in across for length in gap.lags.index[gap.lags.seeds == 1]})
-    seeds = f" One seed at {' and '.join(f'{length:,}' for length in single)}." if single else ""
-    return f"In points of training error, by iterations trained: {'; '.join(said)}.{seeds}"
+    seeds = f" (one seed at {' and '.join(f'{length:,}' for length in single)})" if single else ""
+    return f"Training error by iterations: {'; '.join(said)}{seeds}."
 
 
 def _at_longest(across: Sequence[Gap]) -> str:

@@ -183,9 +183,9 @@ def watch() -> None:
                     "Download", partial(serving.packed_race, name), f"{name}{rates}.zip", "application/zip", on_click="ignore",
                     icon=":material/download:", help="Both run directories: recipe, metrics, weights, and what resuming takes.",
                 )  # fmt: skip
-        if name == RECORDED:
+        if name == RECORDED and not present:
             st.caption("This race was recorded. Start your own under “New race”.")
-        elif not may_steer:
+        elif name != RECORDED and not may_steer:
             st.caption("Somebody else started this race; you are watching it.")
     digits = serving.watched_digits()
     scene = train_live(race, last_iteration, pinned, digits.images, digits.labels, digits.classes, digits.table)

@@ -18,7 +18,7 @@ from resnet_core.pictures.samples import SAMPLES
 
 MOST_PROBABLE = "most-probable"
 ANY_TWO = "any-two"
-OWN = "Your photograph stays in this session: no link can hold it."
+OWN = "Your photograph stays in this session; no link contains it."
 OLD = {"most probable": MOST_PROBABLE, "any two": ANY_TWO}  # what links said before they held ids
 
 

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from dashboard.figures.colours import NEUTRAL, of_network
 from resnet_core.networks.architectures import Architecture, Stage
-from resnet_core.networks.cost import BlockShape, block_shape
+from resnet_core.networks.cost import BlockShape, Convolution, block_shape
 
 BOX = 152  # every length is in pixels, so that the drawing and its text are as large on a telephone as on a wide screen
 TALL, LOW = 38, 26  # convolutions; batch norm and ReLU
@@ -24,8 +24,8 @@ Shape = dict[str, Any]
 def block_diagram(architecture: Architecture, stage: Stage, first: bool = False) -> go.Figure:
     """The `first` block of a stage, where dimensions change, or any of the others.
 
-    Boxes are layers, named as in the paper: "3x3, 64" is a 3x3 convolution with 64 output channels. F(x) is the main path up to
-    the addition; "64-d" counts channels. A plain network's block has neither shortcut nor addition; its layers stand at the same
+    Boxes are layers, named as in the paper: "3×3, 64" is a 3×3 convolution with 64 output channels. F(x) is the main path
+    up to the addition. A plain network's block has neither shortcut nor addition; its layers stand at the same
     heights, so that the two of a matched pair can be read side by side. Each shape's `name` says what it is.
     """
     shape = block_shape(architecture, stage, first)
@@ -33,13 +33,13 @@ def block_diagram(architecture: Architecture, stage: Stage, first: bool = False)
     main = -OFFSET if architecture.residual else 0
 
     y = 30
-    drawing.text(f"<b><i>x</i></b>  {shape.main[0].in_channels}-d", main, y - 14)
+    drawing.text(f"<b><i>x</i></b>  {shape.main[0].in_channels} channels", main, y - 14)
     fork = y + 10
     y = drawing.arrow(main, y, y + ARROW + 10)
     for i, convolution in enumerate(shape.main):
         if i > 0:
             y = drawing.arrow(main, y, y + ARROW - 10)
-        y = drawing.box("convolution", str(convolution), main, y, TALL)
+        y = drawing.box("convolution", _times(convolution), main, y, TALL)
         if architecture.batch_norm:
             y = drawing.box("batch norm", "BN", main, y + INNER, LOW)
         if i < len(shape.main) - 1:
@@ -61,8 +61,12 @@ def block_diagram(architecture: Architecture, stage: Stage, first: bool = False)
     y = drawing.box("ReLU", "ReLU", main, y, LOW)
     y = drawing.arrow(main, y, y + ARROW - 6)
     out_channels = shape.main[-1].out_channels
-    drawing.text(f"<b><i>y</i></b>  {out_channels}-d", main, y + 14)
+    drawing.text(f"<b><i>y</i></b>  {out_channels} channels", main, y + 14)
     return drawing.figure(height=y + 30)
+
+
+def _times(convolution: Convolution) -> str:
+    return str(convolution).replace("x", "×", 1)
 
 
 def _shortcut(drawing: _Drawing, architecture: Architecture, shape: BlockShape, fork: int, addition: int) -> None:
@@ -71,8 +75,8 @@ def _shortcut(drawing: _Drawing, architecture: Architecture, shape: BlockShape, 
     if shape.projection is not None:
         height = TALL + (INNER + LOW if architecture.batch_norm else 0)
         top = middle - height // 2
-        drawing.text(f"1x1 projection ({architecture.shortcut})", x, top - 16)
-        y = drawing.box("convolution", str(shape.projection), x, top, TALL)
+        drawing.text(f"1×1 projection ({architecture.shortcut})", x, top - 16)
+        y = drawing.box("convolution", _times(shape.projection), x, top, TALL)
         if architecture.batch_norm:
             y = drawing.box("batch norm", "BN", x, y + INNER, LOW)
         above, below = top - 30, y + 4

@@ -114,6 +114,11 @@ def degradation_curves(
                 line={"dash": "dot", "width": 2, "color": of_depth(True, n, depths)},
                 hovertemplate=f"ResNet-{n}: %{{y}} %, {_PAPER}, 64,000 iterations",
             )  # fmt: skip
+        middle = sum(float(quoted[n] or 0) for n in marked) / len(marked)
+        figure.add_annotation(
+            x=1.015 * longest, y=middle, showarrow=False, xanchor="left", align="left",
+            text=f"the paper: {', '.join(f'{quoted[n]:g}' for n in marked)}", font={"size": 14},
+        )  # fmt: skip
     top = min(100.0, 1.06 * max(tops))
     unit = "iteration" if axis == "iterations" else "minutes of training"
     figure.update_xaxes(range=[0, 1.5 * longest], title=titled(unit), showgrid=False, **AXIS)
@@ -126,7 +131,11 @@ def degradation_curves(
             showarrow=False, xanchor="left", font={"size": 14},
         )  # fmt: skip
     kind = f"<span style='color:{of_network(residual)}'>■</span> {'Residual' if residual else 'Plain'} networks"
-    lines = {"both": "test (solid) and training batches, %", "training": "training batches, %", "test": "test error, %"}
+    lines = {
+        "both": "error on test images (solid) and training batches (dashed), %",
+        "training": "error on training batches, %",
+        "test": "error on test images, %",
+    }
     figure.update_layout(
         height=440,
         margin={"l": 0, "r": 0, "t": 40, "b": 48},

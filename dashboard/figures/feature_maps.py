@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.colors import sample_colorscale, unlabel_rgb
 
-from dashboard.figures.colours import AMOUNT, NEUTRAL, SIGNED, of_network
+from dashboard.figures.colours import AMOUNT, NEUTRAL, SIGNED
 from dashboard.figures.overlay import Pixels, grey_uri, heat_uri, indexed_uri, over_each_other, strength
 from dashboard.figures.style import AXIS, log_axis
 from resnet_core.inspection.records import FeatureMaps, Map, Sort
@@ -101,9 +101,7 @@ def grid_shape(channels: int) -> float:
     return columns / math.ceil(channels / columns)
 
 
-def channel_grid(
-    found: FeatureMaps, place: str, order: NDArray[np.intp], limit: float | None, selected: int, residual: bool
-) -> go.Figure:
+def channel_grid(found: FeatureMaps, place: str, order: NDArray[np.intp], limit: float | None, selected: int) -> go.Figure:
     """Draw all channels of one place inside a block as a grid of maps.
 
     Args:
@@ -120,10 +118,18 @@ def channel_grid(
     numbers = np.full(rows * columns, -1)
     numbers[:channels] = order
     cells = numbers.reshape(rows, columns)
-    line = {"color": of_network(residual), "width": 3}
+    # black in white stands out on every colour of a map
     frames = [
-        {"type": "rect", "line": line, "x0": column, "x1": column + filled, "y0": -row, "y1": -row - filled}
+        {
+            "type": "rect",
+            "line": {"color": colour, "width": width},
+            "x0": column,
+            "x1": column + filled,
+            "y0": -row,
+            "y1": -row - filled,
+        }
         for row, column in np.argwhere(cells == selected).tolist()
+        for colour, width in (("white", 6), ("black", 2))
     ]
     axis = {"visible": False, "fixedrange": True, "constrain": "domain"}
     clear = "rgba(0,0,0,0)"

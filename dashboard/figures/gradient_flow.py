@@ -29,9 +29,9 @@ def _curves(lines: Mapping[bool, tuple[Iterable[str], Iterable[float | None]]], 
             x=names, y=list(values), name="residual" if residual else "plain", mode="lines", hovertemplate="%{y:.3g}",
             line={"color": of_network(residual), "width": 3, "dash": "solid" if residual else "dot"},
         )  # fmt: skip
-    figure.update_xaxes(**block_axis(names))
-    margin = {"l": 0, "r": 8, "t": 52, "b": 36}
-    return figure.update_layout(height=320, title=heading(title), legend=ABOVE, hovermode="x unified", margin=margin)
+    figure.update_xaxes(title=titled("image → loss (the gradient comes back)"), **block_axis(names))
+    margin = {"l": 0, "r": 8, "t": 52, "b": 48}
+    return figure.update_layout(height=340, title=heading(title), legend=ABOVE, hovermode="x unified", margin=margin)
 
 
 def flow_curves(flows: Mapping[bool, GradientFlow], quantity: str) -> go.Figure:
@@ -46,6 +46,30 @@ def flow_curves(flows: Mapping[bool, GradientFlow], quantity: str) -> go.Figure:
     figure = _curves(lines, QUANTITIES[quantity])
     shown = [value for _, values in lines.values() for value in values if value is not None]
     return figure.update_yaxes(**log_axis(shown))
+
+
+def recorded_norms(table: pd.DataFrame, layers: int, batch_norm: bool) -> dict[bool, pd.Series]:
+    """Return the gradient norms of new networks by block, geometric means over seeds, by whether residual.
+
+    table: of the study "depth". What overflowed is missing.
+    """
+    rows = table[(table.layers == layers) & (table.batch_norm == batch_norm)].sort_values("place")
+    logs = np.log(rows.gradient_norm.where(rows.gradient_norm > 0))
+    return {
+        bool(residual): np.exp(logs[part.index].groupby(part.block, sort=False).mean())
+        for residual, part in rows.groupby("residual")
+        if np.isfinite(logs[part.index]).any()
+    }
+
+
+def norm_curves(norms: Mapping[bool, pd.Series]) -> go.Figure:
+    """Gradient norms by block, log scale: by whether residual."""
+    lines: dict[bool, tuple[Iterable[str], Iterable[float | None]]] = {
+        residual: (list(values.index), [value if math.isfinite(value) else None for value in values])
+        for residual, values in norms.items()
+    }
+    figure = _curves(lines, QUANTITIES["gradient_norm"])
+    return figure.update_yaxes(**log_axis([value for values in norms.values() for value in values]))
 
 
 def correlation_curves(tables: Mapping[bool, pd.DataFrame]) -> go.Figure:
@@ -84,15 +108,13 @@ def _times(factor: float) -> str:
     return f"10{str(round(math.log10(factor))).translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
 
 
-def in_words(ratio: float) -> str:
-    """What a first-to-last ratio says to a reader."""
+def fold_words(ratio: float) -> str:
+    """What a first-to-last ratio says in two words: "grows 9,300-fold"."""
     if not math.isfinite(ratio):
-        return "overflows on its way back"
+        return "overflows"
     if ratio == 0:
-        return "is zero when it arrives at the first block"
-    word, longer, shorter = ("grows", "first", "last") if ratio >= 1 else ("shrinks", "last", "first")
-    factor = _times(max(ratio, 1 / ratio))
-    return f"{word} on its way back: at the {longer} block it is {factor} times as long as at the {shorter}"
+        return "is zero at the first block"
+    return f"{'grows' if ratio >= 1 else 'shrinks'} {_times(max(ratio, 1 / ratio))}-fold"
 
 
 def _networks(table: pd.DataFrame, layers: int, seed: int) -> list[tuple[str, pd.DataFrame]]:
@@ -161,23 +183,6 @@ def _at(found: pd.DataFrame, largest: bool) -> tuple[float, str, int]:
     line = found.stack()
     step, block = line.idxmax() if largest else line.idxmin()
     return float(line[step, block]), str(block), int(step)
-
-
-def extremes(table: pd.DataFrame, layers: int, seed: int) -> pd.DataFrame:
-    """Where a block's gradient norm was smallest and largest beside that of the last block; a row a network."""
-    found = []
-    for name, part in _networks(table, layers, seed):
-        relative = _relative(part)
-        if relative.empty:
-            continue  # the last block never had a gradient
-        ends = {"at the first record": relative.iloc[[0]], "in all of training": relative, "at the end": relative.iloc[[-1]]}
-        row = {"network": name}
-        for word, largest in (("smallest", False), ("largest", True)):
-            for when, rows in ends.items():
-                value, block, step = _at(rows, largest)
-                row[f"{word} {when}"] = f"{_short(value)} ({block}" + (f", iteration {step})" if rows is relative else ")")
-        found.append(row)
-    return pd.DataFrame(found)
 
 
 HEALTHY = 10.0  # a factor within which gradient norms of blocks may differ, and nobody says that they vanish or explode

@@ -46,7 +46,7 @@ def curves(lines: Sequence[Curve], x: str, y: str, digits: int = 0) -> go.Figure
     ends = [float(line.table["mean"].iloc[-1]) for line in lines]
     for line, end, height in zip(lines, ends, apart(ends, top / 14), strict=True):
         figure.add_annotation(
-            x=1.01 * last, y=height, showarrow=False, xanchor="left", font={"size": 15},
+            x=1.005, xref="paper", y=height, showarrow=False, xanchor="left", font={"size": 15},
             text=f"<span style='color:{of_network(line.residual)}'>━</span> {line.name} <b>{end:.{digits}f} %</b>",
         )  # fmt: skip
     figure.update_xaxes(range=[0, last], title=titled(x), showgrid=False, tickvals=ticks(last), **AXIS)
@@ -86,7 +86,7 @@ def paper_errors(errors: Mapping[str, float]) -> go.Figure:
     )  # fmt: skip
     layout: dict[str, Any] = {
         "height": 300, "margin": {"l": 0, "r": 8, "t": 36, "b": 44}, "title": heading("top-1 error on ImageNet, 10 crops"),
-        "xaxis": {"range": [0, 1.15 * max(errors.values())], "ticksuffix": " %", **AXIS},
+        "xaxis": {"range": [0, 1.25 * max(errors.values())], "ticksuffix": " %", **AXIS},
         "yaxis": {"autorange": "reversed", **AXIS, "tickfont": {"size": 15}},
     }  # fmt: skip
     return go.Figure(bars, layout)

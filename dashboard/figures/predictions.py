@@ -15,12 +15,13 @@ from dashboard.figures.overlay import Pixels, thumbnail_uri
 from dashboard.figures.style import ABOVE, AXIS, TICKS, heading, titled
 from dashboard.plain import plotly_plain
 
+NAMED = 12  # photographs: of more, the names would cover each other
 _CARD = """<figure><img src="{source}" alt="{title}"><figcaption>{title}
-<span style="border-color: {left_colour}">{left} <b>{left_percent:.0f} %{left_mark}</b></span>
-<span style="border-color: {right_colour}">{right} <b>{right_percent:.0f} %{right_mark}</b></span></figcaption></figure>"""
+<span style="border-color: {left_colour}">{left} <b>{left_percent:.0f} %{left_mark}</b></span>
+<span style="border-color: {right_colour}">{right} <b>{right_percent:.0f} %{right_mark}</b></span></figcaption></figure>"""
 _STYLE = """<style>
-.answers { display: grid; grid-template-columns: repeat(auto-fill, minmax(132px, 1fr)); gap: .9rem }
-.answers figure { margin: 0 }
+.answers { display: grid; grid-template-columns: repeat(auto-fit, minmax(132px, 1fr)); gap: .9rem }
+.answers figure { margin: 0; max-width: 230px }
 .answers img { width: 100%; aspect-ratio: 1; border-radius: .4rem; display: block }
 .answers figcaption { font-size: .85rem; line-height: 1.35; overflow-wrap: anywhere }
 .answers figcaption span { display: block; border-left: .3rem solid; padding-left: .4rem; margin-top: .2rem }
@@ -54,8 +55,8 @@ def predictions_table(
 def how_often_right(table: pd.DataFrame, names: Sequence[str]) -> str:
     """In words, of both networks by `names`; empty where nobody can say of any photograph."""
     known = [(name, table[f"{side}_correct"].dropna()) for side, name in zip(("left", "right"), names, strict=True)]
-    said = [f"{name} on {found.sum()} of the {len(found)} that show one of its classes" for name, found in known if len(found)]
-    return f"Right (✓): {', '.join(said)}." if said else ""
+    said = [f"{name} on {found.sum()} of {len(found)}" for name, found in known if len(found)]
+    return f"Right (✓) where the photograph shows a class that the network has learnt: {', '.join(said)}." if said else ""
 
 
 def predictions_gallery(table: pd.DataFrame, pictures: Sequence[Pixels], residual: Sequence[bool]) -> str:
@@ -68,9 +69,19 @@ def predictions_gallery(table: pd.DataFrame, pictures: Sequence[Pixels], residua
     for row, picture in zip(table.rename(columns={"photograph": "title"}).to_dict("records"), pictures, strict=True):
         said = {key: html.escape(value) if isinstance(value, str) else value for key, value in row.items()}
         for side in ("left", "right"):
-            said[f"{side}_mark"] = "" if pd.isna(row[f"{side}_correct"]) else " ✓" if row[f"{side}_correct"] else " ✗"
+            said[f"{side}_mark"] = (
+                ""
+                if pd.isna(row[f"{side}_correct"])
+                else "\N{NO-BREAK SPACE}✓"
+                if row[f"{side}_correct"]
+                else "\N{NO-BREAK SPACE}✗"
+            )
         cards.append(_CARD.format(source=thumbnail_uri(picture), **said, **colours))
     return f'{_STYLE}<div class="answers">{"".join(cards)}</div>'
+
+
+def _short(title: str) -> str:
+    return f" {plotly_plain(title if len(title) < 24 else title[:22].rstrip() + '…')}"
 
 
 def confidence(table: pd.DataFrame, names: Sequence[str]) -> go.Figure:
@@ -88,12 +99,14 @@ def confidence(table: pd.DataFrame, names: Sequence[str]) -> go.Figure:
     )
     for agree, part in table.groupby("agree", sort=True):
         figure.add_scatter(
-            x=part.left_percent, y=part.right_percent, mode="markers", name="they agree" if agree else "they disagree",
-            text=[
+            x=part.left_percent, y=part.right_percent, mode="markers+text" if len(table) <= NAMED else "markers", name="they "
+            "agree" if agree else "they disagree",
+            text=[_short(r.photograph) for r in part.itertuples()], textposition="middle right", cliponaxis=False,
+            customdata=[
                 f"{plotly_plain(r.photograph)}<br>{left}: {plotly_plain(r.left)}<br>{right}: {plotly_plain(r.right)}"
                 for r in part.itertuples()
             ],
-            hovertemplate="%{text}<br>%{x:.0f} %, %{y:.0f} %<extra></extra>",
+            hovertemplate="%{customdata}<br>%{x:.0f} %, %{y:.0f} %<extra></extra>",
             marker={"size": 13, "color": NEUTRAL, "symbol": "circle" if agree else "circle-open", "line": {"width": 2}},
         )  # fmt: skip
     axis = {"range": [0, top], "dtick": 20 if top > 50 else 10, **TICKS, **AXIS}

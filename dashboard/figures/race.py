@@ -10,9 +10,19 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from dashboard.figures.colours import of_network
+from dashboard.figures.colours import NEUTRAL, of_network
 from dashboard.figures.overlay import picture_uri
 from dashboard.figures.style import ABOVE, AXIS, QUANTITIES, TICKS, block_axis, heading, log_axis
+
+
+def rate_changes(tables: Mapping[str, pd.DataFrame]) -> list[tuple[int, float]]:
+    """Return where somebody changed the learning rate: the last iteration before it that was reported, and the new rate."""
+    rates = pd.concat(
+        [pd.Series(dtype=float), *(t[t.metric == "learning_rate"].set_index("step").value for t in tables.values())]
+    )
+    rates = rates[~rates.index.duplicated()].sort_index()
+    steps = list(rates.index)
+    return [(int(steps[i - 1]), float(rates.iloc[i])) for i in range(1, len(rates)) if rates.iloc[i] != rates.iloc[i - 1]]
 
 
 def error_curves(
@@ -20,7 +30,8 @@ def error_curves(
 ) -> go.Figure:
     """Error on the training batches over the iterations, a line a network ("plain", "residual").
 
-    y: percent of the images since the point before. x: iteration, 0 to `iterations`. pinned: another race, in thin lines.
+    y: percent of the images since the point before. x: iteration, 0 to `iterations`. pinned: another race, in thin
+    lines. A dotted line marks a change of the learning rate.
     """
     lines = []
     for tables_of, name_of, width in ((pinned or {}, "{} (pinned)", 1.5), (tables, "{}", 3)):
@@ -38,11 +49,37 @@ def error_curves(
                     hovertemplate="%{y:.1f} %",
                 )
             )
+    changes = rate_changes(tables)
     return go.Figure(
         lines,
         {
-            "height": 380,
+            "height": 300,
             "margin": {"l": 0, "r": 8, "t": 52, "b": 44},
+            "shapes": [
+                {
+                    "type": "line",
+                    "x0": step,
+                    "x1": step,
+                    "y0": 0,
+                    "y1": 1,
+                    "yref": "paper",
+                    "line": {"width": 2, "dash": "dot", "color": NEUTRAL},
+                }
+                for step, _ in changes
+            ],
+            "annotations": [
+                {
+                    "x": step,
+                    "y": 1,
+                    "yref": "paper",
+                    "text": f" rate {rate:g}",
+                    "xanchor": "left",
+                    "yanchor": "top",
+                    "showarrow": False,
+                    "font": {"size": 14},
+                }
+                for step, rate in changes
+            ],
             "title": heading("training error, %"),
             "xaxis": {"range": [0, iterations], "title": {"text": "iteration", "font": {"size": 14}}, "showgrid": False, **AXIS},
             "yaxis": {"range": [0, 100], **TICKS, **AXIS},
@@ -80,7 +117,7 @@ def block_curves(tables: Mapping[str, pd.DataFrame], quantity: str) -> go.Figure
         lines,
         {
             "height": 300,
-            "margin": {"l": 0, "r": 8, "t": 52, "b": 36},
+            "margin": {"l": 0, "r": 8, "t": 52, "b": 44},
             "title": heading(QUANTITIES[quantity] + (" (gaps: zero)" if any(None in line.y for line in lines) else "")),
             "xaxis": block_axis(names),
             "yaxis": log_axis(value for line in lines for value in line.y if value),

@@ -70,7 +70,7 @@ def over_schedules(ends: pd.DataFrame, shown: Shown = "both") -> go.Figure:
         margin={"l": 0, "r": 8, "t": 40, "b": 110},
         hovermode="x unified",
         legend=BELOW,
-        title=heading("error after the last iteration, by the length of training, %, log scale"),
+        title=heading("error at the end of training, %, log scale"),
     )
 
 
@@ -93,6 +93,30 @@ def does_depth_pay(ends: pd.DataFrame) -> str:
         ]
         said.append(f"**{deep} against {shallow}.** {'; '.join(words)}. {_verdict(lags['Training'])}".rstrip())
     return "\n\n".join(said)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """How the training error of the deepest network of one kind compares with the shallowest's, by the length of training.
+
+    Args:
+        lags: by iterations: `lag` in points (above zero: the deepest is behind), and the fewest `seeds`.
+    """
+
+    deep: str
+    shallow: str
+    lags: pd.DataFrame
+
+
+def gaps(ends: pd.DataFrame) -> list[Gap]:
+    """Return a gap for each kind that was trained for two lengths or more, the plain one first; ends: `by_schedule`."""
+    found = []
+    for residual, of_kind in ends[ends.split == "train"].groupby("residual"):
+        shallow, deep = (network_name(int(n), bool(residual)) for n in (of_kind.layers.min(), of_kind.layers.max()))
+        lags = _lags(of_kind)
+        if shallow != deep and len(lags) > 1:
+            found.append(Gap(deep, shallow, lags))
+    return found
 
 
 def _lags(ends: pd.DataFrame) -> pd.DataFrame:

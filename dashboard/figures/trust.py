@@ -37,7 +37,7 @@ def similarity(table: pd.DataFrame, ranked: Ranked) -> go.Figure:
         )  # fmt: skip
     shown = [name for name in layers if name.endswith("_1") or not name[-1].isdigit() or name == layers[-1]]
     short = [name.removeprefix("conv") for name in shown]
-    title = titled("random from fc down to conv…")
+    title = titled("weights are random from the classifier (fc) down to this block")
     figure.update_xaxes(type="category", tickmode="array", tickvals=shown, ticktext=short, showgrid=False, title=title, **AXIS)
     figure.update_yaxes(range=[np.nanmin([0.0, *lines]) - 0.05, 1.05], **TICKS, **AXIS)
     figure.update_layout(
@@ -105,21 +105,57 @@ def curve_numbers(found: Sequence[DeletionInsertion]) -> pd.DataFrame:
     )
 
 
+CHANGED = 0.5  # a rank correlation below which a map no longer resembles the original one
+
+
+def changed(cascades: Sequence[RandomisationTest]) -> set[str]:
+    """The methods whose maps change with the weights of the last stage."""
+    return {each.method for each in cascades if each.absolute[_last_stage(each)] < CHANGED}
+
+
+def verdicts(
+    cascades: Sequence[RandomisationTest], found: Sequence[DeletionInsertion], random: Sequence[DeletionInsertion]
+) -> pd.DataFrame:
+    """A row a method: whether its map changes with the weights of the last stage, and whether its first pixels beat chance."""
+    followed, better = changed(cascades), _better(found, random)
+    return pd.DataFrame(
+        [
+            {
+                "method": METHODS[cascade.method].title,
+                "map changes with the weights": "✓" if cascade.method in followed else "✗",
+                "deletion better than chance": "✓" if curves in better[0] else "✗",
+                "insertion better than chance": "✓" if curves in better[1] else "✗",
+            }
+            for cascade, curves in zip(cascades, found, strict=True)
+        ]
+    )
+
+
+def _last_stage(cascade: RandomisationTest) -> int:
+    return next(i for i, name in enumerate(cascade.layers) if name.endswith("_1"))  # the last stage's first block
+
+
 def what_stays(cascades: Sequence[RandomisationTest]) -> str:
     """In words: how alike the maps are to the original ones, by absolute values, when fc and all of the last stage are random."""
-    last = next(i for i, name in enumerate(cascades[0].layers) if name.endswith("_1"))  # the last stage's first block
+    last = _last_stage(cascades[0])
     stage = cascades[0].layers[last].removesuffix("1")
     said = [f"{METHODS[each.method].title} {each.absolute[last]:.2f}".replace("-0.", "−0.") for each in cascades]
-    return f"With fc and all of {stage}x random, the correlation of absolute values is: {', '.join(said)}."
+    return f"With random weights from the classifier down to {stage}x, maps still correlate with the original: {', '.join(said)}."
 
 
-def what_the_pixels_do(found: Sequence[DeletionInsertion], random: Sequence[DeletionInsertion]) -> str:
-    """In words: whose first pixels matter more than those of the random orders, by either AUC.
+def _better(
+    found: Sequence[DeletionInsertion], random: Sequence[DeletionInsertion]
+) -> tuple[list[DeletionInsertion], list[DeletionInsertion]]:
+    """Those whose first pixels matter more than in the random orders, by deletion and by insertion.
 
     By more than the random orders differ among themselves; what is less may be their chance.
     """
     deletion, insertion = [each.deletion_auc for each in random], [each.insertion_auc for each in random]
     low, high = 2 * min(deletion) - max(deletion), 2 * max(insertion) - min(insertion)
-    better = [each for each in found if each.deletion_auc < low], [each for each in found if each.insertion_auc > high]
-    words = [", ".join(METHODS[each.method].title for each in chosen) or "none" for chosen in better]
-    return f"Better than {len(random)} random orders, by more than these differ: by deletion {words[0]}; by insertion {words[1]}."
+    return [each for each in found if each.deletion_auc < low], [each for each in found if each.insertion_auc > high]
+
+
+def what_the_pixels_do(found: Sequence[DeletionInsertion], random: Sequence[DeletionInsertion]) -> str:
+    """In words: whose first pixels matter more than those of the random orders, by either AUC."""
+    words = [", ".join(METHODS[each.method].title for each in chosen) or "none" for chosen in _better(found, random)]
+    return f"Clearly better than {len(random)} random orders: by deletion {words[0]}; by insertion {words[1]}."

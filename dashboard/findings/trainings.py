@@ -214,8 +214,8 @@ def gradients(folder: Path) -> str:
     )
     without = trained.blocks("plain56-cifar-without-bn", 0).iloc[-1]
     learnt = trained.errors("resnet56-cifar-without-bn")
-    return f"""**What it shows.** *Plain with batch norm* has learnt the images it is trained on least but for the networks without batch norm:
-it errs on {mean(stored)} % of them with running statistics, on {mean(batches)} % in its last batches. Its gradients do not stay away: at
+    return f"""**What it shows.** *Plain with batch norm* learns its training images worst, the networks without batch norm aside:
+it errs on {mean(stored)} % of them with running statistics, on {mean(batches)} % in its last batches. Its gradients do not vanish: at
 iteration 0 the first block's norm is {number(grown)} times the last's (see *depth*); then the norms in the middle dip, to {listed(dips)} of the
 last block's in the {len(dips)} seeds; after iteration 100 they lie between {number(min(lows))} and {number(max(tops))} times the last block's. So
 vanishing gradients are not why it learns slowly. On CIFAR-10 the dip is deeper and longer: see *figure7*. *Plain without batch norm*: at

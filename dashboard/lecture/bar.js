@@ -1,7 +1,7 @@
 // How does a lecture go on? Keys and buttons of the bar, the exhibit that is lit up, and the presenter's window that follows.
 
 const TYPED = 'input, textarea, select, [contenteditable=""], [contenteditable="true"]'
-const OWN_ARROWS = '[role="slider"], [role="radiogroup"], [role="tab"], [role="listbox"], [role="menu"], [data-testid="stDataFrame"]'
+const OWN_ARROWS = '[role="slider"], [role="radiogroup"], [role="tab"], [role="listbox"], [role="menu"], [data-testid="stDataFrame"], .plot.clickable:focus-visible'
 const PRESSED = 'button, a, summary, [role="button"], [role="checkbox"], [role="switch"]'
 const NEXT = ["PageDown", "ArrowRight", " "]
 const BACK = ["PageUp", "ArrowLeft"]

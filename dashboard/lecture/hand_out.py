@@ -14,6 +14,7 @@ from dashboard.lecture.visit import NothingShownError, visit
 from dashboard.pages import PAGES
 from dashboard.scenes import Part, Scene
 from dashboard.scenes.scene import document, parts_html, rows
+from dashboard.words import typeset
 from resnet_core.errors import InputError, hint
 
 MOST_BYTES = 5_000_000
@@ -83,7 +84,7 @@ def _lists(link: Mapping[str, tuple[str, ...]]) -> dict[str, str | list[str]]:
 def _step(number: int, step: Step, scene: Scene, answer: str) -> str:
     parts = [f'<h2 id="step-{number}">{number}. {escape(step.title)}</h2><p>{escape(step.text)}</p>']
     if answer:
-        parts.append(f'<p class="notice">{escape(answer)}</p>')
+        parts.append(f'<p class="notice">{escape(typeset(answer))}</p>')
     parts.append(parts_html(_looked_at(step, scene)))
     if step.do:
         parts.append(f"<p><b>In the dashboard.</b> {escape(step.do)}</p>")

@@ -1,5 +1,10 @@
 // How is an exhibit drawn and taken away? Its drawing is fetched once by its digest; Plotly then changes what differs, and zoom stays.
 
+// what a button of "Try this", at the foot of the page, sets is seen at its head
+window.showsTries ??= document.addEventListener("click", ({ target }) => {
+  if (target.closest?.(".st-key-try-this a")) document.querySelector('[data-testid="stMain"]')?.scrollTo({ top: 0, behavior: "smooth" })
+}) ?? true
+
 const COLOURS = ["--st-text-color", "--st-border-color", "--st-background-color", "--st-secondary-background-color"]
 const MOST_DRAWINGS = 60
 const drawings = (window.drawings ??= new Map()) // by digest: promises of { data, layout }, the latest used last
@@ -36,6 +41,19 @@ function enlarge(part, key = "") {
   if (key === "line" && part.width) part.width *= 1.5
   if (key === "margin") for (const side of ["t", "b"]) if (part[side]) part[side] = (part[side] * 1.45 * innerWidth) / 1920
   for (const [name, value] of Object.entries(part)) if (name !== "images") enlarge(value, name)
+}
+
+/** Lets the arrow keys choose among the points that a click chooses, in their order; the figure is one stop of Tab. */
+function walk(plot) {
+  plot.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
+    if (!step || !plot.exhibit.clickable || !plot.matches(":focus-visible")) return // after a click, arrows are the lecture's
+    event.preventDefault()
+    const points = [...new Set(plot.data.flatMap(({ customdata }) => [...(customdata ?? [])].flat()))].filter((point) => point != null)
+    const at = points.indexOf(plot.chosen)
+    plot.chosen = points[at < 0 && step < 0 ? points.length - 1 : Math.min(points.length - 1, Math.max(0, at + step))]
+    plot.exhibit.choose(plot.chosen)
+  })
 }
 
 /** The picture's size. The main one is seen whole without scrolling; another is as high as it was made. */
@@ -105,12 +123,14 @@ async function draw(plot) {
   around.observe(plot.closest(".stMainBlockContainer") ?? document.body)
   const listen = () => (plot.isConnected ? cover(plot) : removeEventListener("cover", listen))
   addEventListener("cover", listen)
-  plot.on("plotly_click", ({ points }) => plot.exhibit.choose(points[0].customdata))
+  plot.on("plotly_click", ({ points }) => plot.exhibit.choose((plot.chosen = points[0].customdata)))
+  walk(plot)
   for (const turned of ["plotly_relayouting", "plotly_relayout"]) plot.on(turned, (change) => turnOthers(plot, change))
-  let width = plot.clientWidth
+  const extent = () => `${plot.clientWidth} ${plot.clientHeight}`
+  let drawnAt = extent()
   new ResizeObserver(() => {
-    if (!plot.clientWidth || plot.clientWidth === width) return
-    width = plot.clientWidth
+    if (!plot.clientWidth || extent() === drawnAt) return
+    drawnAt = extent()
     Plotly.Plots.resize(plot)
   }).observe(plot)
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => setTimeout(draw, 300, plot))
@@ -205,7 +225,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const plot = parentElement.querySelector(".plot")
   const choose = (point) => data.clickable && point !== undefined && setTriggerValue("point", point)
   plot.exhibit = { ...data, choose, ask: setTriggerValue }
-  plot.setAttribute("aria-label", data.alt)
+  plot.setAttribute("aria-label", data.clickable ? `${data.alt}. Left and right arrow keys choose.` : data.alt)
+  if (data.clickable) plot.tabIndex = 0
   plot.classList.toggle("clickable", data.clickable)
   plot.classList.toggle("draws", data.draws)
   plot.closest(".exhibit").classList.toggle("main", data.main)

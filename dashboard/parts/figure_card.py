@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard import words
 from dashboard.scenes import Exhibit
 from dashboard.serving.exhibits import PATH, PLOTLY, exhibit_store
 
@@ -57,8 +58,8 @@ def figure_card(exhibit: Exhibit, on_click: Callable[[], None] | None = None, *,
         "maxAlpha": exhibit.max_alpha,
         "alt": exhibit.alt,
         "name": exhibit.key,
-        "message": exhibit.message,
-        "caption": exhibit.caption,
+        "message": words.typeset(exhibit.message),
+        "caption": words.typeset(exhibit.caption),
         "origin": exhibit.origin,
         "words": exhibit.provenance,
         "clickable": on_click is not None,

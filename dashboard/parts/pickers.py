@@ -18,7 +18,7 @@ from resnet_core.pictures.samples import SAMPLES
 
 MOST_PROBABLE = "most-probable"
 ANY_TWO = "any-two"
-OWN = "Your photograph stays in this session: no link can hold it."
+OWN = "Your photograph stays in this session; no link contains it."
 OLD = {"most probable": MOST_PROBABLE, "any two": ANY_TWO}  # what links said before they held ids
 
 
@@ -135,13 +135,13 @@ def two_networks() -> tuple[bool, dict[str, str]]:
     pairs = serving.pairs()
     pair = link.chip(
         "Networks", "pair", {**{name: words.pair(name) for name in pairs}, ANY_TWO: "any two"}, old=OLD,
-        help="A matched pair differs in its shortcuts alone; or choose any two networks.",
+        help="The networks of a matched pair differ in the shortcuts alone. Or choose any two networks.",
     )  # fmt: skip
     if pair in pairs:
         return True, {words.network(name): name for name in pairs[pair]}
     named = _any_two()
     if len(named) < 2:
-        st.info("Left and right are the same network; choose another for one of them.", icon=":material/difference:")
+        st.info("Left and right are the same network; choose another one for either side.", icon=":material/difference:")
         st.stop()
     return False, named
 

@@ -38,7 +38,7 @@ class Template:
             if scene.answer:
                 st.html(f'<p class="answer">{words.explained(scene.answer, self.explained)}</p>')
             for notice in scene.notices:
-                st.html(f'<p class="notice">{escape(notice)}</p>')
+                st.html(f'<p class="notice">{escape(words.typeset(notice))}</p>')
 
     def show(self, scene: Scene, on_click: OnClick | None = None, *, in_sight: int = IN_SIGHT) -> None:
         """Draw the scene: the answer, its exhibits, and what ends every page."""
@@ -133,7 +133,7 @@ def _draw(shown: Part, on_click: OnClick, main: bool) -> None:
             st.page_link(page.view, label=f"{page.name}: {page.question}", icon=f":material/{page.icon}:")
         return
     if shown.message:
-        st.html(f'<p class="message">{escape(shown.message)}</p>')
+        st.html(f'<p class="message">{escape(words.typeset(shown.message))}</p>')
     if isinstance(shown, Gallery):
         st.html(shown.body)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -86,25 +87,36 @@ def _answer(architecture: Architecture, table: pd.DataFrame, paper: Mapping[str,
 
 def _block_message(architecture: Architecture, stage: str, which: str) -> str:
     if not architecture.residual:
-        return f"{words.network(architecture.name)}, {which} of {stage}: its layers are all that it passes on"
-    return f"{words.network(architecture.name)}, {which} of {stage}: its input is added to what its layers make of it"
+        return f"{words.network(architecture.name)}, {which} of {stage}: it passes on only what its layers compute"
+    return f"{words.network(architecture.name)}, {which} of {stage}: its input is added to what its layers compute"
 
 
 def _readable(architecture: Architecture, table: pd.DataFrame, paper: Mapping[str, Any]) -> pd.DataFrame:
     shown = table.rename(columns={"output": "output size"}).drop(columns="multiply_adds")
+    for column in ("blocks", "output size"):
+        shown[column] = shown[column].map(_times)
     shown["parameters"] = table.parameters.map("{:,}".format)
     shown["multiply-adds"] = (table.multiply_adds / 1e6).map("{:,.1f} million".format)
     if architecture.stem == "imagenet":
-        shown["Table 1 of the paper"] = shown.stage.map(paper["table1"]["blocks"][str(architecture.layers)])
+        printed = shown.stage.map(paper["table1"]["blocks"][str(architecture.layers)]).map(_times)
+        shown["Table 1 of the paper"] = [
+            "✓ the same" if ours == theirs else theirs for ours, theirs in zip(shown.blocks, printed, strict=True)
+        ]
     return shown
+
+
+def _times(text: str) -> str:
+    """3x3 and [...] x 4 as they are printed."""
+    return re.sub(r"(?<=[\d\]]) ?x ?(?=\d)", " × ", text)
 
 
 def _limits(architecture: Architecture) -> str:
     said = []
     if architecture.block == "bottleneck":
         said.append(
-            "Bottlenecks stride in their 3x3 convolution, as torchvision's do; the paper's in the first 1x1, which costs less."
+            "Our bottlenecks stride in the 3 × 3 convolution, as torchvision's do; the paper's in the first 1 × 1, which costs "
+            "less."
         )
     if not architecture.residual:
-        said.append("A plain network has the layers of its residual twin, without the addition; Table 1 lists both alike.")
+        said.append("A plain network has the layers of its residual twin, without the addition; Table 1 lists the two together.")
     return " ".join(said) or "What a network costs says nothing about how well it learns."

@@ -86,7 +86,7 @@ def revealed(question: Levels, guess: Sequence[float], truth: Measured, lesson: 
 def picked(choice: str, right: Sequence[str], because: str) -> str:
     """Whether the choice is one of the `right` ones, which are named where it is not, and why: `because`, a sentence."""
     if choice in right:
-        return f"You chose {choice}, and so it is. {because}"
+        return f"You chose {choice}, and that is right. {because}"
     return f"You chose {choice}; measured: {' or '.join(right)}. {because}"
 
 

@@ -13,18 +13,21 @@ from numpy.typing import NDArray
 from dashboard.figures.attribution import STRONGEST, attribution_map, attribution_numbers, limit_of
 from dashboard.figures.overlay import COVER, Pixels
 from dashboard.figures.trust import (
+    CHANGED,
     RANKED,
     Ranked,
+    changed,
     curve_numbers,
     deletion_insertion,
     similarity,
     similarity_numbers,
+    verdicts,
     what_stays,
     what_the_pixels_do,
 )
 from dashboard.scenes.compare import UNSEEN
 from dashboard.scenes.link_words import BOOLEAN, LOOKED_AT, LinkWords
-from dashboard.scenes.scene import SIDES, Exhibit, Scene, Try
+from dashboard.scenes.scene import SIDES, Exhibit, Part, Scene, Table, Try
 from resnet_core.inspection.attribution.catalogue import METHODS
 
 if TYPE_CHECKING:  # at run time, they would bring torch
@@ -103,7 +106,7 @@ def method_exhibits(pair: Sequence[Evidence], method: str, picture: Pixels, phot
             origin="measured",
             provenance=f"{each.run} · {photograph}",
             numbers=partial(attribution_numbers, each.found.values),
-            caption=f"{question} ({source}) {scale}." if side == "left" else "",
+            caption=f"{question} ({source})" if side == "left" and len(pair) == 2 else f"{scale}.",
             code=CODE.format(network=each.reference, method=method, target=each.target),
             place=side,
             shape=1.0,
@@ -115,12 +118,9 @@ def method_exhibits(pair: Sequence[Evidence], method: str, picture: Pixels, phot
 
 def _message(each: Evidence, name: str) -> str:
     share = half_of_evidence(each.found.values)
-    gives = f"{each.title} gives {each.target} {100 * each.probability:.1f} %"
-    if each.probability < UNSEEN:
-        gives += ": a class that it does not see"
     if np.isnan(share):
-        return f"{name}: no evidence at all; {gives}"
-    return f"{name}: half of the evidence lies on {100 * share:.0f} % of the pixels; {gives}"
+        return f"{name} of {each.title}: no evidence at all"
+    return f"{name} of {each.title}: half of the evidence lies on {100 * share:.0f} % of the pixels"
 
 
 def attribution(
@@ -163,7 +163,9 @@ def answer(pair: Sequence[Evidence]) -> str:
     shares = " and ".join(f"{100 * (half_of_evidence(each.found.values)):.0f} % of the pixels in {each.title}" for each in pair)
     gives = ", ".join(f"{each.title} gives it {100 * each.probability:.1f} %" for each in pair)
     words = " and ".join(dict.fromkeys(each.words for each in pair))
-    return f"By {name}, half of the evidence for {words} lies on {shares}; {gives}."
+    blind = " and ".join(each.title for each in pair if each.probability < UNSEEN)
+    warning = f" The map of {blind} is evidence for a class that it does not see." if blind else ""
+    return f"By {name}, half of the evidence for {words} lies on {shares}; {gives}.{warning}"
 
 
 def belief(
@@ -173,7 +175,7 @@ def belief(
     name: str,
     ranked: Ranked,
     badge: str,
-) -> tuple[Exhibit, ...]:
+) -> tuple[Part, ...]:
     """Both tests of one network's attributions: randomisation, and deletion and insertion.
 
     Args:
@@ -181,7 +183,10 @@ def belief(
         name: what the page calls the network.
         ranked: whether correlations are of absolute values, or of values as they are.
     """
+    table = verdicts(cascades, curves, random)
+    passed = int((table.drop(columns="method") == "✓").all(axis=1).sum())
     return (
+        Table(f"verdicts-{name}", table, f"Methods that pass all three tests in {name}: {passed} of {len(table)}", index=False),
         Exhibit(
             key=f"cascade-{name}",
             figure=similarity(similarity_numbers(cascades), ranked),
@@ -190,9 +195,10 @@ def belief(
             origin="measured",
             provenance=f"{badge} · random weights of seed 0",
             numbers=partial(similarity_numbers, cascades),
-            caption="Does it follow from what was learnt? Adebayo et al. 2018 (section 3.1) found that guided backpropagation "
-            "and Guided Grad-CAM hardly change while upper layers become random, and that gradients and Grad-CAM do: a picture "
-            "that stays cannot show what was learnt there.",
+            caption="Does it follow from what was learnt? A picture that stays while the upper layers become random cannot "
+            "show what "
+            "was learnt there. Adebayo et al. 2018 (section 3.1) found that guided backprop and Guided Grad-CAM hardly change, "
+            f"and that gradients and Grad-CAM do. Here a correlation below {CHANGED:g} counts as a change.{_unlike(cascades)}",
             place="left",
         ),
         Exhibit(
@@ -203,9 +209,18 @@ def belief(
             origin="measured",
             provenance=badge,
             numbers=partial(curve_numbers, [*curves, *random]),
-            caption="Do the first pixels matter? Petsiuk et al. 2018 (section 4): where they do, the probability falls at once "
-            "as they are deleted (to the mean colour), and rises at once as they are inserted (into a blurred picture). But "
-            "scattered grey pixels are also what no network has seen.",
+            caption="Do the first pixels matter? Petsiuk et al. 2018 (section 4): if they do, the probability falls at once as "
+            "they "
+            "are deleted (set to the mean colour), and rises at once as they are inserted (into a blurred picture). But no "
+            "network "
+            "has ever seen scattered grey pixels, either.",
             place="right",
         ),
     )
+
+
+def _unlike(cascades: Sequence[RandomisationTest]) -> str:
+    """Where our measurement differs from the paper's that is quoted, and why."""
+    if "guided-grad-cam" in changed(cascades):
+        return " Unlike theirs, Guided Grad-CAM changes: its Grad-CAM factor follows the weights."
+    return ""

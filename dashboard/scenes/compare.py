@@ -139,7 +139,7 @@ def compare(
         Exhibit(
             key=f"classes-{each.title}",
             figure=top_classes(each.inspection, each.checkpoint.labels, each.residual),
-            message=f"{each.title} says {each.first_choice}, with {each.first_percent:.0f} %",
+            message=f"{each.title} says {each.first_choice}, {each.first_percent:.0f} % sure",
             alt=f"The five most probable classes of {each.title}",
             origin="measured",
             provenance=words.training(each.checkpoint),
@@ -159,8 +159,9 @@ def compare(
             origin="measured",
             provenance=badge,
             numbers=both,
-            caption="Per unit of a block's output, so it is large where outputs are small: compare how it runs through the "
-            "blocks of one network, not how high it lies in both.",
+            caption="Per unit of a block's output, so it is large where outputs are small: compare it along one network, not "
+            "between "
+            "the two.",
             place="left",
         ),
         Exhibit(
@@ -172,7 +173,7 @@ def compare(
             provenance=badge,
             numbers=both,
             caption="He et al. found smaller responses in residual networks than in plain ones, over all of CIFAR-10 (Figure 7). "
-            "With one photograph and other networks it may be otherwise.",
+            "One photograph and other networks may say otherwise.",
             place="right",
         ),
     )
@@ -228,7 +229,8 @@ def _answer(pair: tuple[Subject, Subject], truths: Sequence[str]) -> str:
             f"{agree}: {says[0]}, {says[1]}; {blind[0].title} gives {blind[0].target} {_percent(blind[0].target_probability)}, "
             "so its maps show evidence for a class that it does not see."
         )
-    return f"{agree}: {says[0]}, {says[1]}."
+    neither = f" Neither sees {pair[0].target}, the class whose evidence is shown." if len(blind) == 2 else ""
+    return f"{agree}: {says[0]}, {says[1]}.{neither}"
 
 
 def _percent(probability: float) -> str:
@@ -244,16 +246,11 @@ def _gives(each: Subject) -> str:
 def _strip_message(each: Subject) -> str:
     cam = each.inspection.blocks[-1].cam
     most = float(cam.max())
-    seen = "" if each.sees_target else ": a class that it does not see"
+    gives = f"{each.title} gives {each.target} {_percent(each.target_probability)}"
     if most <= 0:
-        return (
-            f"{each.title} gives {each.target} {_percent(each.target_probability)}{seen}; its last block holds no evidence for it"
-        )
+        return f"{gives}; its last block holds no evidence for it"
     share = float((cam >= most / 2).mean())
-    return (
-        f"{each.title} gives {each.target} {_percent(each.target_probability)}{seen}; the strong half of its last block's "
-        f"evidence lies on {100 * share:.0f} % of the picture"
-    )
+    return f"{gives}; its strongest evidence covers {100 * share:.0f} % of the picture"
 
 
 def _run_message(pair: tuple[Subject, Subject], quantity: str, name: str) -> str:
@@ -306,11 +303,11 @@ def _difference(
 
 
 def _limits(pair: tuple[Subject, Subject], matched: bool, paper: Mapping[str, Any]) -> str:
-    early = "Grad-CAM is a method for the last maps; in early blocks it is not all that a block sees."
+    early = "Grad-CAM was made for the last block; in early blocks it shows only a part of what a block sees."
     if not matched:
-        return f"What differs between two networks of any kind is what you chose, not their shortcuts alone. {early}"
+        return f"Two networks of your own choice may differ in more than their shortcuts. {early}"
     return (
-        f"Both networks had the same iterations, and one seed. Fully trained, the paper's pair differs less: "
+        f"Both networks were trained equally long, with one seed. Fully trained, the paper's pair differs less: "
         f"{paper['plain34']} % and {paper['resnet34']} % top-1 error on ImageNet ({paper['table']}). {early}"
     )
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, get_args
 
 import pandas as pd
 
-from dashboard.figures.degradation import Axis, Shown, degradation
-from dashboard.figures.schedules import schedules
+from dashboard import words
+from dashboard.figures.degradation import Axis, Degradation, Shown, degradation
+from dashboard.figures.schedules import Gap, gaps, schedules
 from dashboard.figures.style import network_name
 from dashboard.scenes.link_words import BOOLEAN, STUDIES, LinkWords
 from dashboard.scenes.scene import Exhibit, Part, Scene, Try
@@ -69,7 +71,7 @@ def degradation_scene(
         Exhibit(
             key="degradation-ends",
             figure=found.ends,
-            message="Error after the last iteration, by depth",
+            message=_by_depth(found.at_the_end),
             alt="Error at the end of training over the number of layers, plain and residual",
             origin="measured",
             provenance="training images as they are · bars: standard deviation over seeds"
@@ -78,25 +80,25 @@ def degradation_scene(
             place="left",
         )
     ]
-    if len({each.scale for each in alike}) > 1:
-        others = schedules([each.table for each in alike], depths, shown)
+    others = schedules([each.table for each in alike], depths, shown) if len({each.scale for each in alike}) > 1 else None
+    across = gaps(others.ends) if others else []
+    if others:
         support.append(
             Exhibit(
                 key="degradation-schedules",
                 figure=others.figure,
-                message=_first_comparison(others.answer),
+                message=_at_longest(across),
                 alt="Error at the end of training over the number of iterations trained, a line a network",
                 origin="measured",
                 provenance=f"{', '.join(study.data)} · bars: standard deviation over seeds",
-                numbers=lambda: others.ends,
-                caption=_plain_text(others.answer),
+                numbers=partial(_itself, others.ends),
+                caption="Solid: test error; dashed: training error. Dark: deep.",
                 place="right",
             )
         )
     return Scene(
         question=QUESTION,
-        answer=_without_brackets(_plain_text(found.overfitting.split("\n\n")[0])).removeprefix("No. ")
-        or _answer(found.at_the_end),
+        answer=_answer(study, found, across),
         main=tuple(main),
         support=tuple(support),
         try_this=(
@@ -105,15 +107,49 @@ def degradation_scene(
             Try("Predict first", {"ask": "true"}),
         ),
         does_not_show=_limits(study, paper),
-        provenance=(study.words, *map(_plain_text, findings)),
+        provenance=(study.words, *map(words.from_markdown, findings)),
         notices=tuple(notices),
     )
 
 
-def _answer(ends: pd.DataFrame) -> str:
+def _answer(study: StudyResults, found: Degradation, across: Sequence[Gap]) -> str:
+    """The verdict of several seeds; of one, which gives none, how depth and the length of training go together."""
+    if across and study.table.seed.nunique() == 1:
+        return _over_lengths(across)
+    verdict = _without_brackets(words.from_markdown(found.overfitting.split("\n\n")[0])).removeprefix("No. ")
+    if verdict:
+        return verdict
+    ends = found.at_the_end
     rows = ends[ends.split == "train"]
     said = [f"{network_name(int(row.layers), bool(row.residual))} {row.mean:.1f} %" for row in rows.itertuples()]
     return f"Training error at the end: {', '.join(said)}."
+
+
+def _over_lengths(across: Sequence[Gap]) -> str:
+    """How far each deepest network is behind the shallowest, in points of training error, at each length of training."""
+    said = []
+    for gap in across:
+        lag = gap.lags.lag
+        if (lag > 0).all():
+            points = ", ".join(f"{value:.1f} after {length:,}" for length, value in lag.items())
+            said.append(f"{gap.deep} stays behind {gap.shallow}, by points: {points}")
+            continue
+        verb = "catches up with" if lag.iloc[-1] < 0 < lag.iloc[0] else "against"
+        points = ", ".join(
+            f"{abs(value):.1f} {'behind' if value > 0 else 'ahead'} after {length:,}" for length, value in lag.items()
+        )
+        said.append(f"{gap.deep} {verb} {gap.shallow}: {points}")
+    single = sorted({int(length) for gap in across for length in gap.lags.index[gap.lags.seeds == 1]})
+    seeds = f" (one seed at {' and '.join(f'{length:,}' for length in single)})" if single else ""
+    return f"Training error by iterations: {'; '.join(said)}{seeds}."
+
+
+def _at_longest(across: Sequence[Gap]) -> str:
+    said = []
+    for gap in across:
+        lag = gap.lags.lag.iloc[-1]
+        said.append(f"{gap.deep} is {abs(lag):.1f} points {'behind' if lag > 0 else 'ahead'} after {gap.lags.index[-1]:,}")
+    return f"Training longer: {', '.join(said)}" if said else "How long must one train until depth pays?"
 
 
 def _of_one_kind(ends: pd.DataFrame, residual: bool) -> str:
@@ -128,29 +164,34 @@ def _of_one_kind(ends: pd.DataFrame, residual: bool) -> str:
     return f"{names[0]} ends at {first['mean']:.1f} % training error, {names[1]} at {last['mean']:.1f} %"
 
 
+def _by_depth(ends: pd.DataFrame) -> str:
+    """How far the deepest network's training error lies from the shallowest's, a clause a kind."""
+    said = []
+    for residual, part in ends[ends.split == "train"].sort_values("layers").groupby("residual"):
+        change = part["mean"].iloc[-1] - part["mean"].iloc[0]
+        if len(part) > 1:
+            said.append(f"{'residual' if residual else 'plain'} {change:+.1f} points")
+    depths = f"From {int(ends.layers.min())} to {int(ends.layers.max())} layers, the training error changes"
+    return f"{depths}: {', '.join(said)}" if said else "Error after the last iteration, by depth"
+
+
 def _limits(study: StudyResults, paper: Mapping[str, Any] | None) -> str:
     said = []
     if study.scale < 1:
         said.append(
-            f"These networks were trained for {study.scale:.3g} of the recipe's iterations: far from converged, and so short a "
-            "schedule may hold deep residual networks back too." + (" The paper trained for 64,000." if paper else "")
+            f"These networks were trained for {study.scale:.3g} times the recipe's iterations: they are far from converged, "
+            f"and so "
+            "short a schedule may hold deep residual networks back too." + (" The paper trained for 64,000." if paper else "")
         )
     if study.table.seed.nunique() == 1:
-        said.append("It has one seed: how far another one would lie away is not known.")
+        said.append("There is one seed: how far another would differ is not known.")
     return " ".join(said)
 
 
-def _first_comparison(answer: str) -> str:
-    """Return the first paragraph of `does_depth_pay` up to its training errors; the study's question if that is empty."""
-    pair, _, said = _plain_text(answer).partition(". ")
-    return f"{pair}: {said.split(';')[0]}" if said else "How long must one train until depth pays?"
+def _itself(table: pd.DataFrame) -> pd.DataFrame:
+    return table
 
 
 def _without_brackets(text: str) -> str:
     """The numbers that follow a verdict in brackets, as a sentence."""
     return text.replace(" (", " ").removesuffix(")")
-
-
-def _plain_text(markdown: str) -> str:
-    """Markdown of our own as plain text."""
-    return markdown.replace("**", "").replace("*", "").replace("`", "")

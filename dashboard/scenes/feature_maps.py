@@ -116,7 +116,7 @@ def feature_maps(
             Try("Only what the block adds", {"place": "residual-function"}),
             Try("The last block", {"block": "conv5_3"}),
         ),
-        does_not_show="Channels have no order and no names: what one answers to is seen from many pictures, not from one.",
+        does_not_show="Channels have no order and no names: what a channel responds to shows in many pictures, not in one.",
         provenance=(f"{photograph}, {PLACES[place]}.", *provenance),
         notices=tuple(notices),
     )
@@ -131,7 +131,7 @@ def _what_the_block_adds(each: Maps) -> str:
     if not each.residual:
         return f"{each.title} has no shortcut: {block} replaces what it is given."
     ratio = _norm(maps["F(x)"]) / (_norm(maps["shortcut"]) or np.nan)
-    return f"{block} of {each.title} adds to what its shortcut passes on only this: F(x), {ratio:.2f} times as large."
+    return f"{block} of {each.title} adds F(x), {ratio:.2f} times as large, to what its shortcut passes on."
 
 
 def _grid(each: Maps, place: str, sort: Sort, channel: int, limit: float | None, badge: str, side: Place) -> Exhibit:
@@ -141,8 +141,8 @@ def _grid(each: Maps, place: str, sort: Sort, channel: int, limit: float | None,
     scale = f"full colour from {limit:.3g} on" if limit is not None else "full colour at each channel's largest value"
     return Exhibit(
         key=f"grid-{each.title}",
-        figure=channel_grid(each.found, place, order, limit, channel, each.residual),
-        message=f"{each.title}: {silent} of {len(maps)} channels are silent, {PLACES[place]} of {each.found.block}",
+        figure=channel_grid(each.found, place, order, limit, channel),
+        message=f"{each.title}, {each.found.block} {PLACES[place]}: {silent} of {len(maps)} channels are silent",
         alt=f"All {len(order)} channels of {each.title} in {each.found.block}, {PLACES[place]}",
         origin="measured",
         provenance=badge,
@@ -162,10 +162,10 @@ def _equation(each: Maps, channel: int, most: float, badge: str, side: Place) ->
         message = (
             f"Channel {channel}: F(x) is {added / passed:.2f} times as large as the shortcut"
             if passed
-            else f"Channel {channel}: F(x) alone"
+            else f"Channel {channel}: F(x) alone, the shortcut is zero"
         )
     else:
-        message = f"Channel {channel}: F(x) alone"
+        message = f"Channel {channel}: F(x) is all, there is no shortcut"
     return Exhibit(
         key=f"equation-{each.title}",
         figure=equation(each.found, channel, most),
@@ -184,7 +184,7 @@ def _large(each: Maps, place: str, channel: int, picture: Pixels, limit: float, 
     values = each.found.maps[place][channel]
     most, share = float(values.max()), float((values >= values.max() / 2).mean())
     message = (
-        f"Channel {channel} of {each.title} reaches {most:.3g}; half of that on {100 * share:.0f} % of the picture"
+        f"Channel {channel} of {each.title} peaks at {most:.3g}; it exceeds half of that on {100 * share:.0f} % of the picture"
         if most > 0
         else f"Channel {channel} of {each.title} is nowhere above zero"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
@@ -9,21 +10,24 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from dashboard.figures.gradient_flow import (
+    HEALTHY,
     correlation_curves,
     do_they_vanish,
     evolution,
     evolution_table,
-    extremes,
     first_to_last,
     flow_curves,
     flow_table,
-    in_words,
+    fold_words,
+    norm_curves,
+    recorded_norms,
     training_summary,
 )
 from dashboard.scenes.link_words import BOOLEAN, STUDIES, LinkWords
+from dashboard.scenes.recorded import data_words
 from dashboard.scenes.scene import Exhibit, Part, Scene, Table, Try
 from resnet_core.pictures.samples import SAMPLES
-from resnet_core.studies.collection import StudyResults
+from resnet_core.studies.collection import MeasurementResults, StudyResults
 
 if TYPE_CHECKING:  # at run time, it would bring torch
     from resnet_core.inspection.gradients import GradientFlow
@@ -46,7 +50,7 @@ LINK = LinkWords(
         "of": range(10_000),
         "ask": BOOLEAN,
     },
-    ("prediction", "gradient-norm-of-batch", "correlation", "evolution", "training-summary", "extremes"),
+    ("prediction", "gradient-norm-of-batch", "correlation", "gradient-norm-recorded", "evolution", "training-summary"),
 )
 
 
@@ -72,33 +76,63 @@ def batch_exhibits(
         Exhibit(
             key="gradient-norm-of-batch",
             figure=flow_curves(flows, "gradient_norm"),
-            message=f"The plain network's gradient {in_words(first_to_last(flows[False]))}",
+            message=f"Gradient on its way back: plain {fold_words(first_to_last(flows[False]))}, residual "
+            f"{fold_words(first_to_last(flows[True]))}",
             alt="Gradient norm of every block, both networks",
             origin="measured",
             provenance=badge,
             numbers=partial(flow_table, flows),
-            caption=f"The residual network's gradient {in_words(first_to_last(flows[True]))}. Times the length of the output, "
-            f"which frees it of the output's scale, the gradient of the plain network {_scale_free(flows[False])}; that of the "
-            f"residual one {_scale_free(flows[True])}." + (f" The loss is against {against}." if against else ""),
+            caption=f"Multiplied by the length of the output, which takes out the output's scale: plain "
+            f"{_scale_free(flows[False])}, residual {_scale_free(flows[True])}."
+            + (f" The loss is against {against}." if against else ""),
             code=CODE.format(network=names[False], seed=seed),
             place="left",
         ),
         Exhibit(
             key="correlation",
             figure=correlation_curves(correlations),
-            message=f"Gradients of neighbouring inputs correlate by {near[False]:.2f} in the plain network's first block, by "
-            f"{near[True]:.2f} in the residual one's",
+            message=f"Do similar inputs have similar gradients? At the first block: plain {near[False]:.2f}, residual "
+            f"{near[True]:.2f}",
             alt="Correlation of gradients at neighbouring inputs, by block",
             origin="measured",
             provenance=f"{badge} · {neighbours}",
             numbers=lambda: pd.concat(
                 [correlations[False].assign(network="plain"), correlations[True].assign(network="residual")]
             ),
-            caption="1: the gradient of a neighbouring input points the same way; 0: it might as well be noise (shattered "
+            caption="Correlation: 1, the gradient at a similar input points the same way; 0, it might as well be noise "
+            "(shattered "
             "gradients, Balduzzi et al. 2017).",
             place="right",
         ),
     )
+
+
+def recorded_exhibits(study: MeasurementResults, layers: int, batch_norm: bool) -> tuple[Part, ...]:
+    """What a study recorded of new networks of that depth; nothing where it has none."""
+    norms = recorded_norms(study.table, layers, batch_norm)
+    if not norms:
+        return ()
+    said = [f"{'residual' if kind else 'plain'} {fold_words(_ends(norms[kind]))}" for kind in norms]
+    lost = "" if len(norms) == 2 else " The other network's gradient overflows everywhere."
+    return (
+        Exhibit(
+            key="gradient-norm-recorded",
+            figure=norm_curves(norms),
+            message=f"Recorded with {layers:,} layers, the gradient on its way back: {', '.join(said)}",
+            alt=f"Recorded gradient norm of every block of {layers} layers",
+            origin="measured",
+            provenance=data_words(study),
+            numbers=lambda: pd.DataFrame(
+                {"residual" if kind else "plain": values for kind, values in norms.items()}
+            ).reset_index(),
+            caption=f"Geometric mean over seeds, on {study.table.data.iloc[0]}.{lost} What is missing overflowed. Your own "
+            f"batch has to be computed.",
+        ),
+    )
+
+
+def _ends(norms: pd.Series) -> float:
+    return float(norms.iloc[0] / norms.iloc[-1])  # nan where the first block's overflowed
 
 
 def training_exhibits(study: StudyResults, depth: int, seed: int) -> tuple[Part, ...]:
@@ -108,15 +142,13 @@ def training_exhibits(study: StudyResults, depth: int, seed: int) -> tuple[Part,
         Exhibit(
             key="evolution",
             figure=evolution(study.table, depth, seed),
-            message=said[0],
+            message=f"Gradient norm over the training, {said[0]}",
             alt=f"Gradient norm by iteration and block, {depth} layers",
             origin="measured",
             provenance=f"{study.words} · shown: seed {seed}",
             numbers=partial(evolution_table, study.table, depth, seed),
-            caption=" ".join(line for line in said[1:] if line)
-            + " Norms are over that of the last block. White: the norm is zero.",
+            caption=" ".join(line for line in said[1:] if line) + " Blank: the norm is zero.",
         ),
-        Table("extremes", extremes(study.table, depth, seed), "The extremes of all blocks and records", index=False),
     )
 
 
@@ -126,7 +158,7 @@ def gradient_flow_scene(
     """Return the scene of the page.
 
     Args:
-        batch: of `batch_exhibits`; empty while they are not computed.
+        batch: of `batch_exhibits`, or while they are not computed of `recorded_exhibits`.
         training: of `training_exhibits`; empty where no study recorded gradients.
         flows: those that `batch` shows.
         gradients: the study `gradients`, whose summary is quoted.
@@ -143,18 +175,18 @@ def gradient_flow_scene(
     )
     return Scene(
         question=QUESTION,
-        answer=answer(flows),
+        answer=f"{batch[0].message}." if batch and not flows else answer(flows),
         main=batch,
-        support=(*((summary,) if summary else ()), *training),
+        support=(*training, *((summary,) if summary else ())),
         try_this=(
             Try("Switch batch norm off", {"bn": "false"}),
             Try("20 layers", {"layers": "20"}),
             Try("Predict first", {"ask": "true"}),
         ),
         does_not_show=(
-            "The norm of a gradient is per unit of a block's output, so it cannot be compared between networks whose outputs "
-            "differ in size; compare how it runs through the blocks of one network. It is the gradient with respect to "
-            "outputs, or to the image, where a step follows that with respect to the weights: the study agreement compares those."
+            "A gradient norm is per unit of a block's output: compare it along one network, not between networks whose outputs "
+            "differ in size. And these are gradients with respect to outputs or the image; training follows those with respect "
+            "to the weights."
         ),
         provenance=(
             "The usual story is that gradients vanish in deep plain networks, and that shortcuts cure it.",
@@ -171,12 +203,16 @@ def answer(flows: Mapping[bool, GradientFlow]) -> str:
     """How both networks' gradients change on their way back, in one sentence."""
     if not flows:
         return "One batch, a forward and a backward pass: the length of the loss's gradient at every block's output."
-    plain, residual = (in_words(first_to_last(flows[kind])) for kind in (False, True))
-    return f"The gradient of the plain network {plain}; that of the residual one {residual}."
+    ratio = first_to_last(flows[False])
+    explodes, vanishes = ratio >= HEALTHY or not math.isfinite(ratio), ratio <= 1 / HEALTHY
+    verdict = "Here it explodes, it does not vanish: the" if explodes else "Here it does vanish: the" if vanishes else "The"
+    grows, _, times = fold_words(ratio).partition(" ")
+    way = f"{grows} on its way back, {times} from the last block to the first" if times.endswith("fold") else fold_words(ratio)
+    return f"{verdict} gradient of the plain network {way}; the residual one's {fold_words(first_to_last(flows[True]))}."
 
 
 def _scale_free(flow: GradientFlow) -> str:
-    return in_words(first_to_last(flow, "scaled_gradient"))
+    return fold_words(first_to_last(flow, "scaled_gradient"))
 
 
 def _first_block(table: pd.DataFrame) -> float:

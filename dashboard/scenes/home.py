@@ -71,15 +71,17 @@ def home(
     return Scene(
         question=QUESTION,
         answer=(
-            f"A network of {deep} layers got {worse.mean:.0f} of every 100 pictures wrong that it had studied; a smaller one of "
-            f"{shallow} layers got {plain.mean:.0f} wrong. Adding each block's input to its output brought the deep one to "
+            f"A network of {deep} layers got {worse.mean:.0f} of every 100 pictures that it had studied wrong; one of only "
+            f"{shallow} "
+            f"layers got {plain.mean:.0f} wrong. Adding each block's input to its output brought the deep one down to "
             f"{mended.mean:.0f}."
         ),
         main=(_degradation(depth, ends),),
         support=(*_the_line(deep), _race(race), _gradient(gradient), *_blocks(pair), _use(paper)),
         does_not_show=(
-            f"These networks were trained for {depth.scale:.3g} of the paper's iterations: their errors are far from final. They "
-            "show which network learns worse, not how well each can become."
+            f"These networks were trained for {100 * depth.scale:.3g} % of the paper's iterations: their errors are far from "
+            f"final. They "
+            "show which network learns worse, not how good each can become."
         ),
         provenance=(depth.words, race.words, gradient.words, *(f"{seen.name}: {seen.facts['note']}" for seen in pair)),
         notes=(_for_researchers(depth, ends),),
@@ -117,7 +119,7 @@ def _degradation(study: StudyResults, ends: Mapping[tuple[int, bool], Any]) -> E
         origin="measured",
         provenance=study.words,
         numbers=lambda: over_seeds(study.table, "train_batches"),
-        caption="Orange: plain networks; blue: the same networks with shortcuts. Bands: all seeds.",
+        caption="Orange: plain networks; blue: the same networks with shortcuts. Bands: from the best seed to the worst.",
         draws_itself=True,
         leads_to="degradation",
     )
@@ -129,7 +131,7 @@ def _the_line(layers: int) -> tuple[Exhibit, ...]:
     stage = pair[0].stages[0]
     messages = (
         f"The block: two convolutions turn x into F(x); {layers} layers hold {weights[0]:,} weights",
-        f"The added line: y = F(x) + x, for {weights[1] - weights[0]:,} more weights",
+        f"The added line: y = F(x) + x, with {weights[1] - weights[0]:,} extra weights",
     )
     return tuple(
         Exhibit(
@@ -166,7 +168,8 @@ def _race(study: StudyResults) -> Exhibit:
         origin="measured",
         provenance=study.words,
         numbers=lambda: over_seeds(study.table, "train_batches"),
-        caption="Both see the same handwritten digits in the same order, from the same initial weights. Bands: all seeds.",
+        caption="Both see the same handwritten digits in the same order, from the same initial weights. Bands: from the best "
+        "seed to the worst.",
         draws_itself=True,
         leads_to="train_live",
     )
@@ -194,14 +197,14 @@ def _gradient(study: StudyResults) -> Exhibit:
         key="home-gradient",
         figure=gradients(lines),
         message=(
-            f"Not what people say: before training, the gradient of plain-{layers} {verb} {_fold(first[False, True])} on its way "
+            f"Not what people say: in new networks, the gradient of plain-{layers} {verb} {_fold(first[False, True])} on its way "
             f"back, that of ResNet-{layers} {_fold(first[True, True])}"
         ),
         alt="Gradient norm by block over that of the last block, with and without shortcuts and batch norm",
         origin="measured",
         provenance=study.words,
         numbers=lambda: pd.DataFrame({names[kind]: values for kind, values in found.items()}).rename_axis("block").reset_index(),
-        caption="Solid: with batch norm, as everybody trains them; dotted: without. Geometric means over seeds.",
+        caption="Solid: with batch norm (BN), as networks are usually trained; dotted: without. Geometric means over seeds.",
         leads_to="gradient_flow",
     )
 
@@ -217,12 +220,14 @@ def _blocks(pair: Sequence[Seen]) -> tuple[Exhibit, ...]:
         Exhibit(
             key=f"home-blocks-{'residual' if seen.residual else 'plain'}",
             figure=block_strip(seen.inspection, seen.picture, most, "block", seen.inspection.blocks[-1].label, seen.residual),
-            message=f"What every block sees: {seen.name} says {seen.first_choice}, with {seen.percent:.0f} %",
+            message=f"What every block sees: {seen.name} says {seen.first_choice}, {seen.percent:.0f} % sure",
             alt=f"Grad-CAM of every block of {seen.name} over a photograph of a coffee cup",
             origin="measured",
             provenance=f"{seen.facts['data']}, one seed; recorded",
             numbers=partial(_numbers, seen.inspection),
-            caption=f"Bright: evidence for {seen.facts['classes'][seen.inspection.target]}." if not seen.residual else "",
+            caption=f"Bright: where a block finds evidence for {seen.facts['classes'][seen.inspection.target]}."
+            if not seen.residual
+            else "",
             place=side,
             shape=strip_shape(seen.inspection),
             leads_to="compare" if seen.residual else "",
@@ -249,7 +254,8 @@ def _use(paper: Mapping[str, Any]) -> Part:
         origin="from the paper",
         provenance=f"He et al. 2015, {paper['table']}",
         numbers=lambda: pd.DataFrame({"network": list(errors), "top-1 error, %": list(errors.values())}),
-        caption="Networks of this kind recognise what a photograph shows, and serve as the body of detectors and segmenters.",
+        caption="Networks of this kind recognise what a photograph shows, and are the backbone of object detection and "
+        "segmentation.",
         leads_to="predictions",
     )
 
@@ -259,7 +265,8 @@ def _for_researchers(study: StudyResults, ends: Mapping[tuple[int, bool], Any]) 
     lag = ends[deep, True].mean - ends[shallow, True].mean
     spread = (ends[deep, True].sd ** 2 + ends[shallow, True].sd ** 2) ** 0.5
     return (
-        f"For researchers: at {study.scale:.3g} of the paper's schedule, training error rises from {shallow} to {deep} layers by "
+        f"For researchers: at {100 * study.scale:.3g} % of the paper's schedule, training error rises from {shallow} to {deep} "
+        f"layers by "
         f"{lag:.1f} points with shortcuts (combined standard deviation over {ends[deep, True].n} seeds: {spread:.1f}) and by "
         f"{ends[deep, False].mean - ends[shallow, False].mean:.1f} without."
     )

@@ -49,8 +49,9 @@ def landscape_scene(study: MeasurementResults, layers: int, turn: int, why: bool
             origin="measured",
             provenance=made,
             numbers=lambda grid=grid: _long(grid),  # type: ignore[misc]
-            caption="Drag to turn both. α, β: steps along two random directions from the trained weights, which are at 0, 0. "
-            "Points: local minima. One scale of heights and colours.",
+            caption="Drag to turn both. α, β: steps from the trained weights (0, 0) along two random directions. Dots: local "
+            "minima. "
+            "Both share one scale.",
             code=CODE,
             place="right" if grid.residual else "left",
             shape=1.25,  # a surface is drawn as large as its height asks for: on a phone, a high one is cut off at its sides
@@ -71,19 +72,19 @@ def landscape_scene(study: MeasurementResults, layers: int, turn: int, why: bool
         Exhibit(
             key="landscape-bends",
             figure=bends(found),
-            message=f"At a typical point the loss bends by "
-            f"{', '.join(f'{row.bend:.3f} around {row.network}' for row in chosen.itertuples())}",
+            message=f"How sharply the loss bends at a typical point: "
+            f"{', '.join(f'{row.network} {row.bend:.3f}' for row in chosen.itertuples())}",
             alt="Median absolute Laplacian of the loss by depth, plain and residual",
             origin="measured",
             provenance=made,
             numbers=lambda: found,
-            caption="Laplacian: how far four neighbours together lie above or below four times a point; 0 on an even slope.",
+            caption="Laplacian: the sum of a point's four neighbours minus four times the point; 0 on an even slope.",
             place="right",
         ),
     ]
     if why:
         support.append(_stored(study, layers, shown))
-    within = " and ".join(f"{row.within:.0f} % around {row.network}" for row in chosen.itertuples())
+    within = ", ".join(f"{row.within:.0f} % (around {row.network})" for row in chosen.itertuples())
     return Scene(
         question=QUESTION,
         answer=_answer(chosen),
@@ -95,9 +96,8 @@ def landscape_scene(study: MeasurementResults, layers: int, turn: int, why: bool
             Try("Why most pictures mislead", {"why": "true"}),
         ),
         does_not_show=(
-            "One pair of random directions, one seed, networks far from converged: what is smooth here need not be smooth "
-            "elsewhere. "
-            f"Width is another question: of the plane, {within} lies within 0.5 of the loss at the trained weights."
+            "One pair of random directions, one seed, networks far from converged: what is smooth here may be rough elsewhere. "
+            f"Nor is smooth the same as wide: within 0.5 of the loss at the trained weights lies {within} of the plane."
         ),
         provenance=(
             "Li et al. 2018, section 4: two random directions in the space of the weights, each filter as long as the network's "
@@ -115,10 +115,10 @@ def _answer(chosen: pd.DataFrame) -> str:
     if len(chosen) > 1 and first.minima != last.minima:
         rough, smooth = (first, last) if first.minima > last.minima else (last, first)
         return (
-            f"Around {rough.network} the loss has {_minima(rough.minima)}, around {smooth.network} {smooth.minima}; at a typical "
-            f"point it bends {rough.bend / smooth.bend:.1f} times as much."
+            f"Around {rough.network} the loss has {_minima(rough.minima)}, around {smooth.network} only {smooth.minima}; at a "
+            f"typical point it bends {rough.bend / smooth.bend:.1f} times as sharply."
         )
-    return f"In these directions the two do not differ in their minima: {'; '.join(said)}."
+    return f"In these directions both have the same number of minima: {'; '.join(said)}."
 
 
 def _minima(count: int) -> str:
@@ -154,7 +154,7 @@ def _stored(study: MeasurementResults, layers: int, fair: Sequence[Grid]) -> Exh
         origin="measured",
         provenance=data_words(study),
         numbers=lambda: pd.concat(_long(grid).assign(network=grid.network, pair=name) for name in pairs for grid in stored[name]),
-        caption="Stored statistics fit the trained weights alone. Away from them the cliffs are mostly misfit.",
+        caption="Stored statistics fit the trained weights alone. Away from those, the cliffs are mostly misfit.",
     )
 
 

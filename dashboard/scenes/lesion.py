@@ -87,15 +87,15 @@ def _networks(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 
 def _on_average(one: pd.DataFrame) -> str:
-    said = [f"{name} {part.damage.mean():.0f} ± {part.damage.std():.0f} %" for name, part in _networks(one)]
+    said = [f"{name} loses {part.damage.mean():.0f} ± {part.damage.std():.0f} %" for name, part in _networks(one)]
     count = one.blocks.nunique()
-    return f"Without one of its {count} blocks, a network loses, of all it can lose, {', '.join(said)} (mean ± sd over blocks)."
+    return f"Take out one of {count} blocks, and {', '.join(said)} of what it had learnt (mean ± sd over blocks)."
 
 
 def _without(one: pd.DataFrame, block: str) -> str:
     said = [
-        f"{name} errs on {row.error_percent:.1f} % instead of {row.whole_percent:.1f} %, which is {row.damage:.0f} % of what it "
-        "can lose"
+        f"{name} is wrong on {row.error_percent:.1f} % instead of {row.whole_percent:.1f} %: {row.damage:.0f} % of what it had "
+        "learnt is lost"
         for name, part in _networks(one)
         for row in part[part.blocks == block].itertuples()
     ]
@@ -107,7 +107,7 @@ def _worst(one: pd.DataFrame) -> str:
     for name, part in _networks(one):
         half = int((part.damage >= 50).sum())
         said.append(f"{half} of {len(part)} blocks in {name}")
-    return f"Blocks whose loss costs at least half of everything: {', '.join(said)}"
+    return f"Blocks whose removal costs at least half of what was learnt: {', '.join(said)}"
 
 
 def _several(damaged: pd.DataFrame, lesions: tuple[str, ...], reestimated: bool, verb: str, made: str) -> Exhibit:
@@ -118,16 +118,16 @@ def _several(damaged: pd.DataFrame, lesions: tuple[str, ...], reestimated: bool,
     rows = chosen[chosen["count"] == count]
     said = [f"{name} {row['mean']:.0f} ± {row.sd:.0f} %" for name, part in _networks(rows) for _, row in part.iterrows()]
     what = f"{count} blocks removed" if verb == "removed" else f"{count} pairs of blocks exchanged"
-    other = "stored" if reestimated else "re-estimated"
+    statistics, other = ("re-estimated", "stored") if reestimated else ("stored", "re-estimated")
     return Exhibit(
         key=f"lesion-{verb}",
         figure=several(damaged, lesions, reestimated, "blocks removed" if verb == "removed" else "pairs of blocks exchanged"),
-        message=f"{what} cost {', '.join(said)} of all that can be lost",
+        message=f"{what}: the loss is {', '.join(said)}",
         alt=f"Damage over the number of blocks {verb}, mean and standard deviation over draws",
         origin="measured",
         provenance=f"{made} · bars: standard deviation over {int(rows.n.max())} random draws",
         numbers=lambda: found,
-        caption=f"Dotted: with {other} statistics of batch norm.",
+        caption=f"Solid: {statistics} statistics of batch norm; dotted: {other} ones.",
         place="left" if verb == "removed" else "right",
     )
 
@@ -142,7 +142,7 @@ def _limit(table: pd.DataFrame, one: pd.DataFrame) -> str:
     said = ", ".join(f"{error:.0f} points in {name}" for name, error in errors.items())
     seeds = table.seed.nunique()
     return (
-        f"Counted on {images} test images, the damage by one block has a standard error of about {said}, and "
-        f"{'one seed gives' if seeds == 1 else f'{seeds} seeds give'} no spread over trainings. These networks are far from "
-        "converged."
+        f"Counted on {images} test images, one block's damage is known to within about {said} (standard error)"
+        f"{'; with one seed, the spread over trainings is not known' if seeds == 1 else ''}. These "
+        "networks are far from converged."
     )

@@ -47,7 +47,7 @@ def likeness_scene(study: MeasurementResults, layers: int, other: str, block: st
             origin="measured",
             provenance=made,
             numbers=lambda square=square: _long(square),  # type: ignore[misc]
-            caption="1: equal up to rotation and scale; 0: unrelated. Click a row.",
+            caption="CKA 1: the same up to rotation and scale; 0: unrelated. Click a row.",
             code=CODE,
             place="right" if residual else "left",
             clickable=True,
@@ -73,7 +73,7 @@ def likeness_scene(study: MeasurementResults, layers: int, other: str, block: st
         Exhibit(
             key="likeness-depth",
             figure=equal_bars(study.table, by_depth),
-            message=f"Equal blocks and {OTHERS[by_depth]}: {_by_depth(means[means.compared == by_depth])}",
+            message=f"The same block in {OTHERS[by_depth]}: {_by_depth(means[means.compared == by_depth])}",
             alt="Mean CKA of equal blocks by depth, plain and residual",
             origin="measured",
             provenance=f"{made} · bars: standard deviation over blocks",
@@ -92,8 +92,8 @@ def likeness_scene(study: MeasurementResults, layers: int, other: str, block: st
             Try("Only 20 layers", {"pair-layers": "20"}),
         ),
         does_not_show=(
-            "CKA says whether two blocks tell the images apart alike, not what they know of them: whether the image still passes "
-            f"through {network_name(layers, False)} would need a probe. One pair of seeds, networks far from converged."
+            "CKA says whether two blocks tell images apart in the same way, not what they know about them. One pair of seeds, "
+            "networks far from converged."
         ),
         provenance=(
             "Linear CKA of Kornblith et al. 2019, without bias and from minibatches (Nguyen, Raghu and Kornblith 2021). That the "
@@ -111,19 +111,21 @@ def _answer(shown: dict[bool, pd.DataFrame], means: pd.DataFrame, layers: int, o
         for residual, square in shown.items():
             first, last, count = largest_square(square, ALIKE)
             said.append(f"{count} of {len(square)} in {network_name(layers, residual)} ({first} to {last})")
-        return f"The longest run of blocks that are all alike by CKA {ALIKE} or more: {'; '.join(said)}."
+        return f"The longest run of blocks that compute nearly the same (CKA {ALIKE} or more): {'; '.join(said)}."
     rows = means[(means.layers == layers) & (means.compared == other)].sort_values("residual", ascending=False)
-    said = [f"one of {network_name(layers, row.residual)} by {row['mean']:.2f} ± {row.sd:.2f}" for _, row in rows.iterrows()]
+    said = [f"{row['mean']:.2f} ± {row.sd:.2f} in {network_name(layers, row.residual)}" for _, row in rows.iterrows()]
     if other == SEED:
-        return f"Trained again from another seed, a block resembles itself: {', '.join(said)} (CKA, mean ± sd over blocks)."
+        return (
+            f"Trained again from another seed, how like its old self is a block? CKA {', '.join(said)} (mean ± sd over blocks)."
+        )
     mean, sd = rows[["mean", "sd"]].mean()
-    return f"At {layers} layers, a block resembles its twin in the other network by CKA {mean:.2f} ± {sd:.2f} (sd over blocks)."
+    return f"At {layers} layers, a plain block and its residual twin are alike by CKA {mean:.2f} ± {sd:.2f} (sd over blocks)."
 
 
 def _of_one(name: str, square: pd.DataFrame, other: str) -> str:
     if other == ITSELF:
         first, last, count = largest_square(square, ALIKE)
-        return f"{name}: {count} blocks, {first} to {last}, form one square above {ALIKE}"
+        return f"{name}: {count} blocks, {first} to {last}, compute nearly the same (CKA above {ALIKE})"
     alike = int((square.max(axis=1) >= 0.5).sum())
     return f"{name}: {alike} of {len(square)} blocks have a counterpart in {OTHERS[other]} (CKA of at least 0.5)"
 

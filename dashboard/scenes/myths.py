@@ -81,6 +81,12 @@ def myths_scene(key: str, said: Mapping[str, Verdict], studies: Studies, paper: 
     )
 
 
+def _clause(sentences: str) -> str:
+    """The sentences as they follow a colon: the first word in lower case, unless it is a quotation or a name."""
+    first = sentences.split(" ", 1)[0]
+    return sentences[0].lower() + sentences[1:] if first in ("There", "The") else sentences
+
+
 def _drawn(key: str) -> tuple[str, ...]:
     """The studies whose numbers stand in the figure: all of one kind, the first's."""
     names = MYTHS[key].studies
@@ -89,7 +95,7 @@ def _drawn(key: str) -> tuple[str, ...]:
 
 def _when(found: Measured) -> Gallery:
     parts = [
-        f'<p style="flex:1 1 20rem;margin:0"><b>{word} when.</b> {escape(text)}</p>'
+        f'<p style="flex:1 1 20rem;margin:0"><b>{word} when:</b> {escape(_clause(text))}</p>'
         for word, text in (("True", found.true_when), ("False", found.false_when))
     ]
     body = f'<div style="display:flex;flex-wrap:wrap;gap:1rem 2.5rem;font-size:1.05rem">{"".join(parts)}</div>'

@@ -22,12 +22,12 @@ LOOKS = {
     "field": "What the pixel can see",
 }
 LIMITS = {
-    "pixel": "One pixel of one channel on one photograph: another one may be made quite differently.",
-    "residual": "The factor changes a network that was trained with 1; one that is trained with another factor adapts to it.",
-    "kernel": "The edited kernel stands in this channel alone; the rest of the network keeps its own.",
+    "pixel": "One pixel of one channel on one photograph: another may come about quite differently.",
+    "residual": "The network was trained with factor 1; one that is trained with another factor adapts to it.",
+    "kernel": "Only this kernel is edited; the rest of the network keeps what it learnt.",
     "norm": "The batches here hold a few very different photographs; those of training were larger and more alike.",
-    "relu": "A silenced value may still matter: it is silent here, and not on another photograph.",
-    "field": "The measured field is the gradient on this photograph: how much a small change of a pixel would move this cell.",
+    "relu": "A silenced value may still matter: it may pass on another photograph.",
+    "field": "The measured field is a gradient on this photograph: how much a small change of each pixel would move this value.",
 }
 LINK = LinkWords(
     LOOKED_AT
@@ -151,7 +151,6 @@ def operations(lanes: Sequence[Lane], look: str, answer: str, provenance: Sequen
         ),
         does_not_show=LIMITS[look],
         provenance=tuple(provenance),
-        next="feature_maps",
     )
 
 

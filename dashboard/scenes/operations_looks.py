@@ -52,11 +52,12 @@ def fade_answer(lanes: Sequence[Lane], fades: Sequence[Any], labels: Sequence[Se
         then = f"{'still ' if before == after else ''}{names[after]} ({_percent(without[after])})"
         if lane.residual:
             sentences.append(
-                f"{lane.found.block} of {lane.title} adds only this to what it was given: F(x) is {lane.ratio:.2f} times as "
-                f"large as x. The network says {said}, and without F(x) in {where} {then}."
+                f"In {lane.found.block} of {lane.title}, what is added, F(x), is {lane.ratio:.2f} times as large as x. The "
+                f"network says "
+                f"{said}, and without F(x) in {where} {then}."
             )
         else:
-            sentences.append(f"{lane.title} says {said}; without F(x) in {where} nothing is passed on, and it says {then}.")
+            sentences.append(f"{lane.title} says {said}; without F(x) in {where} nothing passes, and it says {then}.")
     return " ".join(sentences)
 
 
@@ -95,11 +96,12 @@ def relu_answer(lanes: Sequence[Lane], extras: Sequence[Mapping[str, Any]]) -> s
             alone, summed = (share["forward"] for share in extra["shares"][-2:])
             only = "only " if summed < alone else ""
             sentences.append(
-                f"{lane.found.block} of {lane.title}: {_percent(alone)} of F(x) is negative; after adding x, the last ReLU "
+                f"In {lane.found.block} of {lane.title}, {_percent(alone)} of F(x) is not positive; after x is added, the last "
+                f"ReLU "
                 f"silences {only}{last}."
             )
         else:
-            sentences.append(f"{lane.title} adds nothing, and its last ReLU silences {last}.")
+            sentences.append(f"{lane.title} has nothing to add, and its last ReLU silences {last}.")
     return " ".join(sentences)
 
 
@@ -136,8 +138,8 @@ def norm_answer(lanes: Sequence[Lane], extras: Sequence[Mapping[str, Any]]) -> s
     for lane, extra in zip(lanes, extras, strict=True):
         values = [entry[0] for entry in extra["beside"].values()]
         sentences.append(
-            f"{lane.title} gives {extra['target']} {_percent(extra['stored'])} with stored statistics; with each batch's own, "
-            f"anything from {_percent(min(values))} to {_percent(max(values))}, by its neighbours alone."
+            f"{lane.title} gives {extra['target']} {_percent(extra['stored'])} with stored statistics; with the batch's own, "
+            f"anything from {_percent(min(values))} to {_percent(max(values))}, depending on its neighbours."
         )
     return " ".join(sentences)
 
@@ -192,6 +194,6 @@ def field_answer(lanes: Sequence[Lane], extras: Sequence[Mapping[str, Any]], ext
         height, width = bottom - top + 1, right - left + 1
         share = _percent(extra["half"] / (height * width))
         sentences.append(
-            f"In {lane.title} this pixel can see {height} × {width} pixels, and {share} of them hold half of its gradient."
+            f"In {lane.title} this value can see {height} × {width} pixels, but {share} of them hold half of its gradient."
         )
     return " ".join(sentences)

@@ -44,14 +44,14 @@ def predictions(
     return Scene(
         question=QUESTION,
         answer=(
-            f"They agree on {table.agree.sum()} of {len(table)} photographs; on average {left} gives its first choice "
+            f"They agree on {table.agree.sum()} of {len(table)} photographs. On average {left} gives its first choice "
             f"{table.left_percent.mean():.0f} %, {right} {table.right_percent.mean():.0f} %."
         ),
         main=(
             Gallery(
                 "answers",
                 predictions_gallery(table, pictures, residual),
-                how_often_right(table, names) or "Nobody has said which classes are right for these photographs.",
+                how_often_right(table, names) or "Which classes are right for these photographs is not known.",
             ),
         ),
         support=(
@@ -66,7 +66,7 @@ def predictions(
                 caption=f"On the dashed line both are equally sure; above it {right} is surer.",
             ),
         ),
-        does_not_show=("Sure is not right: a network always names one of its classes, even when the picture shows none of them."),
+        does_not_show="Sure is not the same as right: a network always names one of its classes, even if the picture shows none.",
         provenance=tuple(provenance),
     )
 

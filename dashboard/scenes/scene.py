@@ -21,6 +21,7 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from dashboard.figures.colours import CSS
+from dashboard.words import typeset
 
 Origin = Literal["measured", "from the paper", "computed here"]
 Place = Literal["wide", "left", "right"]
@@ -166,12 +167,12 @@ class Scene:
         return f'<iframe src="data:text/html;base64,{page}" style="width:100%;height:900px;border:0"></iframe>'
 
     def _body(self) -> str:
-        parts = [f"<h1>{escape(self.question)}</h1>", f'<p class="answer">{escape(self.answer)}</p>']
-        parts += [f'<p class="notice">{escape(notice)}</p>' for notice in self.notices]
+        parts = [f"<h1>{escape(self.question)}</h1>", f'<p class="answer">{escape(typeset(self.answer))}</p>']
+        parts += [f'<p class="notice">{escape(typeset(notice))}</p>' for notice in self.notices]
         parts.append(parts_html((*self.main, *self.support)))
-        parts += [f"<p>{escape(note)}</p>" for note in self.notes]
+        parts += [f"<p>{escape(typeset(note))}</p>" for note in self.notes]
         if self.does_not_show:
-            parts.append(f"<h2>What this does not show</h2><p>{escape(self.does_not_show)}</p>")
+            parts.append(f"<h2>What this does not show</h2><p>{escape(typeset(self.does_not_show))}</p>")
         if self.provenance:
             parts.append("<h2>How it was made</h2>" + "".join(f"<p>{escape(each)}</p>" for each in self.provenance))
         return "\n".join(parts)
@@ -208,20 +209,20 @@ def _packed_plotly() -> str:
 
 def _html(shown: Part) -> str:
     if isinstance(shown, Table):
-        return f"<figure><figcaption>{escape(shown.message)}</figcaption>{_table(shown.frame, shown.index)}</figure>"
+        return f"<figure><figcaption>{escape(typeset(shown.message))}</figcaption>{_table(shown.frame, shown.index)}</figure>"
     if isinstance(shown, Gallery):
-        return f"<section><h3>{escape(shown.message)}</h3>{shown.body}</section>"
+        return f"<section><h3>{escape(typeset(shown.message))}</h3>{shown.body}</section>"
     numbers = base64.b64encode(shown.numbers().to_csv(index=False).encode()).decode()
     ratio = f"aspect-ratio:{shown.shape:.4f}" if shown.shape else f"height:{shown.figure.layout.height or 420}px"
     code = f"<details><summary>The lines of code</summary><pre>{escape(shown.code)}</pre></details>" if shown.code else ""
     drawing: dict[str, Any] = json.loads(shown.drawing)
     drawing["layout"] |= {"shapes": json.loads(shown.marks), "autosize": True, "template": {"layout": PAPER}}
     return (
-        f"<figure><figcaption>{escape(shown.message)}</figcaption>"
+        f"<figure><figcaption>{escape(typeset(shown.message))}</figcaption>"
         f'<div class="plot" style="{ratio}" role="figure" aria-label="{escape(shown.alt)}"></div>'
         # "<" is written otherwise, so that no text inside can end the script
         f'<script type="application/json">{json.dumps(drawing).replace("<", chr(92) + "u003c")}</script>'
-        f"<p>{escape(shown.caption)}</p>"
+        f"<p>{escape(typeset(shown.caption))}</p>"
         f'<p class="badge"><b>{shown.origin}</b> {escape(shown.provenance)} '
         f'<a download="{escape(shown.key)}.csv" href="data:text/csv;base64,{numbers}">numbers</a></p>{code}</figure>'
     )

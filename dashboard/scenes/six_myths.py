@@ -12,27 +12,31 @@ MYTHS = {
         Myth(
             "vanishing", "Gradients vanish in plain networks.", "gradient at the first block ÷ at the last",
             ("depth",), vanishing,
-            "This is before training; Gradient flow follows it through training. Part of the fading is the first weights' own "
-            "scale.",
+            "This is before training; the page Gradient flow follows it through training. The scale of the initial weights "
+            "causes "
+            "a part of the fading.",
         ),
         Myth(
             "overfitting", "Deep plain networks do worse because they overfit.", "error after training", ("race", "race-long"),
-            overfitting, "These are small networks on easy digits: how fast they learn, not where larger ones would end.",
+            overfitting, "These are small networks on easy digits: they show how fast networks learn, not where larger ones "
+            "would end.",
         ),
         Myth(
             "batch-norm", "Batch norm already solves it.", "error on training digits", ("gradients", "race", "race-long"),
             batch_norm_solves_it,
-            "One learning rate for all, and gradients clipped: the best rate of each network was not sought.",
+            "All have one learning rate, and gradients are clipped; nobody looked for the best rate of each network.",
         ),
         Myth(
             "more-layers", "More layers can only help.", "training error, 56 minus 20 layers, points",
             ("figure6-x0.025", "figure6-x0.1", "figure6-x0.2"), more_layers,
-            "Two depths, one learning rate, and far fewer iterations than the paper's; the longer trainings have one seed.",
+            "There are only two depths, one learning rate, and far fewer iterations than in the paper; the longer trainings "
+            "have one "
+            "seed.",
         ),
         Myth(
             "small-f", "The residual function F is small.", "standard deviation of F(x), before addition and ReLU",
             ("figure6-x0.025", "depth"), f_is_small,
-            "A short training: how small F becomes in a converged network is not measured here.",
+            "These trainings are short: how small F becomes in a converged network is not measured here.",
         ),
         Myth(
             "ensemble", "A ResNet is an ensemble of shallow networks.", "length of the gradient's paths ÷ of all paths",

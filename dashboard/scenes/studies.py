@@ -45,7 +45,7 @@ def run_scene(study: StudyResults, run: str) -> Scene:
         Exhibit(
             key=f"run-{quantity}",
             figure=block_curves(study.table, run, quantity),
-            message=f"{QUANTITIES[quantity]}, from the first record to the last",
+            message=_over_time(table, quantity),
             alt=f"{QUANTITIES[quantity]}, block by block, from the first to the last record",
             origin="measured",
             provenance=trained,
@@ -60,7 +60,7 @@ def run_scene(study: StudyResults, run: str) -> Scene:
         answer=f"{words.run(run)}: {_ends(table)}.",
         main=(*curves, *blocks[:1]),
         support=(*blocks[1:], facts_part(facts)),
-        does_not_show="One run is one seed: how far another one would lie away is seen from several.",
+        does_not_show="One run is one seed: only several show how far another would differ.",
         provenance=recipe_words(facts),
     )
 
@@ -98,7 +98,7 @@ def measurement_scene(study: StudyResults | MeasurementResults, findings: Sequen
 
 def facts_part(facts: RunFacts) -> Table:
     """What run.json says beside the recipe."""
-    return Table("facts", facts_table(facts), "How it was made", index=False)
+    return Table("facts", facts_table(facts), "Data, machine and versions", index=False)
 
 
 def recipe_words(facts: RunFacts) -> tuple[str, ...]:
@@ -117,6 +117,13 @@ def _ends(table: pd.DataFrame) -> str:
     return ", ".join(said) or "no error is recorded yet"
 
 
+def _over_time(table: pd.DataFrame, metric: str) -> str:
+    """The median over blocks at the first record and at the last."""
+    medians = _of_metric(table, metric).groupby("step").value.median()
+    (first, start), (last, end) = medians.iloc[[0, -1]].items()
+    return f"Median over blocks: {start:.3g} at iteration {first:,}, {end:.3g} at {last:,}"
+
+
 def _of_metric(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     return table[table.metric == metric]
 
@@ -127,14 +134,10 @@ def _itself(table: pd.DataFrame) -> pd.DataFrame:
 
 def _sorted(findings: Sequence[str]) -> tuple[str, tuple[str, ...], str]:
     """The first sentence of what was found; all that follows, a paragraph each; and what it does not show."""
-    said = [_text(paragraph) for paragraph in findings]
+    said = [words.from_markdown(paragraph) for paragraph in findings]
     limits = [each.removeprefix("What it does not show. ") for each in said if each.startswith("What it does not show")]
     found = [each.removeprefix("What it shows. ") for each in said if not each.startswith("What it does not show")]
     if not found:
         return "", (), " ".join(limits)
     first, _, rest = found[0].partition(". ")
     return f"{first.rstrip('.')}.", tuple(filter(None, (rest, *found[1:]))), " ".join(limits)
-
-
-def _text(markdown: str) -> str:
-    return markdown.replace("**", "").replace("*", "").replace("`", "").replace("\n", " ")

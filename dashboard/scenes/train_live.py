@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dashboard.figures.colours import of_network
-from dashboard.figures.race import block_curves, by_network, error_curves, latest, predictions
+from dashboard.figures.race import block_curves, by_network, error_curves, latest, predictions, rate_changes
 from dashboard.figures.style import QUANTITIES
 from dashboard.scenes.link_words import BOOLEAN, LinkWords
 from dashboard.scenes.scene import Exhibit, Gallery, Part, Scene, Try
@@ -56,7 +56,7 @@ def train_live(
     total = race.settings.iterations
     tables = {which: lane.table[lane.table.step <= last_iteration] for which, lane in race.lanes.items()}
     beside = {which: lane.table for which, lane in pinned.lanes.items()} if pinned else None
-    said = f"{race.settings.words} · handwritten digits"
+    said = f"{settings_words(race)} · handwritten digits"
     main: list[Part] = [
         Exhibit(
             key="race-errors",
@@ -107,14 +107,14 @@ def train_live(
         main=tuple(main),
         support=tuple(support),
         try_this=(
-            Try("Stop at iteration 100", {"upto": "100"}),
-            Try("Look at the start", {"upto": "50"}),
+            Try("After 100 iterations", {"upto": "100"}),
+            Try("At the start", {"upto": "50"}),
             Try("Predict first", {"ask": "true"}),
         ),
         does_not_show=(
-            "It shows how fast each network learns, not where it would end: it needs far more iterations. Both have one learning "
-            "rate, and clipping shortens the first steps of the plain one most. Gradient norms are per unit of a block's output: "
-            "compare how they run through one network."
+            "It shows how fast each network learns, not where it would end; that takes far more iterations. Both have the same "
+            "learning rate, and clipping shortens the plain network's first steps most. Gradient norms are per unit of a block's "
+            "output: compare them within one network, not between the two."
         ),
         provenance=(
             f"{recipe.iterations} iterations of {recipe.batch_size} digits, {recipe.resolution} pixels each.",
@@ -124,24 +124,33 @@ def train_live(
     )
 
 
+def settings_words(race: Race) -> str:
+    """The settings of a race, with every change of its learning rate."""
+    began = f"rate {race.settings.learning_rate:g}"
+    changes = rate_changes({which: lane.table for which, lane in race.lanes.items()})
+    later = "".join(f", {rate:g} from iteration {step} on" for step, rate in changes)
+    return race.settings.words.replace(began, began + later)
+
+
 def answer(race: Race, last_iteration: int) -> str:
     """Both training errors at the iteration, in one sentence."""
-    said = []
+    said: list[str] = []
     for which, lane in race.lanes.items():
         value = _error(lane.table[lane.table.step <= last_iteration])
         if value is not None:
-            said.append(f"the {which} network gets {value:.0f} % of its training digits wrong")
+            wrong = f"{value:.0f} % of its training digits wrong" if not said else f"{value:.0f} %"
+            said.append(f"the {which} network{' gets' if not said else ''} {wrong}")
     if not said:
         return "Both networks are about to start."
     now, settings = min(last_iteration, race.iteration), race.settings
-    return f"{settings.depth} layers, after {now} of {settings.iterations} iterations: {' and '.join(said)}."
+    return f"{settings.depth} layers, after {now} of {settings.iterations} iterations: {', '.join(said)}."
 
 
 def notices(race: Race) -> list[str]:
     """What happened to a lane that does not run to its end."""
     found = [
-        f"The loss of the {lane.name} network is no longer a number after iteration {lane.iteration}; a smaller learning "
-        "rate, or batch norm, helps."
+        f"The loss of the {lane.name} network overflowed after iteration {lane.iteration}; try a smaller learning rate, or "
+        "batch norm."
         for lane in race.lanes.values()
         if lane.status == "diverged"
     ]
@@ -170,8 +179,8 @@ def _gradient_message(tables: Mapping[str, pd.DataFrame]) -> str:
     for which, table in tables.items():
         norms = latest(table, "gradient_norm").value
         if len(norms) and norms.iloc[-1] and norms.iloc[0]:
-            said.append(f"{which} {norms.iloc[0] / norms.iloc[-1]:,.2g} times")
-    return f"Gradient at the first block over that at the last: {', '.join(said)}" if said else "No gradient is recorded yet"
+            said.append(f"{which} {norms.iloc[0] / norms.iloc[-1]:,.2g}-fold")
+    return f"First block's gradient over the last block's: {', '.join(said)}" if said else "No gradient is recorded yet"
 
 
 def _error(table: pd.DataFrame) -> float | None:
@@ -185,11 +194,11 @@ def _message(tables: Mapping[str, pd.DataFrame]) -> str:
     if plain is None or residual is None:
         return "No error is recorded yet"
     if min(plain, residual) > CHANCE - 5:
-        return "Neither network has learnt anything yet: guessing errs on 90 %"
+        return f"Neither network has learnt anything yet: guessing is wrong {CHANCE:.0f} % of the time"
     first = "residual" if residual < plain else "plain"
     return f"The {first} network is ahead by {abs(plain - residual):.1f} points"
 
 
 def _right(guesses: Mapping[str, Mapping[str, Any]], labels: list[int]) -> str:
     said = [f"{which} {sum(a == b for a, b in zip(guess['classes'], labels, strict=True))}" for which, guess in guesses.items()]
-    return f"Right on {' and '.join(said)} of {len(labels)} digits that neither was trained on"
+    return f"Right, of {len(labels)} digits that neither was trained on: {', '.join(said)}"

@@ -10,10 +10,11 @@ from dashboard.parts.ask import asks_first, prediction
 from dashboard.parts.left_out import say_left_out
 from dashboard.parts.long_running import asked_for, finish, progress_bar
 from dashboard.parts.pickers import usable
+from dashboard.parts.present import presenting
 from dashboard.parts.show import begin, exhibits, more
 from dashboard.parts.uploads import forget_own_photograph, own_photograph
 from dashboard.scenes import Part
-from dashboard.scenes.gradient_flow import batch_exhibits, gradient_flow_scene, training_exhibits
+from dashboard.scenes.gradient_flow import batch_exhibits, gradient_flow_scene, recorded_exhibits, training_exhibits
 from dashboard.scenes.questions import gradient_question
 from resnet_core.pictures.samples import SAMPLES
 
@@ -76,9 +77,8 @@ norm = f" · {'with' if batch_norm else 'without'} batch norm · initialised fro
 
 say_left_out()
 studies = {name: study for name, study in serving.studies().items() if study.gradient_seeds}
-middle = st.container()
 training: tuple[Part, ...] = ()
-if studies:
+if studies and not presenting():
     st.subheader("How did it develop in training?", anchor=False)
     with st.popover("Another recorded training", icon=":material/tune:"):
         study = studies[link.select("Training", "study", {key: words.study(each) for key, each in studies.items()}, width=380)]
@@ -87,6 +87,8 @@ if studies:
         of = int(link.select("Seed", "of", list(map(str, study.gradient_seeds[depth])), width=90))
     training = serving.cached(("training", study.name, study.changed, depth, of), partial(training_exhibits, study, depth, of))
 made: tuple[Part, ...] = ()
+if not wanted and recorded:
+    made = recorded_exhibits(recorded, layers, batch_norm)
 if wanted:
     made = serving.cached(
         ("batch", *names.values(), batch_norm, seed, batch.digest),
@@ -99,9 +101,7 @@ scene = gradient_flow_scene(made, training, flows, studies.get("gradients"))
 page.answer(scene)
 with above:
     exhibits(scene.main, main=True)
-with middle:
-    page.support(scene.support[: len(scene.support) - len(training)])
-exhibits(training)
+page.support(scene.support, in_sight=len(training))
 page.end(scene)
 for name in ("gradients", "shattering"):
     if name in studies or name in serving.answers():

@@ -67,11 +67,11 @@ def hand_out(name: str) -> None:
 
 page = begin("lecture")
 st.html(
-    '<p class="answer">Open a tour. A bar leads through the pages, step by step, with what to look at and one thing to try.</p>'
+    '<p class="answer">Open a tour. A bar leads you through the pages, step by step: what to look at, and one thing to try.</p>'
 )
 st.write(
-    "Space, arrow keys, Page Up and Page Down, and any clicker move the lecture. *Notes* opens a second window with your notes "
-    "and a clock. *Explore from here* frees the page for questions, and brings you back."
+    "Move with Space, the arrow keys, Page Up and Page Down, or a clicker. *Notes* opens a second window with your notes and a "
+    "clock. *Explore from here* lets you use the page freely, and brings you back."
 )
 for name, tour in bar.every_tour().items():
     card(name, tour)
@@ -92,7 +92,4 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     )
 if refused := st.session_state.get("tour-refused"):
     say_refusal(refused)
-st.write(
-    "A teacher can remove controls by the link: `?hide=study,error` hides the choices of that name on every page that the link's "
-    "visitor opens."
-)
+st.write("To remove controls for a class, name them in the link: after `?hide=study,error`, no page shows these two choices.")

@@ -25,7 +25,7 @@ photograph = chosen.photograph
 architectures = [checkpoint.architecture for checkpoint in chosen.checkpoints]
 with chosen.row:
     labels = all_blocks(architectures)
-    block = link.select("Block", "block", labels, labels[min(1, len(labels) - 1)], width=105)
+    block = link.chip("Block", "block", labels, labels[min(1, len(labels) - 1)])
     asked_of = zip(chosen.names, architectures, chosen.targets, strict=True)
     found = [blocks.operations(name, photograph, each.block_like(block), target) for name, each, target in asked_of]
     last = min(len(each.output) for each in found) - 1

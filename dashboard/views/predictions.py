@@ -16,7 +16,7 @@ from resnet_core.pictures.samples import SAMPLES
 
 page = begin("predictions")
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    matched, named = two_networks()
+    _, named = two_networks()
     with st.popover("Your own photographs…", icon=":material/add_a_photo:"):
         album = own_photographs(f"Your own photographs, up to {MOST}", serving.own_photograph, MOST)
 photographs = []
@@ -38,10 +38,10 @@ else:
 titles, pictures = zip(*photographs, strict=True)
 checkpoints = [serving.checkpoint(name) for name in named.values()]
 scene = serving.scene(
-    ("predictions", *named.values(), matched, *titles, *(each.digest for each in pictures)),
+    ("predictions", *named.values(), *titles, *(each.digest for each in pictures)),
     partial(
         predictions,
-        ["plain", "residual"] if matched else list(named),
+        list(named),
         checkpoints,
         [serving.predictions(name, pictures) for name in named.values()],
         titles,

@@ -11,7 +11,7 @@ from dashboard.figures.runs import runs_table
 from dashboard.figures.studies import has_pictures
 from dashboard.parts import link
 from dashboard.parts.left_out import say_left_out
-from dashboard.parts.show import Template, begin, more
+from dashboard.parts.show import IN_SIGHT, Template, begin, more
 from dashboard.plain import plain
 from dashboard.scenes.studies import measurement_scene, run_scene
 from resnet_core.studies.collection import MeasurementResults, StudyResults
@@ -28,26 +28,29 @@ def show_measurements(page: Template, known: Mapping[str, StudyResults]) -> None
     if not asked:
         st.info("There is no measurement yet; `resnet-lens study depth` makes one.", icon=":material/science:")
         return
-    name = link.select("Measurement", "measurement", {key: words.study(each) for key, each in asked.items()}, width=520)
-    study = asked[name]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = link.select("Measurement", "measurement", {key: words.study(each) for key, each in asked.items()}, width=520)
+        study = asked[name]
+        with more():
+            run = link.select("Run whose recipe is shown", "asked", {each: words.run(each) for each in study.facts}, width=520)
     st.subheader(plain(study.question), anchor=False)
-    with more():
-        run = link.select("Run whose recipe is shown", "asked", {each: words.run(each) for each in study.facts}, width=520)
     scene = serving.scene(
         ("measurement", name, study.changed, run),
         partial(measurement_scene, study, serving.findings(study), study.facts[run]),
     )
-    page.show(scene)
+    page.show(scene, in_sight=min(IN_SIGHT, len(scene.support) - 1))
 
 
 def show_runs(page: Template, known: Mapping[str, StudyResults]) -> None:
     if not known:
         st.info("There is no run yet; `resnet-lens train` makes one.", icon=":material/science:")
         return
+    known = dict(sorted(known.items(), key=lambda item: item[1].kind != "figure6"))  # those of the story first
     runs = {f"{name}/{run}": (study, run) for name, study in known.items() for run in study.facts}
     rows = [serving.drawn(runs_table, study, name, study.facts) for name, study in known.items()]
+    table = pd.concat(rows).drop(columns=["run", "commit", "recipe"])
     st.dataframe(
-        pd.concat(rows).drop(columns=["run", "commit", "recipe"]),
+        table.assign(network=table.network.map(words.network)),
         hide_index=True, height=150,
         column_config={
             "training error": st.column_config.NumberColumn(format="%.2f %%"),
@@ -56,12 +59,11 @@ def show_runs(page: Template, known: Mapping[str, StudyResults]) -> None:
             "schedule": st.column_config.NumberColumn(format="%.3g", help="times the recipe's iterations"),
         },
     )  # fmt: skip
-    chosen = link.select(
-        "Run", "run", {key: f"{words.run(run)} · {words.study(study)}" for key, (study, run) in runs.items()}, width=520
-    )
+    named = {key: f"{words.run(run)} · {words.study(study)}" for key, (study, run) in runs.items()}
+    chosen = link.select("Run", "run", named, width=520)
     study, run = runs[chosen]
     scene = serving.scene(("run", chosen, study.changed), partial(run_scene, study, run))
-    page.show(scene)
+    page.show(scene, in_sight=len(scene.support) - 1)
 
 
 page = begin("studies")

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import serving
+from dashboard.figures.race import rate_changes
 from dashboard.parts import link
 from dashboard.parts.ask import asks_first, prediction
 from dashboard.parts.present import presenting
@@ -69,7 +70,10 @@ def race_of(name: str) -> Race:
 def race_words(name: str) -> str:
     """What the page calls a race: when it was started, and its settings."""
     said = re.fullmatch(r"(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)\d\d-\d+-(.*)", name)
-    return f"{said[1]}-{said[2]}-{said[3]} {said[4]}:{said[5]} · {said[6].replace('-', ' ')}" if said else name
+    if not said:
+        return name
+    settings = re.sub(r"-(?=width|shortcuts|no-batch|rate|seed)", ", ", said[6]).replace("-", " ")
+    return f"{said[1]}-{said[2]}-{said[3]} {said[4]}:{said[5]} · {settings}"
 
 
 def say_refusal() -> None:
@@ -83,12 +87,13 @@ serving.warm_up_races()
 
 every = {name: race_words(name) for name in known}
 row = st.container(horizontal=True, vertical_alignment="bottom")
+own = serving.own_race()
 with row:
-    chosen_race = link.chip("Race", "race", {LATEST: "yours, or a recorded one", **every}, old=OLD)
+    chosen_race = link.chip("Race", "race", {LATEST: "your latest" if own in known else "a recorded one", **every}, old=OLD)
 with row, st.popover("New race…", icon=":material/flag:"):
     st.caption(
-        "Two networks of the same layers and initial weights see the same batches of 1,500 real handwritten digits. One of them "
-        "has shortcuts. It takes half a minute on two processors, a whole one where the browser shares them."
+        "Two networks with the same layers and initial weights see the same batches of 1,500 real handwritten digits. Only one "
+        "has shortcuts. It takes about half a minute, or a minute if this computer also runs the browser."
     )
     depth = int(link.select("Layers", "depth", list(map(str, DEPTHS)), "56", width=100))
     width = int(link.select("Width", "width", list(map(str, WIDTHS)), "8", width=90))
@@ -116,17 +121,16 @@ if pinned_name != NOTHING:
     try:
         serving.race(pinned_name)
     except InputError as error:
-        st.error(f"{plain(error)} Pin another one.", icon=":material/broken_image:")
+        st.error(f"{plain(error)} Pin another race.", icon=":material/broken_image:")
         pinned_name = NOTHING
-own = serving.own_race()
 name = chosen_race if chosen_race != LATEST else own if own in known else RECORDED
 try:
     race = race_of(name)
 except InputError as error:
-    st.error(f"{plain(error)} Choose another one. Until then you see a recorded one.", icon=":material/broken_image:")
+    st.error(f"{plain(error)} Choose another race; until then you see a recorded one.", icon=":material/broken_image:")
     name, race = RECORDED, serving.recorded_race()
 if pinned_name == name:
-    st.info("This race is the one that you see; pin another one.", icon=":material/difference:")
+    st.info("That is the race you are looking at; pin another one.", icon=":material/difference:")
     pinned_name = NOTHING
 running, may_steer = not race.over, name != RECORDED and serving.may_steer(name)
 
@@ -165,21 +169,24 @@ def watch() -> None:
         if not race.over:
             if may_steer:
                 steering(race)
-            st.caption(f"Iteration {race.iteration} of {total}{', paused' if race.paused else ''}")
+            if race.paused:
+                st.caption(f"Iteration {race.iteration} of {total}, paused")
         elif race.iteration:
             if total > 5:
                 last_iteration = link.slider("Replay up to iteration", "upto", 5, total, total, 5)
             if may_steer and any(lane.status in ("stopped", "dead") for lane in race.lanes.values()):
                 st.button("Resume", icon=":material/play_arrow:", on_click=resume, args=(name,))
             if name != RECORDED:
+                changes = rate_changes({which: lane.table for which, lane in race.lanes.items()})
+                rates = "".join(f"-then-{rate:g}" for _, rate in changes)
                 st.download_button(
-                    "Download", partial(serving.packed_race, name), f"{name}.zip", "application/zip", on_click="ignore",
+                    "Download", partial(serving.packed_race, name), f"{name}{rates}.zip", "application/zip", on_click="ignore",
                     icon=":material/download:", help="Both run directories: recipe, metrics, weights, and what resuming takes.",
                 )  # fmt: skip
-        if name == RECORDED:
+        if name == RECORDED and not present:
             st.caption("This race was recorded. Start your own under “New race”.")
-        elif not may_steer:
-            st.caption("Somebody else started this race; you watch it.")
+        elif name != RECORDED and not may_steer:
+            st.caption("Somebody else started this race; you are watching it.")
     digits = serving.watched_digits()
     scene = train_live(race, last_iteration, pinned, digits.images, digits.labels, digits.classes, digits.table)
     page.answer(scene)

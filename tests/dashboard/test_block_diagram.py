@@ -53,7 +53,7 @@ def test_the_boxes_are_the_layers_of_the_built_block(network: Architecture) -> N
             for module in built:
                 if isinstance(module, nn.Conv2d):
                     size, stride = module.kernel_size[0], module.stride[0]
-                    wanted = f"{size}x{size}, {module.out_channels}" + (", stride 2" if stride == 2 else "")
+                    wanted = f"{size}×{size}, {module.out_channels}" + (", stride 2" if stride == 2 else "")
                     assert wanted in texts(figure)
 
 
@@ -73,9 +73,9 @@ def test_only_a_residual_block_adds(network: Architecture) -> None:
         # section 3.3 of the paper: A pads where dimensions change, B projects there, C projects everywhere
         ("A", 1, True, "zero-padded identity (A)", "F(x) + x"),
         ("A", 1, False, "identity", "F(x) + x"),
-        ("B", 1, True, "1x1 projection (B)", "F(x) + Wsx"),
+        ("B", 1, True, "1×1 projection (B)", "F(x) + Wsx"),
         ("B", 1, False, "identity", "F(x) + x"),
-        ("C", 1, False, "1x1 projection (C)", "F(x) + Wsx"),
+        ("C", 1, False, "1×1 projection (C)", "F(x) + Wsx"),
         ("B", 0, True, "identity", "F(x) + x"),  # conv2_x of a basic network starts without a change
     ],
 )
@@ -87,12 +87,12 @@ def test_the_shortcut_says_what_it_does(option: str, stage: int, first: bool, la
 
 def test_the_first_bottleneck_widens_without_a_stride() -> None:
     shown = texts(diagram("resnet50", 0, first=True))
-    assert {"x  64-d", "1x1 projection (B)", "1x1, 256", "y  256-d"} <= set(shown)
+    assert {"x  64 channels", "1×1 projection (B)", "1×1, 256", "y  256 channels"} <= set(shown)
     assert not any("stride" in text for text in shown)
 
 
 def test_stride_two_stands_only_where_a_stage_begins() -> None:
-    assert "3x3, 128, stride 2" in texts(diagram("plain34", 1, first=True))
+    assert "3×3, 128, stride 2" in texts(diagram("plain34", 1, first=True))
     assert not any("stride" in text for text in texts(diagram("plain34", 1)))
 
 

@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
 from dashboard.figures.degradation import degradation, size_changes
-from dashboard.figures.gradient_flow import do_they_vanish, evolution, evolution_table, extremes
+from dashboard.figures.gradient_flow import do_they_vanish, evolution, evolution_table
 from dashboard.figures.runs import SHOWN, block_curves, facts_table, run_curves, runs_table
 from dashboard.figures.schedules import schedules
 from dashboard.figures.studies import study_pictures
@@ -216,7 +216,6 @@ def draw(study: StudyResults | MeasurementResults) -> None:
             evolution(study.table, depth, seed).to_json()
             evolution_table(study.table, depth, seed)
             do_they_vanish(study.table, depth, seed)
-            extremes(study.table, depth, seed)
 
 
 def read_and_draw(study: Path) -> collection.Found:
@@ -371,7 +370,7 @@ def test_pages_show_the_good_study_and_a_sentence_beside_thirty_bad_ones(tmp_pat
             assert any(plain("is left out: ") in warning.value for warning in shown.warning) == bool(left_out)
     assert left_out > 15
     assert "Yours: good" in visit("degradation", {}).selectbox(key="study").options
-    assert "ResNet-20, seed 0 · Yours: good" in visit("studies", {}).selectbox(key="run").options
+    assert any(option.endswith("Yours: good") for option in visit("studies", {}).selectbox(key="run").options)
 
 
 def visit(page: str, parameters: dict[str, str]) -> AppTest:

@@ -46,7 +46,7 @@ def colour(scale: str, share: float) -> NDArray[np.float64]:
 def test_every_value_has_its_colour_in_its_place(place: str, scale: str) -> None:
     found = maps(37, 28, place, signed=place == "sum")
     order = np.arange(37)[::-1]
-    figure = channel_grid(found, place, order, 2.0, 5, residual=True)
+    figure = channel_grid(found, place, order, 2.0, 5)
     picture = picture_of(figure)
     columns = int(figure.layout.xaxis.range[1])
     assert picture.shape[:2] == (-int(figure.layout.yaxis.range[0]) * (28 + GAP), columns * (28 + GAP))
@@ -57,7 +57,8 @@ def test_every_value_has_its_colour_in_its_place(place: str, scale: str) -> None
             wanted = colour(scale, (value + 1) / 2 if place == "sum" else value)
             np.testing.assert_allclose(picture[top + row, left + column, :3], wanted, atol=4)
         assert picture[top + 28, left, 3] == 0  # the gap lets the page through
-    [frame] = figure.layout.shapes
+    outer, frame = figure.layout.shapes  # white and black: one of them stands out on every map
+    assert (outer.line.color, frame.line.color) == ("white", "black")
     position = int(np.flatnonzero(order == 5)[0])
     assert (frame.x0, frame.y0) == (position % columns, -(position // columns))
     assert figure.data[0].customdata[position // columns][position % columns] == "5"
@@ -65,7 +66,7 @@ def test_every_value_has_its_colour_in_its_place(place: str, scale: str) -> None
 
 def test_small_maps_are_enlarged_with_square_values() -> None:
     found = maps(8, 4)
-    picture = picture_of(channel_grid(found, "output", np.arange(8), None, 0, residual=False))
+    picture = picture_of(channel_grid(found, "output", np.arange(8), None, 0))
     cell = picture.shape[0] - GAP
     assert cell >= 24
     assert cell % 4 == 0
@@ -75,17 +76,17 @@ def test_small_maps_are_enlarged_with_square_values() -> None:
 
 def test_large_grids_are_shrunk_and_a_click_still_says_the_channel() -> None:
     found = maps(64, 112)
-    figure = channel_grid(found, "output", np.arange(64), None, 63, residual=True)
+    figure = channel_grid(found, "output", np.arange(64), None, 63)
     picture = picture_of(figure)
     assert picture.shape[0] * picture.shape[1] < 1.3 * PIXELS
     assert {text for row in figure.data[0].customdata for text in row} == {str(i) for i in range(64)}
-    assert len(channel_grid(found, "output", np.arange(64), None, 99, residual=True).layout.shapes) == 0
+    assert len(channel_grid(found, "output", np.arange(64), None, 99).layout.shapes) == 0
 
 
 def test_a_message_with_512_channels_of_28_x_28_stays_below_half_a_megabyte() -> None:
     found = maps(512, 28)
     order = order_of(found, "output", "energy", 0)
-    size = len(channel_grid(found, "output", order, limit_of([found], "output"), 0, True).to_json())
+    size = len(channel_grid(found, "output", order, limit_of([found], "output"), 0).to_json())
     assert size + len(channel_table(found, "output", order, 0).to_csv(index=False)) < 500_000
 
 

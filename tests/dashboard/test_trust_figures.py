@@ -9,6 +9,7 @@ from dashboard.figures.trust import (
     deletion_insertion,
     similarity,
     similarity_numbers,
+    verdicts,
     what_stays,
     what_the_pixels_do,
 )
@@ -74,11 +75,15 @@ def test_both_curves_of_a_method_have_one_entry_with_both_areas() -> None:
 
 
 def test_the_words_are_the_numbers() -> None:
-    assert what_stays(CASCADES).endswith("all of conv3_x random, the correlation of absolute values is: "
+    assert what_stays(CASCADES).endswith("down to conv3_x, maps still correlate with the original: "
                                          "Grad-CAM −0.25, Guided backprop 0.80.")  # fmt: skip
     assert what_the_pixels_do([GOOD, BAD], RANDOM) == (
-        "Better than 3 random orders, by more than these differ: by deletion Grad-CAM; by insertion Grad-CAM."
+        "Clearly better than 3 random orders: by deletion Grad-CAM; by insertion Grad-CAM."
     )
+    assert verdicts(CASCADES, [GOOD, BAD], RANDOM).values.tolist() == [
+        ["Grad-CAM", "✓", "✓", "✓"],
+        ["Guided backprop", "✗", "✗", "✗"],
+    ]
     near = curves("grad-cam", 0.99 * RANDOM[2].deletion, RANDOM[2].insertion ** 0.99)  # a little better than the best of them
     assert what_the_pixels_do([near], RANDOM).endswith("by deletion none; by insertion none.")
     assert what_the_pixels_do([BAD], RANDOM).endswith("by deletion none; by insertion none.")

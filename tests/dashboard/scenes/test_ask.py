@@ -82,7 +82,7 @@ def test_the_block_that_hurts_most_is_that_of_the_largest_error_with_fair_statis
     assert right == (fair.loc[fair.error_percent.idxmax(), "blocks"],)
     assert f"{fair.error_percent.max():.1f} %" in because
     assert len(pick.options) == 27
-    assert picked(right[0], right, because).startswith(f"You chose {right[0]}, and so it is.")
+    assert picked(right[0], right, because).startswith(f"You chose {right[0]}, and that is right.")
 
 
 def test_the_region_of_most_evidence_is_found_in_maps_of_any_size():

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 import pytest
 
 from dashboard.scenes import Gallery, Scene
+from dashboard.words import typeset
 from tests.support.scenes import (
     EVIL,
     ROOT,
@@ -136,9 +137,9 @@ def test_a_file_of_the_scene_needs_nothing_else_and_takes_no_text_for_markup(sce
     assert found.tags.count("script") == 2 + len(scene.exhibits)  # Plotly, the drawings, and what draws them
     drawings = [json.loads(script) for script in found.scripts[1:-1]]
     assert [drawing["data"] for drawing in drawings] == [json.loads(each.drawing)["data"] for each in scene.exhibits]
-    shown = " ".join(found.texts)
+    page_text = " ".join(" ".join(found.texts).split())
     for text in (scene.question, scene.answer, *scene.provenance, *(part.message for part in scene.main)):
-        assert " ".join(text.split()) in " ".join(shown.split())
+        assert " ".join(typeset(text).split()) in page_text or " ".join(text.split()) in page_text
 
 
 def test_what_strangers_wrote_is_in_the_file_as_text() -> None:

@@ -82,7 +82,7 @@ def test_a_missing_block_is_answered_with_its_errors(block: str) -> None:
         error, whole = (
             table[table[column] == value].error_percent.iloc[0] for column, value in (("blocks", block), ("lesion", "none"))
         )
-        assert f"errs on {error:.1f} % instead of {whole:.1f} %" in answer
+        assert f"is wrong on {error:.1f} % instead of {whole:.1f} %" in answer
 
 
 def test_a_study_of_residual_networks_alone_has_a_scene() -> None:

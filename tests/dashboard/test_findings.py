@@ -28,7 +28,7 @@ CITED = (
     r"25\.03|27\.88|28\.54|27\.94|24\.52|24\.19|0\.45 %|95 %|90 %|arXiv:\d+\.\d+|(?:section|footnote) \d+\.\d+|above 60 %"
     r"|\b0\.(?:02|05|1|01)\b|100 %|below 80 %|about 1\.21 \(Yang"
     # names of studies in links, style sheets, and definitions of what is counted
-    r"|[a-z0-9]+-x0\.\d+|<[^>]*>|(?:of at least|lies within) 0\.5"
+    r"|[a-z0-9]+-x0\.\d+|<[^>]*>|(?:of at least|within|less than|at most) 0\.5"
 )
 
 

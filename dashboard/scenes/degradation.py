@@ -141,7 +141,7 @@ def _limits(study: StudyResults, paper: Mapping[str, Any] | None) -> str:
 
 
 def _first_comparison(answer: str) -> str:
-    """Return the first paragraph of `does_depth_pay` up to its training errors; the study's question if that is empty."""
+    """The first pair of depths and how far apart their training errors are, of what `does_depth_pay` says."""
     pair, _, said = _plain_text(answer).partition(". ")
     return f"{pair}: {said.split(';')[0]}" if said else "How long must one train until depth pays?"
 

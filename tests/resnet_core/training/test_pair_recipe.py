@@ -12,7 +12,7 @@ from lightning_fabric import Fabric
 from resnet_core import runs
 from resnet_core.networks.resnet import build
 from resnet_core.networks.weights import load
-from resnet_core.studies.catalogue import STUDIES, Study
+from resnet_core.studies.catalogue import STUDIES, StudyPlan
 from resnet_core.training.loop import kept_at, open_run, train_in
 from resnet_core.training.recipe import PAIR, PAIR_PILOT, RECIPES
 from resnet_core.training.trainer import Trainer
@@ -85,6 +85,6 @@ def test_the_pilots_are_a_fifth_of_the_schedule_at_the_same_four_rates() -> None
     assert PAIR_PILOT.warm_up * 5 == PAIR.warm_up
     for name in ("pair", "pair-rates"):
         study = STUDIES[name]
-        assert isinstance(study, Study)
+        assert isinstance(study, StudyPlan)
         rates = {(network.split("-")[0], RECIPES[study.recipes[network]].learning_rate) for network in study.networks}
         assert rates == {(kind, rate) for kind in ("plain34", "resnet34") for rate in (0.0125, 0.025, 0.05, 0.1)}

@@ -43,8 +43,9 @@ def test_a_link_opens_the_study_that_it_names(server: str, page: Page) -> None:
 def test_what_was_chosen_is_in_the_link(server: str, page: Page) -> None:
     page.goto(f"{server}/degradation?study={STUDY.name}")
     settle(page)
-    expect(page.get_by_text("ResNet-56 against ResNet-20.")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Training longer: .*ResNet-56 is .* points"))).to_be_visible()
     page.get_by_role("button", name="20", exact=True).click()
+    page.get_by_role("button", name="More").first.click()
     page.get_by_role("radio", name="training").click()
     page.get_by_role("radio", name="minutes").click()
     settle(page)

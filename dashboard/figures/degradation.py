@@ -117,7 +117,7 @@ def degradation_curves(
         middle = sum(float(quoted[n] or 0) for n in marked) / len(marked)
         figure.add_annotation(
             x=1.015 * longest, y=middle, showarrow=False, xanchor="left", align="left",
-            text=f"the paper: {', '.join(f'{quoted[n]:g}' for n in marked)}", font={"size": 14},
+            text=f"paper {', '.join(f'{quoted[n]:g}' for n in marked)}", font={"size": 14},
         )  # fmt: skip
     top = min(100.0, 1.06 * max(tops))
     unit = "iteration" if axis == "iterations" else "minutes of training"
@@ -132,7 +132,7 @@ def degradation_curves(
         )  # fmt: skip
     kind = f"<span style='color:{of_network(residual)}'>■</span> {'Residual' if residual else 'Plain'} networks"
     lines = {
-        "both": "error on test images (solid) and training batches (dashed), %",
+        "both": "test (solid), training batches (dashed), %",
         "training": "error on training batches, %",
         "test": "error on test images, %",
     }

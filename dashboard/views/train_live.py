@@ -186,7 +186,7 @@ def watch() -> None:
         if name == RECORDED and not present:
             st.caption("This race was recorded. Start your own under “New race”.")
         elif name != RECORDED and not may_steer:
-            st.caption("Somebody else started this race; you are watching it.")
+            st.caption("Somebody else started this race; you watch it.")
     digits = serving.watched_digits()
     scene = train_live(race, last_iteration, pinned, digits.images, digits.labels, digits.classes, digits.table)
     page.answer(scene)

@@ -28,7 +28,7 @@ def test_a_click_on_a_map_shows_its_channel_in_both_networks_and_the_link_holds_
     drawn = reloaded(page)
     for name in NAMES:
         assert drawn[f"channel-{name}"]["annotations"][0]["text"] == "channel 35"
-        [frame] = drawn[f"grid-{name}"]["shapes"]
+        frame = drawn[f"grid-{name}"]["shapes"][0]
         assert (frame["x0"], frame["y0"]) == (3, -2)
 
 

@@ -116,12 +116,12 @@ def _any_two() -> dict[str, str]:
     for side, instead in usual.items():
         title = link.chip(
             side.capitalize(), side, {name: words.network(name) for name in known}, instead,
-            help="“torchvision:…” are torchvision's ImageNet weights, fetched once, which needs a network.",
+            help="“… (ImageNet)” are torchvision's weights, fetched once, which needs a network.",
         )  # fmt: skip
         try:
             serving.network(known[title])
         except InputError as error:
-            say_refusal(error, instead)
+            say_refusal(error, words.network(instead))
             title = instead
         chosen[words.network(title)] = known[title]
     return chosen

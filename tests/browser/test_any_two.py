@@ -14,6 +14,7 @@ from resnet_core import architecture, build
 from resnet_core.networks.weights import read_checkpoint, save
 from tests.support.browser import choose, figures, reloaded, settle
 
+RESNET18 = "ResNet-18 (ImageNet)"  # torchvision's
 UPLOAD = ".st-key-weights input[type=file]"
 
 
@@ -49,7 +50,7 @@ def bring(page: Page, *files: Path) -> None:
 
 
 def test_own_weights_stand_beside_a_bundled_network(server: str, page: Page, weights: Path) -> None:
-    page.goto(f"{server}/?pair=any-two&target=teapot")
+    page.goto(f"{server}/compare?pair=any-two&target=teapot")
     settle(page)
     bring(page, weights)
     choose(page, "Left", "last.safetensors")
@@ -71,7 +72,7 @@ def test_own_weights_stand_beside_a_bundled_network(server: str, page: Page, wei
 def test_a_network_of_full_width_can_be_brought(server: str, page: Page, tmp_path: Path) -> None:
     large = saved(tmp_path / "large.safetensors", "resnet34", 64)
     assert large.stat().st_size > 40e6
-    page.goto(f"{server}/?pair=any-two")
+    page.goto(f"{server}/compare?pair=any-two")
     settle(page)
     bring(page, large)
     choose(page, "Left", "large.safetensors")
@@ -80,7 +81,7 @@ def test_a_network_of_full_width_can_be_brought(server: str, page: Page, tmp_pat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", ["", "feature_maps", "attribution", "predictions"])
+@pytest.mark.parametrize("path", ["compare", "feature_maps", "attribution", "predictions"])
 def test_what_a_race_leaves_can_be_looked_into(server: str, page: Page, tmp_path: Path, path: str) -> None:
     small = saved(tmp_path / "small.safetensors", "resnet20-cifar", 16, width=4)
     page.goto(f"{server}/{path}?pair=any-two")
@@ -98,7 +99,7 @@ def test_broken_weights_get_one_sentence_and_the_usual_network_stays(
 ) -> None:
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(weights.read_bytes()[:5000])
-    page.goto(f"{server}/?pair=any-two")
+    page.goto(f"{server}/compare?pair=any-two")
     settle(page)
     bring(page, broken)
     expect(page.get_by_text(re.compile("broken.safetensors is not a whole safetensors file"))).to_be_visible()
@@ -108,20 +109,20 @@ def test_broken_weights_get_one_sentence_and_the_usual_network_stays(
 
 @pytest.mark.slow
 def test_without_a_network_torchvisions_weights_are_explained(server: str, page: Page) -> None:
-    page.goto(f"{server}/?pair=any-two&right=torchvision:resnet152")
+    page.goto(f"{server}/compare?pair=any-two&right=torchvision:resnet152")
     settle(page)
-    expect(
-        page.get_by_text(re.compile("torchvision's resnet152 could not be had .* connect to the network once"))
-    ).to_be_visible()
+    expect(page.get_by_text(re.compile("torchvision's resnet152 could not be downloaded .* go online once"))).to_be_visible()
+    expect(page.get_by_text("Until then you see ResNet-34.")).to_be_visible()
     assert "strip-ResNet-34" in figures(page)
 
 
 @pytest.mark.slow
 def test_torchvisions_network_is_in_the_link(server: str, page: Page) -> None:
-    page.goto(f"{server}/?pair=any-two&left=torchvision:resnet18&sample=cat&block=conv4_6")
+    page.goto(f"{server}/compare?pair=any-two&left=torchvision:resnet18&sample=cat&block=conv4_6")
     settle(page)
     drawn = reloaded(page)
-    assert len(drawn["strip-torchvision-resnet18"]["data"][0]["customdata"]) == 8
+    assert len(drawn["strip-ResNet-18--ImageNet-"]["data"][0]["customdata"]) == 8
+    page.get_by_text("More exhibits").click()
     expect(page.get_by_text("Block conv4_2 and conv4_6 in numbers")).to_be_visible()
 
 
@@ -131,17 +132,17 @@ def test_from_the_pair_to_any_two_and_back(server: str, page: Page) -> None:
     page.goto(f"{server}/attribution?trust=plain")
     settle(page)
     choose(page, "Networks", "any two")
-    choose(page, "Left", "torchvision:resnet18")
+    choose(page, "Left", RESNET18)
     expect(page.get_by_role("radio", name="left")).to_be_visible()
     settle(page)
     assert page.get_by_text("The link asks for").count() == 0
-    choose(page, "Networks", "34-tiny")
+    choose(page, "Networks", "matched pair, 34 layers")
     expect(page.get_by_role("radio", name="plain")).to_be_checked()
 
 
 @pytest.mark.slow
 def test_a_network_is_not_compared_with_itself(server: str, page: Page) -> None:
-    page.goto(f"{server}/?pair=any-two&left=resnet34-tiny")
+    page.goto(f"{server}/compare?pair=any-two&left=resnet34-tiny")
     settle(page)
     expect(page.get_by_text("Left and right are the same network")).to_be_visible()
 
@@ -154,7 +155,7 @@ def test_their_channels_too(server: str, page: Page) -> None:
     page.goto(f"{server}/feature_maps?{OTHER}&block=conv4_5&place=shortcut&channel=300")
     settle(page)
     drawn = reloaded(page)
-    expect(page.get_by_text("torchvision:resnet18 has no channel 300 there: it has 256.")).to_be_visible()
+    expect(page.get_by_text(f"{RESNET18} has no channel 300 there: it has 256.")).to_be_visible()
     expect(page.get_by_text("ResNet-34 has no channel 300 there: it has 128.")).to_be_visible()
     expect(page.get_by_text(re.compile("conv4_2 of ResNet-18 .ImageNet. .* conv4_5 of ResNet-34"))).to_be_visible()
     assert not [name for name in drawn if name.startswith("channel-")]
@@ -164,9 +165,9 @@ def test_their_channels_too(server: str, page: Page) -> None:
 def test_many_photographs_too(server: str, page: Page) -> None:
     page.goto(f"{server}/predictions?{OTHER}")
     settle(page)
-    expect(page.get_by_text(re.compile("on average torchvision:resnet18 gives its first choice"))).to_be_visible()
+    expect(page.get_by_text(f"on average {RESNET18} gives its first choice")).to_be_visible()
     drawn = reloaded(page)["confidence"]["data"]
-    assert all("torchvision:resnet18: " in text for trace in drawn[1:] for text in trace["text"])
+    assert all(f"{RESNET18}: " in text for trace in drawn[1:] for text in trace["text"])
 
 
 @pytest.mark.slow
@@ -174,6 +175,6 @@ def test_a_class_that_one_has_not_learned_is_said_so(server: str, page: Page) ->
     page.goto(f"{server}/attribution?{OTHER}&target=tabby&against=Afghan+hound")
     settle(page)
     drawn = reloaded(page)
-    assert {"grad-cam-torchvision-resnet18", "grad-cam-ResNet-34"} <= set(drawn)
+    assert {"grad-cam-ResNet-18--ImageNet-", "grad-cam-ResNet-34"} <= set(drawn)
     expect(page.get_by_text("A network that has not learned Afghan hound shows the evidence for tabby alone.")).to_be_visible()
     expect(page.get_by_text("evidence for tabby rather than Afghan hound and tabby lies on")).to_be_visible()

@@ -60,6 +60,7 @@ def test_two_classes_can_be_contrasted(server: str, page: Page) -> None:
     page.goto(f"{server}/attribution?sample=cat&target=tabby&methods=gradient-x-input")
     settle(page)
     alone = figures(page)
+    page.get_by_role("button", name="More").first.click()
     page.get_by_role("combobox", name="Rather than").click()
     page.keyboard.type("goldfish")
     page.get_by_role("option", name="goldfish", exact=True).click()
@@ -106,6 +107,7 @@ def test_pictures_are_tested_when_asked_and_the_link_says_which_network(server: 
     assert [line["name"] for line in drawn["cascade-plain-34"]["data"]] == ["Grad-CAM", "Guided backprop"]
     assert len(drawn["cascade-plain-34"]["data"][0]["x"]) == 19
     assert len(drawn["deletion-insertion-plain-34"]["data"]) == 2 * (2 + 5)  # both methods, and random orders
+    page.get_by_role("button", name="More").last.click()  # of the section, not of the page
     page.get_by_role("radio", name="signed").click()
     expect(page).to_have_url(re.compile("ranks=signed"))
     settle(page)

@@ -25,9 +25,9 @@ def test_trained_networks_and_photographs(server: str, page: Page) -> None:
     page.goto(f"{server}/gradient_flow?networks=34-tiny&images=cat&depth=20&study=gradients")
     settle(page)
     expect(page.get_by_text("The link asks for depth “20”, which does not exist here")).to_be_visible()
-    expect(page.get_by_text(re.compile("plain-34 and ResNet-34")).first).to_be_visible()
+    expect(page.locator(".st-key-gradient-norm-of-batch .words")).to_contain_text("plain-34 and ResNet-34")
     assert len(figures(page)["gradient-norm-of-batch"]["data"]) == 2
-    page.get_by_role("link", name="Our measurement: shattering").click()
+    page.get_by_role("link", name="Our measurement: Shattered gradients").click()
     expect(page.get_by_role("heading", name=re.compile("How alike are the gradients"))).to_be_visible()
 
 

@@ -32,6 +32,7 @@ BESIDE = """() => (document.activeElement.closest('[role=toolbar]')?.querySelect
 LEFT = """() => window.controls.filter((_, i) => !window.reached.has(i)).map(e => e.outerHTML.slice(0, 260))"""
 PAGES = [
     "",
+    "compare",
     "predictions",
     "feature_maps",
     "operations",

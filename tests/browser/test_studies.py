@@ -35,7 +35,7 @@ def test_a_link_opens_the_study_that_it_names(server: str, page: Page) -> None:
     settle(page)
     labels = " ".join(note["text"] for note in figures(page)["degradation-plain"]["annotations"])
     assert "plain-34" in labels
-    expect(page.get_by_text("figure4-x0.5 · Tiny-ImageNet").first).to_be_visible()
+    expect(page.get_by_role("combobox", name="Training")).to_have_value(re.compile("Depth on Tiny-ImageNet"))
     assert sideways(page) <= 0
     assert overlapping_labels(page) == []
 

@@ -12,11 +12,15 @@ from tests.support.browser import figures, fits, settle
 ERRORS = "race-errors"
 
 
+POINTS = f"""() => (document.querySelector('.st-key-{ERRORS} .plot')?._fullData ?? []).map(t => t._length ?? 0)"""
+
+
 def start(page: Page, server: str, query: str = "") -> None:
     page.goto(f"{server}/train_live{query}")
     page.get_by_role("button", name="New race…").click()
     page.locator(".st-key-start-race button").click()
     expect(page).to_have_url(re.compile("race="))
+    page.wait_for_function(f"() => ({POINTS})().every(count => count < 70)")  # the recorded race, shown before, is gone
 
 
 def stop(page: Page) -> None:
@@ -26,17 +30,12 @@ def stop(page: Page) -> None:
 
 def points(page: Page) -> list[int]:
     """How many points each line of errors has."""
-    return page.evaluate(
-        f"""() => (document.querySelector('.st-key-{ERRORS} .plot')?._fullData ?? []).map(t => t._length ?? 0)"""
-    )
+    return page.evaluate(POINTS)
 
 
 def wait_for_points(page: Page, count: int) -> None:
     page.wait_for_function(
-        f"""count => {{
-          const lines = document.querySelector('.st-key-{ERRORS} .plot')?._fullData ?? []
-          return lines.length === 2 && lines.every(t => (t._length ?? 0) >= count)
-        }}""",
+        f"count => {{ const counts = ({POINTS})(); return counts.length === 2 && counts.every(each => each >= count) }}",
         arg=count,
     )
 
@@ -60,7 +59,7 @@ def test_a_race_is_started_paused_stepped_found_again_and_replayed(server: str, 
     expect(paused).to_be_visible()
     wait_for_points(page, 3)
 
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Resume").click()
     slider = page.get_by_role("slider")
     expect(slider).to_be_visible(timeout=120_000)
     settle(page)
@@ -107,16 +106,15 @@ def test_a_race_is_started_stopped_downloaded_and_goes_on(server: str, page: Pag
 
 @pytest.mark.slow
 def test_an_earlier_race_can_be_pinned_beside_another(server: str, page: Page) -> None:
-    raced = []
     for seed in (3, 4):
         start(page, server, f"?depth=20&width=4&seed={seed}")
         wait_for_points(page, 2)
-        raced += parse_qs(urlsplit(page.url).query)["race"]
         stop(page)
         expect(page.get_by_role("button", name="Resume")).to_be_visible()
-    earlier = raced[0]
+    page.get_by_role("button", name="More").click()
     page.get_by_role("combobox", name="Pinned beside it").click()
-    page.get_by_role("option", name=earlier).click()
+    page.get_by_role("option", name=re.compile("seed 3$")).first.click()
+    page.keyboard.press("Escape")
     expect(page.get_by_text("plain (pinned)")).to_be_visible()
     settle(page)
     assert len(points(page)) == 4

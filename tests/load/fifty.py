@@ -26,19 +26,26 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from dashboard import words
+from resnet_core.assets import STUDIES
+from resnet_core.studies.collection import read
 from tests.browser.install import chromium
 from tests.support.browser import FLAGS, settle
 from tests.support.protocol import Visitor, visitor
 from tests.support.server import running_dashboard
 
 SAMPLES = ("coffee", "cat", "rocket", "astronaut", "camera", "galaxies")
+RECORDED = "This race was recorded"  # says the page as long as the visitor has started none
 BLOCKS = ("conv2_1", "conv3_1", "conv3_4", "conv4_2", "conv4_6", "conv5_1", "conv5_3")
-CHOICES = {  # page -> what a student may choose there: widget keys and values
-    "": {"sample": SAMPLES, "block": BLOCKS},
+CHOICES = {  # page -> what a student may choose there: widget keys and ids
+    "": {},
+    "compare": {"sample": SAMPLES, "block": BLOCKS},
     "feature_maps": {"sample": SAMPLES, "block": BLOCKS[:5], "sort": ("energy", "index", "variance")},
     "degradation": {"study": ("figure6-x0.1", "figure6-x0.025", "race")},
     "studies": {},
 }
+# what a select box calls a choice, by its id; of the others it is the id itself
+SAID = {name: words.study(read(STUDIES / name, name, 0).studies[0]) for name in CHOICES["degradation"]["study"]}
 
 
 @dataclass
@@ -89,7 +96,8 @@ def choose(session: Visitor, page: str, chance: random.Random) -> None:
         session.rerun()
         return
     key = chance.choice(list(options))
-    session.set(key, stringValue=chance.choice(options[key]))
+    chosen = chance.choice(options[key])
+    session.set(key, stringValue=SAID.get(chosen, chosen))
 
 
 def check(session: Visitor, found: Found) -> None:
@@ -108,7 +116,8 @@ def in_chromium(address: str, count: int, think: float, end: float, found: Found
             for page in pages:
                 path = chance.choice(list(CHOICES))
                 with found.timed():
-                    page.goto(f"{address}/{path}?sample={chance.choice(SAMPLES)}")
+                    sample = f"?sample={chance.choice(SAMPLES)}" if "sample" in CHOICES[path] else ""
+                    page.goto(f"{address}/{path}{sample}")
                     settle(page)
                 time.sleep(think / max(1, count))
                 if time.monotonic() > end:
@@ -126,7 +135,7 @@ def uploads(address: str, a_minute: float, end: float, found: Found) -> None:
         buffer = io.BytesIO()
         picture.save(buffer, "JPEG", quality=90)
         with found.timed(), visitor(address) as session:
-            session.open()
+            session.open("compare")
             session.upload("upload-0", "photograph.jpg", buffer.getvalue())
         time.sleep(60 / a_minute)
 
@@ -149,6 +158,8 @@ def race(address: str, found: Found) -> float:
         session.open("train_live", "depth=56")
         start = time.monotonic()
         session.set("start-race", triggerValue=True)
+        if RECORDED in session.text:
+            found.errors.append("The race did not start.")
         while "Replay up to iteration" not in session.text and time.monotonic() < start + 600:
             time.sleep(1)
             session.rerun()

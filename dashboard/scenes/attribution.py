@@ -106,7 +106,7 @@ def method_exhibits(pair: Sequence[Evidence], method: str, picture: Pixels, phot
             origin="measured",
             provenance=f"{each.run} · {photograph}",
             numbers=partial(attribution_numbers, each.found.values),
-            caption=f"{question} ({source})" if side == "left" and len(pair) == 2 else f"{scale}.",
+            caption=f"{question} ({source})" if side == "left" else f"{scale}.",
             code=CODE.format(network=each.reference, method=method, target=each.target),
             place=side,
             shape=1.0,

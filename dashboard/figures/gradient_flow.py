@@ -188,10 +188,6 @@ def _at(found: pd.DataFrame, largest: bool) -> tuple[float, str, int]:
 HEALTHY = 10.0  # a factor within which gradient norms of blocks may differ, and nobody says that they vanish or explode
 
 
-def _many(factor: float) -> str:
-    return "infinitely" if factor == math.inf else f"{_times(factor)} times"
-
-
 def do_they_vanish(table: pd.DataFrame, layers: int, seed: int) -> str:
     """The answer that these records give, in Markdown, a line a network: beside the last block's norm, within HEALTHY or not."""
     said = []
@@ -207,8 +203,12 @@ def do_they_vanish(table: pd.DataFrame, layers: int, seed: int) -> str:
             most, at_the_end = (each if largest else 1 / each if each else math.inf for each in ends)
             if most < HEALTHY:
                 continue
-            after = "no longer at the end" if at_the_end < 1.05 else "at the end " + _many(at_the_end)
-            words.append(f"{_many(most)} {word} than at the last block ({block}, iteration {step}), {after}")
+            after = "no longer at the end" if at_the_end < 1.05 else f"at the end {_times(at_the_end)} times"
+            if most == math.inf:
+                after = "and still at the end" if at_the_end == math.inf else after
+                words.append(f"zero in {block} at iteration {step}, {after}")
+            else:
+                words.append(f"{_times(most)} times {word} than at the last block ({block}, iteration {step}), {after}")
         healthy = f"the norms of all blocks stay within a factor of {HEALTHY:.0f} of the last block's"
         said.append(f"- **{name}**: {'; '.join(words) or healthy}.")
     return "\n".join(said)

@@ -111,11 +111,13 @@ def _own_networks() -> dict[str, str]:
 def _any_two() -> dict[str, str]:
     """Two networks that a person chose, whatever they are: reference by title. Draws the choices, and what is wrong with them."""
     usual = dict(zip(("left", "right"), next(iter(serving.pairs().values())), strict=True))
-    known = {name: name for name in serving.known_networks()} | _own_networks()
+    bundled, own = {name: words.network(name) for name in serving.known_networks()}, _own_networks()
+    known = {name: name for name in bundled} | own
+    titles = bundled | {title: f"{title} (yours)" if title in bundled.values() else title for title in own}
     chosen: dict[str, str] = {}
     for side, instead in usual.items():
         title = link.chip(
-            side.capitalize(), side, {name: words.network(name) for name in known}, instead,
+            side.capitalize(), side, titles, instead,
             help="“… (ImageNet)” are torchvision's weights, fetched once, which needs a network.",
         )  # fmt: skip
         try:
@@ -123,7 +125,7 @@ def _any_two() -> dict[str, str]:
         except InputError as error:
             say_refusal(error, words.network(instead))
             title = instead
-        chosen[words.network(title)] = known[title]
+        chosen[titles[title]] = known[title]
     return chosen
 
 

@@ -142,8 +142,8 @@ def loss_landscapes(table: pd.DataFrame, directions: str = "0 and 1", statistics
             customdata=square, hovertemplate="loss %{customdata:.3g}<extra></extra>", line={"width": 0.5, "color": "white"},
             contours={"start": low, "end": high, "size": (high - low) / 12}, row=1 + i // 2, col=1 + i % 2,
         )  # fmt: skip
-    figure.update_xaxes(tickvals=[-0.5, 0, 0.5], **AXIS)
-    figure.update_xaxes(title=titled("α"), row=math.ceil(len(networks) / 2))
+    figure.update_xaxes(tickvals=[-0.5, 0, 0.5], showticklabels=False, **AXIS)  # as the lowest row: they would cover titles
+    figure.update_xaxes(title=titled("α"), showticklabels=True, row=math.ceil(len(networks) / 2))
     figure.update_yaxes(title=titled("β"), col=1)
     figure.update_yaxes(tickvals=[-0.5, 0, 0.5], **AXIS)
     figure.update_yaxes(showticklabels=False, col=2)

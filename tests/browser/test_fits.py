@@ -11,6 +11,7 @@ from tests.support.browser import LAPTOP, PHONE, fits, overlapping_labels, settl
 
 PAGES = (
     "",
+    "compare",
     "predictions",
     "feature_maps?block=conv4_2&place=residual-function&colours=own",
     "operations",
@@ -33,7 +34,7 @@ MEASURED = sorted(
 MORE = (
     "architectures",
     "architectures?network=plain1202-cifar",
-    f"?{OTHER}&block=conv4_5",
+    f"compare?{OTHER}&block=conv4_5",
     f"feature_maps?{OTHER}&block=conv4_5",
     f"attribution?{OTHER}",
     f"predictions?{OTHER}",

@@ -112,6 +112,8 @@ def in_chromium(address: str, count: int, think: float, end: float, found: Found
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         pages = [browser.new_context(viewport={"width": 1440, "height": 900}).new_page() for _ in range(count)]
+        for page in pages:
+            page.set_default_timeout(60_000)  # as in every other browser test
         while time.monotonic() < end:
             for page in pages:
                 path = chance.choice(list(CHOICES))

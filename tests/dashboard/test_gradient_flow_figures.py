@@ -126,9 +126,7 @@ def test_whether_gradients_vanish_is_said_of_all_blocks_and_iterations() -> None
     assert do_they_vanish(records(1.0, 80.0), 56, 0) == (
         "- **plain-56**: 20 times larger than at the last block (conv2_1, iteration 100), no longer at the end."
     )
-    assert do_they_vanish(records(0.0), 56, 0) == (
-        "- **plain-56**: zero in conv3_1 at iteration 100, at the end 1.2 times."
-    )
+    assert do_they_vanish(records(0.0), 56, 0) == ("- **plain-56**: zero in conv3_1 at iteration 100, at the end 1.2 times.")
 
 
 def test_the_summary_has_a_row_a_kind_of_network() -> None:

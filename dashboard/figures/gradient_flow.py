@@ -203,9 +203,11 @@ def do_they_vanish(table: pd.DataFrame, layers: int, seed: int) -> str:
             most, at_the_end = (each if largest else 1 / each if each else math.inf for each in ends)
             if most < HEALTHY:
                 continue
-            after = "no longer at the end" if at_the_end < 1.05 else f"at the end {_times(at_the_end)} times"
+            if at_the_end == math.inf:
+                after = "and still at the end"
+            else:
+                after = "no longer at the end" if at_the_end < 1.05 else f"at the end {_times(at_the_end)} times"
             if most == math.inf:
-                after = "and still at the end" if at_the_end == math.inf else after
                 words.append(f"zero in {block} at iteration {step}, {after}")
             else:
                 words.append(f"{_times(most)} times {word} than at the last block ({block}, iteration {step}), {after}")

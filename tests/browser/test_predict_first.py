@@ -54,9 +54,9 @@ def test_a_curve_is_drawn_by_the_mouse_and_compared_with_what_was_measured(serve
     assert heights == sorted(heights, reverse=True)
     assert len(set(heights)) == len(heights)  # a fast stroke left no position out
     words = reveal(page)
-    expected = float(re.findall(r"expected ([\d.]+) %", words)[0])
+    expected = float(re.findall(r"expected ([\d.]+)\s%", words)[0])
     assert expected == pytest.approx(heights[-1], rel=0.01)
-    assert float(re.findall(r"measured: ([\d.]+) %", words)[0]) == pytest.approx(errors_of_plain56()[-1], rel=0.01)
+    assert float(re.findall(r"measured: ([\d.]+)\s%", words)[0]) == pytest.approx(errors_of_plain56()[-1], rel=0.01)
     page.get_by_role("button", name="Predict again").click()
     expect(page.locator(".ask .reveal")).to_be_disabled()
 

@@ -26,6 +26,7 @@ PAGES = (
     "likeness",
     "myths?says-vanishing=true",
 )
+QUICK = {"", "compare", "operations", "degradation", "train_live"}  # the others fit in `make test-slow`, in both themes too
 OTHER = "pair=any-two&left=torchvision:resnet18"
 STUDIES = Path(__file__).parents[2] / "assets/studies"
 MEASURED = sorted(
@@ -42,7 +43,14 @@ MORE = (
 )
 
 
-@pytest.mark.parametrize(("size", "path"), [*((PHONE, path) for path in PAGES), (LAPTOP, ""), (LAPTOP, "degradation")])
+@pytest.mark.parametrize(
+    ("size", "path"),
+    [
+        *(pytest.param(PHONE, path, marks=() if path in QUICK else pytest.mark.slow) for path in PAGES),
+        (LAPTOP, ""),
+        (LAPTOP, "degradation"),
+    ],
+)
 def test_a_page_fits_into_the_window(server: str, page: Page, size: ViewportSize, path: str) -> None:
     page.set_viewport_size(size)
     page.goto(f"{server}/{path}")

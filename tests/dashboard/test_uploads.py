@@ -225,6 +225,7 @@ def test_own_weights_are_a_choice_by_the_name_of_their_file(weights: bytes) -> N
 
 
 def test_decoded_photographs_of_all_sessions_are_bounded_until_their_sessions_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    st.cache_resource.clear()  # sessions of earlier tests give back their room now, not while this one counts
     monkeypatch.setattr(photographs, "_ROOM", BoundedSemaphore(2))
     files = [(f"{i}.png", encoded(np.full((600, 900, 3), i, np.uint8)), "image/png") for i in range(3)]
     at = page().switch_page("views/predictions.py").run()

@@ -13,8 +13,8 @@ from dashboard.parts.present import presenting
 from dashboard.parts.show import not_found
 
 HERE = Path(__file__).parent
-# what links to Compare said when it was the first page, at "/"
 FIRST = "-"  # the first page answers at "/" alone; its name is another page, which leads there
+# what links to Compare said when it was the first page, at "/"
 OF_COMPARE = {"pair", "left", "right", "sample", "target", "scale", "difference", "block"}
 
 st.set_page_config("ResNet Lens", page_icon="🔍", layout="wide", initial_sidebar_state="collapsed")

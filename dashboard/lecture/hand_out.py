@@ -13,7 +13,8 @@ from dashboard.lecture.tours import Step, Tour
 from dashboard.lecture.visit import NothingShownError, visit
 from dashboard.pages import PAGES
 from dashboard.scenes import Part, Scene
-from dashboard.scenes.scene import document, parts_html, rows
+from dashboard.scenes.document import document, parts_html
+from dashboard.scenes.exhibit import rows
 from dashboard.words import typeset
 from resnet_core.errors import InputError, hint
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from html import escape
+from math import isfinite
 from pathlib import Path
 
 import streamlit as st
@@ -16,6 +17,7 @@ from dashboard.parts.figure_card import figure_card
 from dashboard.scenes import Exhibit, Scene
 from dashboard.scenes.ask import Pick, Question, in_words, picked, revealed
 from dashboard.scenes.questions import Asked
+from dashboard.words import typeset
 
 _HERE = Path(__file__).parent
 # Every drag in the browser: the server hears of the answer alone, and sends nothing of the truth before.
@@ -47,7 +49,7 @@ def predicted(scene: Scene, key: str, asked: Asked) -> Scene:
 def prediction(key: str, asked: Asked) -> None:
     """Draw the visitor's prediction beside what was measured; until there is one, draw the question and end the page."""
     exhibit, answer = _answered(key, asked)
-    st.html(f'<p class="answer">{escape(answer)}</p>')
+    st.html(f'<p class="answer">{escape(typeset(answer))}</p>')
     figure_card(exhibit)
 
 
@@ -56,7 +58,7 @@ def choice(key: str, question: Pick, right: Sequence[str], because: str) -> None
     option = expectation(key, question)
     if not isinstance(option, str):
         st.stop()
-    st.html(f'<p class="answer">{escape(picked(option, right, because))}</p>')
+    st.html(f'<p class="answer">{escape(typeset(picked(option, right, because)))}</p>')
 
 
 def _answered(key: str, asked: Asked) -> tuple[Exhibit, str]:
@@ -90,7 +92,8 @@ def _keep(widget: str, kept: str, question: Question) -> Callable[[], None]:
     def keep() -> None:
         answer = st.session_state[widget].answer
         if isinstance(question, Levels):
-            if isinstance(answer, list) and len(answer) == len(question.positions):
+            numbers = isinstance(answer, list) and all(isinstance(height, int | float) and isfinite(height) for height in answer)
+            if numbers and len(answer) == len(question.positions):  # a client may send anything
                 st.session_state[kept] = [min(question.high, max(question.low, float(height))) for height in answer]
         elif answer in question.options:
             st.session_state[kept] = answer

@@ -16,7 +16,7 @@ from dashboard.parts.figure_card import figure_card
 from dashboard.parts.present import presenting
 from dashboard.plain import plain
 from dashboard.scenes import Exhibit, Gallery, Part, Scene
-from dashboard.scenes.scene import rows
+from dashboard.scenes.exhibit import rows
 
 SHOWN = "shown-scene"  # in the session: what the page shows now, which a hand-out takes
 OnClick = Mapping[str, Callable[[], None]]  # callbacks by the keys of exhibits that are clickable

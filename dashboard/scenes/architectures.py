@@ -10,8 +10,9 @@ import pandas as pd
 
 from dashboard import words
 from dashboard.figures.block_diagram import block_diagram
+from dashboard.scenes.exhibit import SIDES, Exhibit, Table
 from dashboard.scenes.link_words import BOOLEAN, LinkWords
-from dashboard.scenes.scene import SIDES, Exhibit, Scene, Table, Try
+from dashboard.scenes.scene import Scene, Try
 from resnet_core.networks.architectures import REGISTRY, Architecture
 from resnet_core.networks.cost import stage_table
 

@@ -10,7 +10,7 @@ from math import log10, prod
 import pandas as pd
 
 from dashboard.figures.ask import Levels, Measured, guess_figure
-from dashboard.scenes.scene import Exhibit
+from dashboard.scenes.exhibit import Exhibit
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 

@@ -25,9 +25,10 @@ from dashboard.figures.trust import (
     what_stays,
     what_the_pixels_do,
 )
-from dashboard.scenes.compare import UNSEEN
+from dashboard.scenes.compare_words import UNSEEN
+from dashboard.scenes.exhibit import SIDES, Exhibit, Part, Table
 from dashboard.scenes.link_words import BOOLEAN, LOOKED_AT, LinkWords
-from dashboard.scenes.scene import SIDES, Exhibit, Part, Scene, Table, Try
+from dashboard.scenes.scene import Scene, Try
 from resnet_core.inspection.attribution.catalogue import METHODS
 
 if TYPE_CHECKING:  # at run time, they would bring torch

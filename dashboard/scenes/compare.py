@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,13 +16,14 @@ from dashboard.figures.detail import MAPS_SHAPE, block_maps, block_table, map_ta
 from dashboard.figures.flow import gradient_flow, responses
 from dashboard.figures.overlay import SCALES, Pixels, Scale, cam_maxima
 from dashboard.figures.strip import block_strip, difference_strip, difference_table, strip_shape
+from dashboard.scenes.compare_words import Subject, agreement, gives, response_message, run_message, strip_message
+from dashboard.scenes.exhibit import SIDES, Exhibit, Table
 from dashboard.scenes.link_words import BOOLEAN, LOOKED_AT, LinkWords
-from dashboard.scenes.scene import SIDES, Exhibit, Scene, Table, Try
+from dashboard.scenes.scene import Scene, Try
 from resnet_core.inspection.records import BlockRecord, Inspection
 from resnet_core.networks.checkpoint import Checkpoint
 
 QUESTION = "What does every block see?"
-UNSEEN = 0.10  # probability below which a network does not see the class whose evidence is shown
 CODE = """import resnet_core as lens
 
 network = lens.load({network!r})
@@ -34,52 +34,6 @@ LINK = LinkWords(
     LOOKED_AT | {"scale": tuple(SCALES), "difference": BOOLEAN, "block": None},
     ("strip-*", "classes-*", "gradient-norm", "response", "maps-*"),
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Subject:
-    """One network on the photograph.
-
-    Args:
-        title: what the page calls the network.
-        reference: what `resnet_core.load` takes.
-        checkpoint: what its weights say of themselves.
-        inspection: what it did with the photograph, for its target.
-    """
-
-    title: str
-    reference: str
-    checkpoint: Checkpoint
-    inspection: Inspection
-
-    @property
-    def residual(self) -> bool:
-        return self.checkpoint.architecture.residual
-
-    @property
-    def first_choice(self) -> str:
-        return self.checkpoint.labels[int(self.inspection.probabilities.argmax())]
-
-    @property
-    def first_percent(self) -> float:
-        return 100 * float(self.inspection.probabilities.max())
-
-    def knows(self, truths: Sequence[str]) -> bool:
-        """Whether the network has learnt one of the classes that are right."""
-        return not set(truths).isdisjoint(self.checkpoint.labels)
-
-    @property
-    def target(self) -> str:
-        return self.checkpoint.labels[self.inspection.target]
-
-    @property
-    def target_probability(self) -> float:
-        return float(self.inspection.probabilities[self.inspection.target])
-
-    @property
-    def sees_target(self) -> bool:
-        """Whether the network gives its target enough for a map of evidence to mean something."""
-        return self.target_probability >= UNSEEN
 
 
 def compare(
@@ -122,7 +76,7 @@ def compare(
         Exhibit(
             key=f"strip-{each.title}",
             figure=block_strip(each.inspection, picture, most, scale, label, each.residual),
-            message=_strip_message(each),
+            message=strip_message(each),
             alt=f"Grad-CAM of every block of {each.title} for {each.target}",
             origin="measured",
             provenance=f"{words.training(each.checkpoint)} · {photograph}",
@@ -154,20 +108,19 @@ def compare(
         Exhibit(
             key="gradient-norm",
             figure=gradient_flow(by_title, block),
-            message=_run_message(pair, "gradient_norm", "gradient"),
+            message=run_message(pair, "gradient_norm", "gradient"),
             alt="Gradient norm of the class score at every block, both networks",
             origin="measured",
             provenance=badge,
             numbers=both,
             caption="Per unit of a block's output, so it is large where outputs are small: compare it along one network, not "
-            "between "
-            "the two.",
+            "between the two.",
             place="left",
         ),
         Exhibit(
             key="response",
             figure=responses(by_title, block),
-            message=_response_message(pair),
+            message=response_message(pair),
             alt="Standard deviation of every block's residual function, both networks",
             origin="measured",
             provenance=badge,
@@ -184,7 +137,7 @@ def compare(
             key=f"maps-{title}",
             figure=block_maps(record, picture, most[record.label], brightest),
             message=(
-                f"{record.label} of {title}: {100 * record.zero_fraction:.0f} % of its output is zero; {_gives(titled[title])}"
+                f"{record.label} of {title}: {100 * record.zero_fraction:.0f} % of its output is zero; {gives(titled[title])}"
             ),
             alt=f"Grad-CAM and mean activation of block {record.label} of {title}",
             origin="measured",
@@ -198,7 +151,7 @@ def compare(
     twins = _twins(pair)
     return Scene(
         question=QUESTION,
-        answer=_answer(pair, truths),
+        answer=agreement(pair, truths),
         main=strips,
         support=(
             *((_difference(pair, picture, maxima, block, scale, badge),) if difference and twins else ()),
@@ -215,71 +168,6 @@ def compare(
         does_not_show=_limits(pair, matched, paper),
         provenance=tuple(provenance),
     )
-
-
-def _answer(pair: tuple[Subject, Subject], truths: Sequence[str]) -> str:
-    says = [f"{each.title} says {each.first_choice} ({each.first_percent:.0f} %)" for each in pair]
-    agree = "They agree" if pair[0].first_choice == pair[1].first_choice else "They disagree"
-    if any(each.knows(truths) for each in pair):
-        right = [each.title for each in pair if each.first_choice in truths]
-        agree = f"{agree}, and {'both are' if len(right) == 2 else f'{right[0]} is' if right else 'neither is'} right"
-    blind = [each for each in pair if not each.sees_target]
-    if len(blind) == 1:
-        return (
-            f"{agree}: {says[0]}, {says[1]}; {blind[0].title} gives {blind[0].target} {_percent(blind[0].target_probability)}, "
-            "so its maps show evidence for a class that it does not see."
-        )
-    neither = f" Neither sees {pair[0].target}, the class whose evidence is shown." if len(blind) == 2 else ""
-    return f"{agree}: {says[0]}, {says[1]}.{neither}"
-
-
-def _percent(probability: float) -> str:
-    return f"{100 * probability:.0f} %" if probability >= UNSEEN else f"{100 * probability:.1f} %"
-
-
-def _gives(each: Subject) -> str:
-    """What the network gives the class whose evidence is shown, and a warning where that is next to nothing."""
-    seen = "" if each.sees_target else ", a class that it does not see"
-    return f"it gives {each.target} {_percent(each.target_probability)}{seen}"
-
-
-def _strip_message(each: Subject) -> str:
-    cam = each.inspection.blocks[-1].cam
-    most = float(cam.max())
-    gives = f"{each.title} gives {each.target} {_percent(each.target_probability)}"
-    if most <= 0:
-        return f"{gives}; its last block holds no evidence for it"
-    share = float((cam >= most / 2).mean())
-    return f"{gives}; its strongest evidence covers {100 * share:.0f} % of the picture"
-
-
-def _run_message(pair: tuple[Subject, Subject], quantity: str, name: str) -> str:
-    return "; ".join(
-        f"{each.title}: {_from_last_to_first([getattr(b, quantity) for b in each.inspection.blocks], name)}" for each in pair
-    )
-
-
-def _from_last_to_first(values: Sequence[float], name: str) -> str:
-    """How a quantity changes on its way back from the last block to the first."""
-    first, last = values[0], values[-1]
-    if not first or not last or not np.isfinite([first, last]).all():
-        return f"the {name} is zero at {'the first' if not first else 'the last'} block"
-    ratio = first / last
-    if max(ratio, 1 / ratio) < 1.5:
-        return f"the {name} arrives at the first block as it left the last"
-    return (
-        f"the {name} {'grows' if ratio > 1 else 'shrinks'} {max(ratio, 1 / ratio):,.3g}-fold on its way back to the first block"
-    )
-
-
-def _response_message(pair: tuple[Subject, Subject]) -> str:
-    by_kind = {each.residual: {b.label: b.response_std for b in each.inspection.blocks} for each in pair}
-    if len(by_kind) < 2:
-        return "How large each block's response is"
-    both = [(by_kind[True][label], by_kind[False][label]) for label in by_kind[True] if label in by_kind[False]]
-    known = [(residual, plain) for residual, plain in both if residual is not None and plain is not None]
-    smaller = sum(residual < plain for residual, plain in known)
-    return f"The residual network's responses are smaller in {smaller} of {len(known)} blocks"
 
 
 def _difference(

@@ -12,8 +12,9 @@ from dashboard import words
 from dashboard.figures.degradation import Axis, Degradation, Shown, degradation
 from dashboard.figures.schedules import Gap, gaps, schedules
 from dashboard.figures.style import network_name
+from dashboard.scenes.exhibit import Exhibit, Part
 from dashboard.scenes.link_words import BOOLEAN, STUDIES, LinkWords
-from dashboard.scenes.scene import Exhibit, Part, Scene, Try
+from dashboard.scenes.scene import Scene, Try
 from resnet_core.studies.collection import StudyResults
 
 QUESTION = "Do deeper networks learn worse?"

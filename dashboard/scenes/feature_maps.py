@@ -26,8 +26,9 @@ from dashboard.figures.feature_maps import (
     values_table,
 )
 from dashboard.figures.overlay import Pixels
+from dashboard.scenes.exhibit import SIDES, Exhibit, Place
 from dashboard.scenes.link_words import LOOKED_AT, LinkWords
-from dashboard.scenes.scene import SIDES, Exhibit, Place, Scene, Try
+from dashboard.scenes.scene import Scene, Try
 from resnet_core.inspection.records import FeatureMaps, Sort
 
 QUESTION = "What is in every channel?"

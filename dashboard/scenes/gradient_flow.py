@@ -23,9 +23,10 @@ from dashboard.figures.gradient_flow import (
     recorded_norms,
     training_summary,
 )
+from dashboard.scenes.exhibit import Exhibit, Part, Table
 from dashboard.scenes.link_words import BOOLEAN, STUDIES, LinkWords
 from dashboard.scenes.recorded import data_words
-from dashboard.scenes.scene import Exhibit, Part, Scene, Table, Try
+from dashboard.scenes.scene import Scene, Try
 from resnet_core.pictures.samples import SAMPLES
 from resnet_core.studies.collection import MeasurementResults, StudyResults
 

@@ -16,8 +16,9 @@ from dashboard.figures.home import Curve, curves, gradients, paper_errors
 from dashboard.figures.overlay import Pixels, cam_maxima
 from dashboard.figures.strip import block_strip, strip_shape
 from dashboard.figures.style import network_name
+from dashboard.scenes.exhibit import SIDES, Exhibit, Part
 from dashboard.scenes.link_words import LinkWords
-from dashboard.scenes.scene import SIDES, Exhibit, Part, Scene
+from dashboard.scenes.scene import Scene
 from resnet_core.inspection.records import Inspection
 from resnet_core.networks.architectures import architecture
 from resnet_core.networks.cost import stage_table

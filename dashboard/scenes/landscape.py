@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from dashboard.figures.landscape import Grid, bends, cliffs, grids, maps, roughness, surface
+from dashboard.scenes.exhibit import Exhibit, Part
 from dashboard.scenes.link_words import BOOLEAN, LinkWords
 from dashboard.scenes.recorded import data_words, made_words
-from dashboard.scenes.scene import Exhibit, Part, Scene, Try
+from dashboard.scenes.scene import Scene, Try
 from resnet_core.studies.collection import MeasurementResults
 
 QUESTION = "How rough is the loss?"

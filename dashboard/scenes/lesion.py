@@ -8,9 +8,10 @@ import pandas as pd
 
 from dashboard.figures.lesion import EXCHANGED, REMOVED, damage, one_block, over_draws, several, test_images
 from dashboard.figures.style import network_name
+from dashboard.scenes.exhibit import Exhibit
 from dashboard.scenes.link_words import BOOLEAN, STUDIES, LinkWords
 from dashboard.scenes.recorded import data_words, made_words
-from dashboard.scenes.scene import Exhibit, Scene, Try
+from dashboard.scenes.scene import Scene, Try
 from resnet_core.studies.collection import MeasurementResults
 
 QUESTION = "What if a block is missing?"

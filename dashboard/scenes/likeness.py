@@ -6,9 +6,10 @@ import pandas as pd
 
 from dashboard.figures.likeness import ITSELF, OTHERS, SEED, equal_bars, equal_blocks, heat_map, largest_square, profile, squares
 from dashboard.figures.style import network_name
+from dashboard.scenes.exhibit import Exhibit
 from dashboard.scenes.link_words import LinkWords
 from dashboard.scenes.recorded import data_words, made_words
-from dashboard.scenes.scene import Exhibit, Scene, Try
+from dashboard.scenes.scene import Scene, Try
 from resnet_core.studies.collection import MeasurementResults
 
 QUESTION = "Which blocks compute alike?"

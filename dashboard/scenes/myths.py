@@ -8,10 +8,11 @@ from html import escape
 import pandas as pd
 
 from dashboard.figures.myths import empty
+from dashboard.scenes.exhibit import Exhibit, Gallery
 from dashboard.scenes.link_words import LinkWords
 from dashboard.scenes.myth import Measured, Paper, Studies, Verdict
 from dashboard.scenes.recorded import data_words, made_words
-from dashboard.scenes.scene import Exhibit, Gallery, Scene, Try
+from dashboard.scenes.scene import Scene, Try
 from dashboard.scenes.six_myths import MYTHS
 
 QUESTION = "True, false, or does it depend?"

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dashboard.scenes.exhibit import Table
 from dashboard.scenes.link_words import LOOKED_AT, LinkWords
-from dashboard.scenes.scene import Scene, Table
+from dashboard.scenes.scene import Scene
 
 QUESTION = "What do convolution, batch norm, ReLU and the addition do to my picture?"
 LOOKS = {

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from dashboard import words
 from dashboard.figures.overlay import Pixels
 from dashboard.figures.predictions import confidence, how_often_right, predictions_gallery, predictions_table
+from dashboard.scenes.exhibit import Exhibit, Gallery
 from dashboard.scenes.link_words import NETWORKS, LinkWords
-from dashboard.scenes.scene import Exhibit, Gallery, Scene
+from dashboard.scenes.scene import Scene
 from resnet_core.networks.checkpoint import Checkpoint
 
 QUESTION = "Who is right, and who is sure?"

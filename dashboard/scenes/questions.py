@@ -84,10 +84,15 @@ def race_question(study: StudyResults) -> Asked:
     )
 
 
-def gradient_question(answers: MeasurementResults, layers: int) -> Asked:
-    """How the gradient of a new plain network with batch norm runs back through its blocks; recorded by the study `depth`."""
+def gradient_question(answers: MeasurementResults, layers: int) -> Asked | None:
+    """How the gradient of a new plain network with batch norm runs back through its blocks, as the study `depth` recorded it.
+
+    None where it recorded no such network, or norms beyond the range of numbers, which nobody can draw.
+    """
     table = answers.table
     table = table[(table.layers == layers) & ~table.residual & table.batch_norm]
+    if table.empty or not np.isfinite(table.gradient_norm).all():
+        return None
     table = table.assign(relative=table.gradient_norm / table.groupby("run").gradient_norm.transform("last"))
     blocks = table.groupby("place").agg(
         block=("block", "first"), mean=("relative", _geometric_mean), low=("relative", "min"), high=("relative", "max")
@@ -101,8 +106,8 @@ def gradient_question(answers: MeasurementResults, layers: int) -> Asked:
             tuple(blocks.block),
             axis="blocks, from the loss back to the image",
             quantity="gradient norm, relative to the last block's",
-            low=1e-6,
-            high=1e6,
+            low=1e-9,
+            high=1e9,
             log=True,
             unit="",
         ),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from dashboard.scenes.scene import Gallery, Scene
+from dashboard.scenes.exhibit import Gallery
+from dashboard.scenes.scene import Scene
 from dashboard.words import GLOSSARY
 
 ABOUT = (

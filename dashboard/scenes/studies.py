@@ -11,8 +11,9 @@ from dashboard import words
 from dashboard.figures.runs import SHOWN, block_curves, facts_table, run_curves
 from dashboard.figures.studies import study_pictures
 from dashboard.figures.style import QUANTITIES
+from dashboard.scenes.exhibit import Exhibit, Part, Table
 from dashboard.scenes.link_words import STUDIES, LinkWords
-from dashboard.scenes.scene import Exhibit, Part, Scene, Table
+from dashboard.scenes.scene import Scene
 from resnet_core.runs import RunFacts
 from resnet_core.studies.collection import MeasurementResults, StudyResults
 

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from dashboard.figures.colours import of_network
 from dashboard.figures.race import block_curves, by_network, error_curves, latest, predictions, rate_changes
 from dashboard.figures.style import QUANTITIES
+from dashboard.scenes.exhibit import Exhibit, Gallery, Part
 from dashboard.scenes.link_words import BOOLEAN, LinkWords
-from dashboard.scenes.scene import Exhibit, Gallery, Part, Scene, Try
+from dashboard.scenes.scene import Scene, Try
 from resnet_core.live.race_folder import LEARNING_RATES, SHORTCUTS
 from resnet_core.live.race_reader import Race
 

@@ -7,7 +7,8 @@ from dashboard.figures.overlay import SCALES
 from dashboard.parts import link
 from dashboard.parts.pickers import choose
 from dashboard.parts.show import begin, more
-from dashboard.scenes.compare import Subject, compare
+from dashboard.scenes.compare import compare
+from dashboard.scenes.compare_words import Subject
 from resnet_core.networks.architectures import all_blocks
 
 page = begin("compare")

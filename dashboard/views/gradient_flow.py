@@ -46,8 +46,8 @@ with row:
             seed = link.number("Seed", "seed", 0, SEEDS - 1, 0, width=120) or 0
             ask = asks_first()
 recorded = serving.answers().get("depth")
-if ask and batch_norm and recorded and layers in set(recorded.table.layers):
-    prediction(f"gradient-{layers}", gradient_question(recorded, layers))
+if ask and batch_norm and recorded and (asked := gradient_question(recorded, layers)):
+    prediction(f"gradient-{layers}", asked)
 batch = serving.digits_batch(8)
 if images != DIGITS:
     shown = list(SAMPLES) if images == PHOTOGRAPHS else [images]

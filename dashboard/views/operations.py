@@ -1,10 +1,9 @@
 """Operations: two networks, a photograph, a block, a channel and a pixel; and a look at what makes it."""
 
-from typing import Any
+from functools import partial
 
 import streamlit as st
 
-from dashboard import serving
 from dashboard.figures.overlay import thumbnail_uri
 from dashboard.parts import link
 from dashboard.parts.long_running import progress_bar
@@ -13,8 +12,7 @@ from dashboard.parts.operations import operations as draw
 from dashboard.parts.pickers import choose
 from dashboard.parts.show import begin, more
 from dashboard.scenes import operations as scenes
-from dashboard.scenes import operations_looks as looks
-from dashboard.serving import blocks
+from dashboard.serving import blocks, looks
 from resnet_core.networks.architectures import all_blocks
 
 STRONGEST = "strongest"
@@ -58,52 +56,18 @@ lanes = [
     for each, title, architecture in zip(found[::-1], chosen.titles[::-1], architectures[::-1], strict=True)
 ]
 extents = [blocks.extents(name, lane.found.block) for name, lane in zip(names, lanes, strict=True)]
-extras: list[dict[str, Any]] = [{} for _ in lanes]
-packs = [""] * len(lanes)
 bar = st.empty()
-if look == "pixel":
-    sentence = " ".join(map(scenes.what_makes_the_pixel, lanes))
-elif look == "residual":
-    where = [None if scope == "all" else lane.found.block for lane in lanes]
-    fades = [
-        blocks.fades(name, photograph, target, only, progress_bar(bar, f"Fading {lane.title}"))
-        for name, target, only, lane in zip(names, targets, where, lanes, strict=True)
-    ]
-    extras = [
-        looks.fade_extra(lane, *fade, each.labels, target)
-        for lane, fade, each, target in zip(lanes, fades, known, targets, strict=True)
-    ]
-    sentence = looks.fade_answer(lanes, [fade for fade, _ in fades], [each.labels for each in known], scope == "all")
-elif look == "kernel":
-    sentence = looks.kernel_answer(lanes)
-elif look == "norm":
-    for i, (name, lane, each) in enumerate(zip(names, lanes, known, strict=True)):
-        batch, beside = blocks.beside(name, photograph, progress_bar(bar, f"{lane.title} in every batch"))
-        stored = serving.predictions(name, [photograph])[0]
-        extras[i] = looks.norm_extra([(one.title, one.shown) for one in batch], stored, beside, each.labels)
-        packs[i] = blocks.packed_batch(name, batch, lane.found.block, lane.found.convolutions[-1].name, lane.channel)
-    sentence = looks.norm_answer(lanes, extras)
-elif look == "relu":
-    extras = [looks.relu_extra(lane) for lane in lanes]
-    sentence = looks.relu_answer(lanes, extras)
-else:
-    fields = [
-        blocks.measured_field(name, photograph, lane.found.block, lane.channel, lane.row, lane.column)
-        for name, lane in zip(names, lanes, strict=True)
-    ]
-    extras = [
-        looks.field_extra(field, blocks.measured_growth(name, photograph), blocks.largest_fields(name))
-        for name, field in zip(names, fields, strict=True)
-    ]
-    sentence = looks.field_answer(lanes, extras, extents)
+seen = looks.look(
+    look, looks.Asked(names, lanes, known, targets, photograph, extents, scope == "all", partial(progress_bar, bar))
+)
 bar.empty()
 
 parts = []
-for lane, name, target, cell_extents, pack, extra in zip(lanes, names, targets, extents, packs, extras, strict=True):
+for lane, name, target, cell_extents, pack, extra in zip(lanes, names, targets, extents, seen.packs, seen.extras, strict=True):
     key = (name, photograph.digest, lane.found.block, target)
     maps, of_channel = blocks.packed_maps(key, lane.found), blocks.packed_channel(key, lane.found, lane.traced)
     parts.append(Part(lane.title, lane.residual, lane.found.block, maps, of_channel, pack, cell_extents, extra))
-scene = scenes.operations(lanes, look, sentence, chosen.provenance, photograph.title)
+scene = scenes.operations(lanes, look, seen.answer, chosen.provenance, photograph.title)
 page.answer(scene)
 draw(look, parts, (row, column), pixel != STRONGEST, thumbnail_uri(photograph.shown), known[0].resolution, link.choose)
 page.end(scene)

@@ -16,7 +16,8 @@ from dashboard.scenes import Scene
 from dashboard.scenes import attribution as of_attribution
 from dashboard.scenes import operations as of_operations
 from dashboard.scenes.architectures import architectures
-from dashboard.scenes.compare import Subject, compare
+from dashboard.scenes.compare import compare
+from dashboard.scenes.compare_words import Subject
 from dashboard.scenes.degradation import degradation_scene
 from dashboard.scenes.feature_maps import Maps, feature_maps
 from dashboard.scenes.gradient_flow import batch_exhibits, gradient_flow_scene, training_exhibits

@@ -75,6 +75,18 @@ def test_the_gradients_question_is_relative_to_the_last_block():
     assert (asked.truth.low[-1], asked.truth.high[-1]) == pytest.approx((min(ratios), max(ratios)))
 
 
+@pytest.mark.parametrize("layers", [32, 1202])
+def test_gradients_that_were_not_recorded_or_overflowed_are_not_asked_for(layers):
+    assert gradient_question(study("depth"), layers) is None
+
+
+@pytest.mark.parametrize("layers", [20, 56, 110])
+def test_the_truth_lies_within_the_scale_that_a_person_draws_on(layers):
+    asked = gradient_question(study("depth"), layers)
+    assert asked.question.low < min(asked.truth.low)
+    assert max(asked.truth.high) < asked.question.high
+
+
 def test_the_block_that_hurts_most_is_that_of_the_largest_error_with_fair_statistics():
     table = load_measured(ASSETS / "studies" / "lesion-x0.1")
     fair = table[table.reestimated & (table.lesion == "one removed")]

@@ -462,7 +462,7 @@ def test_a_block_that_adds_nothing_is_plain_where_its_branch_is_given() -> None:
     block = exact(network).layer1[0]
     hand = ByHand(Stranger(lambda: network, ("layer1.0",), block.parts), exact(network), picture())
     assert plain.residual_norm is None
-    assert plain.response_std == pytest.approx(float(block.parts(hand.x["layer1.0"])[0].std(correction=0)), rel=1e-4)
+    assert plain.response_std == pytest.approx(float(block.parts(hand.x["layer1.0"])[0].detach().std(correction=0)), rel=1e-4)
 
 
 def test_the_public_names_are_there() -> None:

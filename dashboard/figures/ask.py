@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
 from dashboard.figures.colours import NEUTRAL, of_network
-from dashboard.figures.style import ABOVE, AXIS, heading, log_axis, titled
+from dashboard.figures.style import ABOVE, AXIS, log_axis, titled
+
+NAMED = 5  # positions that have their words under the axis, which a phone has room for
 
 
 @dataclass(frozen=True)
@@ -86,11 +89,11 @@ def guess_figure(question: Levels, guess: Sequence[float], truth: Measured) -> g
             x=x, y=list(guess), name="expected", marker={"color": "rgba(0,0,0,0)", "line": {"color": NEUTRAL, "width": 3}}
         )
         figure.add_bar(x=x, y=list(truth.mean), name=truth.name, marker_color=colours, error_y=error)
-    figure.update_xaxes(type="category", title=titled(question.axis), showgrid=False, **AXIS)
+    named = x[:: math.ceil(len(x) / NAMED)]
+    figure.update_xaxes(type="category", title=titled(question.axis), showgrid=False, tickvals=named, tickangle=0, **AXIS)
     if question.log:
         figure.update_yaxes(**log_axis([*guess, *truth.low, *truth.high]))
     else:
         figure.update_yaxes(range=[question.low, question.high], ticksuffix=" %", **AXIS)
-    margin = {"l": 0, "r": 0, "t": 48, "b": 48}
-    figure.update_layout(height=420, margin=margin, legend=ABOVE, title=heading(question.quantity))
+    figure.update_layout(height=420, margin={"l": 0, "r": 0, "t": 48, "b": 48}, legend=ABOVE)
     return figure

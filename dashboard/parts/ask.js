@@ -18,12 +18,21 @@ function scaleOf({ low, high, log }) {
     share: (value) => (to(value) - foot) / (top - foot),
     value: (share) => from(foot + Math.min(1, Math.max(0, share)) * (top - foot)),
     ticks: log
-      ? Array.from({ length: Math.floor(top) - Math.ceil(foot) + 1 }, (_, i) => 10 ** (Math.ceil(foot) + i))
+      ? Array.from({ length: Math.floor(top) - Math.ceil(foot) + 1 }, (_, i) => Math.ceil(foot) + i)
+          .filter((power) => power % Math.ceil((top - foot) / 8) === 0)
+          .map((power) => 10 ** power)
       : Array.from({ length: 6 }, (_, i) => low + (i * (high - low)) / 5),
   }
 }
 
-const written = (value) => (Math.abs(value) >= 1e4 || (value && Math.abs(value) < 0.01) ? value.toExponential(0) : String(Number(value.toPrecision(3))))
+const RAISED = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" }
+
+function written(value) {
+  if (!value || (Math.abs(value) >= 0.01 && Math.abs(value) < 1e4)) return String(Number(value.toPrecision(3)))
+  const [digits, power] = value.toExponential(1).split("e")
+  const raised = [...String(Number(power))].map((sign) => RAISED[sign]).join("")
+  return `${Number(digits) === 1 ? "" : `${Number(digits)} × `}10${raised}`
+}
 
 function levels(root, state, data, changed) {
   const scale = scaleOf(data)
@@ -177,6 +186,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
     pick: "Choose one.",
   }[data.kind]
   const changed = () => (reveal.disabled = false)
-  reveal.onclick = () => setTriggerValue("answer", data.kind === "levels" ? state.heights : data.options[state.picked])
+  reveal.onclick = () => {
+    setTriggerValue("answer", data.kind === "levels" ? state.heights : data.options[state.picked])
+    document.querySelector('[data-testid="stMain"]')?.scrollTo({ top: 0 }) // where the answer comes
+  }
   return { levels, pick }[data.kind](root.querySelector(".answering"), state, data, changed)
 }

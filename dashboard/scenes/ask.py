@@ -79,7 +79,7 @@ def revealed(question: Levels, guess: Sequence[float], truth: Measured, lesson: 
         origin="measured",
         provenance=provenance,
         numbers=partial(_table, question, tuple(guess), truth),
-        caption=lesson,
+        caption=f"Drawn: {question.quantity}. {lesson}",
     )
 
 

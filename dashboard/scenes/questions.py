@@ -147,7 +147,7 @@ def region_question(
     best = names[int(sums.argmax())]
     share = 100 * sums.max() / sums.sum() if sums.sum() else 0.0
     pick = Pick(f"Where is the evidence of {network} for “{label}”?", names, picture, REGIONS)
-    return pick, (best,), f"{share:.0f} % of the evidence that Grad-CAM finds lie there, of {photograph}."
+    return pick, (best,), f"{share:.0f} % of the evidence that Grad-CAM finds in “{photograph}” lies there."
 
 
 def _at(curve: pd.DataFrame, column: str, steps: NDArray[np.floating]) -> tuple[float, ...]:
